@@ -1,0 +1,48 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Event is one server-sent event. The zero value is an event with empty data.
+//
+// An Event is a value: it may be copied, and sent or published any number of
+// times. Nothing in Tidings keeps a reference to what a caller can change.
+type Event struct {
+	// ID becomes the client's last event ID. It is opaque text in UTF-8, of at
+	// most [MaxIDBytes], without CR, LF or NUL (section 9.2.6). An event that
+	// is sent on a stream without an ID leaves the client's as it is; one that
+	// is published without an ID gets its position in the hub's order as its ID.
+	ID string
+	// Name is the event's type, which a browser's addEventListener selects by;
+	// empty means "message". It is UTF-8 text without CR or LF.
+	Name string
+	// Data is the payload, any number of lines, in UTF-8. CR, LF and CRLF each
+	// end a line, and all arrive at the client as LF. A decoder replaces what
+	// is not valid UTF-8 with U+FFFD.
+	Data string
+	// Retry, if positive, tells the client how long to wait before it
+	// reconnects. It is sent in milliseconds, rounded up.
+	Retry time.Duration
+	// Key names what the event is about, a stock's symbol say. A snapshot holds
+	// the latest event of each key. It never appears on the wire.
+	Key string
+}
+
+// JSONEvent returns an event with the given name whose data is v in JSON.
+// The error is that of [json.Marshal].
+func JSONEvent(name string, v any) (Event, error) {
+	return Event{Name: name}.withJSON(v)
+}
+
+// withJSON returns the event with its data replaced by v in JSON.
+func (e Event) withJSON(v any) (Event, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return Event{}, fmt.Errorf("tidings: event data: %w", err)
+	}
+	e.Data = string(data)
+	return e, nil
+}
