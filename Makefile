@@ -1,0 +1,96 @@
+# `make` prints the targets. `make test` does all that CI does.
+
+GO ?= go
+FUZZTIME ?= 30s
+BENCH ?= .
+BENCHTIME ?= 1s
+COUNT ?= 1
+# Where core has to build, apart from the machine at hand.
+PLATFORMS ?= darwin/arm64 windows/amd64 linux/386
+
+GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+
+# What users import.
+LIBRARY = $(patsubst %,./%/...,$(wildcard core ginsse fibersse middleware))
+# Modules of their own inside this one: ./... does not reach them.
+NESTED = $(shell find . \( -name '.?*' -o -name testdata -o -name vendor -o -name node_modules \) -prune \
+	-o -name go.mod ! -path ./go.mod -print | sed 's,/go.mod$$,,' | sort)
+
+# in-each-module runs its argument in the main module and in every nested one.
+in-each-module = for dir in . $(NESTED); do (cd "$$dir" && $(1)) || exit 1; done
+
+.DEFAULT_GOAL := help
+.PHONY: help test setup fmt tidy tidy-check boundary vet lint build cross race bench bench-smoke nested fuzz cover clean
+
+help: ## print this list
+	@echo 'usage: make [target] [NAME=value]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo 'names: FUZZTIME=$(FUZZTIME) BENCH=$(BENCH) BENCHTIME=$(BENCHTIME) COUNT=$(COUNT)'
+
+# One step after the other, quick ones first: lint and the race tests would
+# both want every core, and tests watch the clock.
+test: ## install what is missing, then do all that CI does
+	@MAKE='$(MAKE)' bash .ci/steps setup fmt tidy-check boundary vet build cross lint race bench-smoke nested
+
+setup: ## install chromium, a font, a C compiler where missing (apt)
+	@bash .ci/setup
+
+fmt: ## fail if a file is not formatted
+	@files=$$("$$($(GO) env GOROOT)/bin/gofmt" -l .); \
+	if [ -n "$$files" ]; then echo "not formatted (gofmt -w):" $$files >&2; exit 1; fi
+
+tidy: ## bring go.mod and go.sum up to date
+	$(call in-each-module,$(GO) mod tidy)
+
+tidy-check: ## fail if go.mod or go.sum is not tidy
+	$(call in-each-module,$(GO) mod tidy -diff)
+
+boundary: ## fail if a package compiles a framework it must not
+	@bash .ci/boundary
+
+vet: ## go vet
+	$(call in-each-module,$(GO) vet ./...)
+
+lint: ## golangci-lint
+	$(call in-each-module,$(GOLANGCI_LINT) run ./...)
+
+build: ## build and link everything, examples included
+	$(call in-each-module,$(GO) build -buildvcs=false -o /dev/null ./...)
+
+# Only core has code of its own for a platform. The frameworks are left out:
+# compiling them once more for each platform would take most of the time. 386
+# is there for its int of 32 bits.
+cross: ## build and vet core for the other platforms
+	@for platform in $(PLATFORMS); do \
+		echo "--> $$platform"; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./core ./core/internal/... || exit 1; \
+	done
+
+race: ## all tests of this module, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 5m ./...
+
+# -p 1: benchmarks of two packages at once would measure each other.
+bench: ## benchmarks (BENCH, BENCHTIME, COUNT), for benchstat
+	$(GO) test -run '^$$' -p 1 -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) -timeout 60m $(LIBRARY)
+
+bench-smoke: ## every benchmark once, so that none rots
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 5m $(LIBRARY)
+
+nested: ## tests of the modules inside this one
+	@for dir in $(NESTED); do \
+		echo "--> $$dir"; \
+		(cd "$$dir" && $(GO) test -count=1 -timeout 5m ./...) || exit 1; \
+	done
+
+fuzz: ## every fuzz target for FUZZTIME
+	@bash .ci/fuzz $(FUZZTIME)
+
+cover: ## coverage of the library by all tests, in coverage.out
+	$(GO) test -timeout 5m -coverprofile coverage.out -coverpkg "$$(echo $(LIBRARY) | tr ' ' ,)" ./...
+	@$(GO) tool cover -func coverage.out | tail -n 1
+
+clean: ## remove what the targets above leave behind
+	find . -name '.?*' -prune -o \( -name '*.out' -o -name '*.test' -o -name '*.prof' \) -type f -exec rm -f {} +
+	rm -rf bin
