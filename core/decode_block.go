@@ -1,0 +1,198 @@
+package core
+
+import (
+	"bytes"
+	"math"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	longestField = len("event")
+	maxNameKept  = 64
+	// An event's ID and data become one allocation if the part of the stream
+	// that holds both is no longer than this. It is also what a caller who
+	// keeps just the ID keeps in memory at most.
+	maxShared = 256
+)
+
+// block is what the lines since the last blank one have said.
+type block struct {
+	name    string
+	retry   time.Duration
+	dataSet bool
+	data    span // of the data in buf; if invalid, it is in the decoder's data
+	idSet   bool
+	idAt    span // of the id in buf; if invalid, it is in id
+	id      string
+}
+
+// span is a part of a decoder's buffer, buf[start:stop].
+type span struct {
+	valid       bool
+	start, stop int
+}
+
+// field takes a line that is not blank.
+func (d *Decoder) field(line []byte) error {
+	name, value := line, line[len(line):]
+	for i, c := range line {
+		if c == ':' {
+			name, value = line[:i], line[i+1:]
+			if len(value) > 0 && value[0] == ' ' {
+				value = value[1:]
+			}
+			break
+		}
+		if i == longestField {
+			return nil
+		}
+	}
+	switch string(name) {
+	case "data":
+		return d.addData(value)
+	case "event":
+		d.block.name = d.intern(value)
+	case "id":
+		if bytes.IndexByte(value, 0) < 0 {
+			d.setID(value)
+		}
+	case "retry":
+		if t, ok := parseRetry(value); ok {
+			d.block.retry = t
+			d.retry, d.retrySet = t, true
+		}
+	case "":
+		if d.onComment != nil {
+			d.onComment(decodeUTF8(value))
+		}
+	}
+	return nil
+}
+
+// addData adds a line, which ends at lineEnd in buf, to the block's data.
+func (d *Decoder) addData(value []byte) error {
+	valid := utf8.Valid(value)
+	size := len(value)
+	if !d.block.dataSet && valid {
+		// Most events have one line of data. It is left where it is, to become
+		// the event's string without a copy in between.
+		d.block.dataSet, d.block.data = true, d.place(value)
+	} else {
+		d.takeData()
+		if d.block.dataSet {
+			d.data = append(d.data, '\n')
+		}
+		d.block.dataSet = true
+		if valid {
+			d.data = append(d.data, value...)
+		} else {
+			d.data = appendUTF8(d.data, value)
+		}
+		size = len(d.data)
+	}
+	if size > d.maxEvent {
+		return &SizeError{What: "event", Limit: d.maxEvent}
+	}
+	return nil
+}
+
+// setID takes the value of an id field.
+func (d *Decoder) setID(value []byte) {
+	d.block.idSet = true
+	if utf8.Valid(value) {
+		d.block.idAt = d.place(value)
+	} else {
+		d.block.idAt, d.block.id = span{}, decodeUTF8(value)
+	}
+}
+
+// place returns where in buf a value lies that ends its line.
+func (d *Decoder) place(value []byte) span {
+	return span{valid: true, start: d.lineEnd - len(value), stop: d.lineEnd}
+}
+
+// takeData copies the block's data out of buf, if that is where it lies.
+func (d *Decoder) takeData() {
+	if at := d.block.data; at.valid {
+		d.data = append(d.data[:0], d.buf[at.start:at.stop]...)
+		d.block.data = span{}
+	}
+}
+
+// takeID copies the block's ID out of buf, if that is where it lies.
+func (d *Decoder) takeID() {
+	if at := d.block.idAt; at.valid {
+		d.block.id = string(d.buf[at.start:at.stop])
+		d.block.idAt = span{}
+	}
+}
+
+// intern returns an event name, allocating only for one not met lately.
+func (d *Decoder) intern(value []byte) string {
+	if len(value) == 0 {
+		return ""
+	}
+	for _, name := range d.names {
+		if name == string(value) {
+			return name
+		}
+	}
+	name := decodeUTF8(value)
+	if len(name) <= maxNameKept {
+		d.names[d.nextName] = name
+		d.nextName = (d.nextName + 1) % len(d.names)
+	}
+	return name
+}
+
+// dispatch ends the block, and tells whether it has an event, which it stores
+// in ev.
+func (d *Decoder) dispatch(ev *Event) bool {
+	b := &d.block
+	dispatched := b.dataSet
+	if dispatched {
+		ev.Data = d.text()
+	}
+	d.takeID()
+	if b.idSet {
+		d.lastID = b.id
+	}
+	ev.ID, ev.Name, ev.Retry = b.id, b.name, b.retry
+	d.block = block{}
+	return dispatched
+}
+
+// text returns the block's data, and takes its ID along if both are small.
+func (d *Decoder) text() string {
+	data, id := d.block.data, d.block.idAt
+	from, to := min(data.start, id.start), max(data.stop, id.stop)
+	switch {
+	case data.valid && id.valid && to-from <= maxShared:
+		both := string(d.buf[from:to])
+		d.block.id, d.block.idAt = both[id.start-from:id.stop-from], span{}
+		return both[data.start-from : data.stop-from]
+	case data.valid:
+		return string(d.buf[data.start:data.stop])
+	}
+	all := string(d.data)
+	d.data = d.data[:0]
+	if cap(d.data) > keptBuffer {
+		d.data = nil
+	}
+	return all
+}
+
+// parseRetry returns the duration of a retry field, which is milliseconds in
+// ASCII digits and nothing else.
+func parseRetry(value []byte) (time.Duration, bool) {
+	const most = math.MaxInt64 / int64(time.Millisecond)
+	var ms int64
+	for _, c := range value {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		ms = min(ms*10+int64(c-'0'), most)
+	}
+	return time.Duration(ms) * time.Millisecond, len(value) > 0
+}
