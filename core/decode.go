@@ -93,6 +93,17 @@ func NewDecoder(r io.Reader, cfg DecoderConfig) *Decoder {
 	return d
 }
 
+// decodeFrame returns the one event that a frame holds, which the encoder wrote.
+func decodeFrame(frame []byte) Event {
+	d := Decoder{
+		maxLine: len(frame), maxEvent: len(frame), started: true,
+		buf: frame, end: len(frame),
+		readErr: io.EOF, // nothing is read, and so the frame is not written to
+	}
+	ev, _ := d.Next() // it cannot be incomplete, nor too large
+	return ev
+}
+
 // Next returns the next event. It blocks while the reader does, but never
 // while an event that is complete has been read: the CR or LF of its blank line
 // completes an event, whatever follows.

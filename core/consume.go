@@ -1,0 +1,113 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+)
+
+// Delivery is an event with the channel that it came by.
+type Delivery struct {
+	Event
+
+	// Channel is the channel's name.
+	Channel string
+}
+
+// Subscribe returns an iterator over what is published to channels, for the
+// program's own use: the same events, in the same order, as clients get. It
+// subscribes when the iteration begins, and waits for what comes next.
+//
+// It ends with one last error, as the second value: the cause of ctx,
+// [ErrSlow], [ErrHubClosed], or the error of the store or the subscription. A
+// [*GapError] is not the last one: what follows Subscription.After, or what
+// came next, is gone, and the iteration goes on from Subscription.Start.
+func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Delivery, error] {
+	return func(yield func(Delivery, error) bool) {
+		s, gap, err := h.subscribe(ctx, sub)
+		if err != nil {
+			yield(Delivery{}, err)
+			return
+		}
+		defer s.close()
+		if gap != nil && !yield(Delivery{}, gap) {
+			return
+		}
+		for {
+			more, ok := s.yield(ctx, yield)
+			if !ok {
+				return
+			}
+			if more {
+				continue
+			}
+			select {
+			case <-s.wake:
+			case <-ctx.Done():
+				yield(Delivery{}, context.Cause(ctx))
+				return
+			case <-h.closed:
+				yield(Delivery{}, ErrHubClosed)
+				return
+			}
+		}
+	}
+}
+
+// yield passes on what there is for the subscriber. It reports whether there
+// may be more, and whether the iteration goes on.
+func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool) (more, ok bool) {
+	b, err := s.next(ctx)
+	if gap := (*GapError)(nil); errors.As(err, &gap) {
+		s.restart()
+		return true, yield(Delivery{}, gap)
+	}
+	if err != nil {
+		yield(Delivery{}, err)
+		return false, false
+	}
+	// What the batch borrowed is not kept while the consumer is at work.
+	entries := slices.Clone(b.entries)
+	b.release()
+	for _, e := range entries {
+		if ctx.Err() != nil {
+			yield(Delivery{}, context.Cause(ctx))
+			return false, false
+		}
+		if !yield(Delivery{Event: e.Event(), Channel: e.Channel}, nil) {
+			return false, false
+		}
+	}
+	return len(entries) > 0, true
+}
+
+// History returns what is there for a subscription now, at most n events,
+// without waiting for more. It returns a [*GapError] if what follows
+// Subscription.After is gone. Nothing newer than After is not an error.
+func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery, error) {
+	s, gap, err := h.subscribe(ctx, sub)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if gap != nil {
+		return nil, gap
+	}
+	var found []Delivery
+	for len(found) < n {
+		b, err := s.next(ctx)
+		if err != nil {
+			return found, err
+		}
+		for _, e := range b.entries[:min(len(b.entries), n-len(found))] {
+			found = append(found, Delivery{Event: e.Event(), Channel: e.Channel})
+		}
+		done := len(b.entries) == 0
+		b.release()
+		if done {
+			break
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,49 @@
+package core
+
+import "errors"
+
+// Why a stream ended. [Stream.Err], the cause of [Stream.Context] and the
+// Reason of a [Summary] are one of these, or wrap one; test with [errors.Is].
+var (
+	// ErrClosed says that the server's own code ended the stream: it called
+	// Close, or its handler returned.
+	ErrClosed = errors.New("tidings: stream closed")
+	// ErrClientGone says that the client closed or lost the connection.
+	ErrClientGone = errors.New("tidings: client gone")
+	// ErrWriteTimeout says that the client took no bytes for the write timeout.
+	ErrWriteTimeout = errors.New("tidings: write timeout")
+	// ErrSlow says that a subscriber fell so far behind that what it should
+	// get next has left the channel's ring. It may reconnect and resume.
+	ErrSlow = errors.New("tidings: subscriber too slow")
+	// ErrDraining says that the hub drains or the server shuts down.
+	ErrDraining = errors.New("tidings: draining")
+	// ErrExpired says that what allowed the stream has expired.
+	ErrExpired = errors.New("tidings: permission expired")
+	// ErrLifetime says that the stream reached its configured lifetime. The
+	// client is meant to reconnect.
+	ErrLifetime = errors.New("tidings: lifetime reached")
+	// ErrPanic says that a handler, middleware or filter panicked.
+	ErrPanic = errors.New("tidings: panic")
+)
+
+// What calls refuse to do.
+var (
+	// ErrHubDriven is returned by the sending methods of a stream that the hub
+	// drives, once it is open: publish to one of its channels instead.
+	ErrHubDriven = errors.New("tidings: the hub drives this stream")
+	// ErrHubClosed is returned by a hub after Close.
+	ErrHubClosed = errors.New("tidings: hub closed")
+	// ErrTooLarge is returned for an event over the hub's MaxEvent, and for
+	// greetings over the limit of what can be sent before a stream opens.
+	ErrTooLarge = errors.New("tidings: too large")
+	// ErrNoChannel is returned for a subscription that names no channel.
+	ErrNoChannel = errors.New("tidings: no channel named")
+	// ErrChannelName is returned for a channel name that is empty, longer than
+	// [MaxChannelBytes], not UTF-8, or holds a control character.
+	ErrChannelName = errors.New("tidings: channel name")
+	// ErrReservedID is returned by Publish for an event whose own ID reads like
+	// a position in the hub's order.
+	ErrReservedID = errors.New("tidings: event id reads like a position")
+	// ErrUnknownID is returned by a [Store] for an ID that it does not hold.
+	ErrUnknownID = errors.New("tidings: unknown event id")
+)

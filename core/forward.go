@@ -1,0 +1,84 @@
+package core
+
+import "iter"
+
+// forwardAhead is how many events are taken ahead of the write in progress.
+const forwardAhead = 64
+
+// Forward sends what comes from a channel until it is closed, and then returns
+// nil. What is ready at the same time goes out in one write. It blocks, and
+// returns why the stream ended if that comes first, or the [*FieldError] of an
+// event that cannot be encoded; events that are in the channel then stay there.
+func (s *Stream) Forward(events <-chan Event) error {
+	batch := make([]Event, 0, forwardAhead)
+	for {
+		select {
+		case <-s.Done():
+			return s.Err()
+		case ev, ok := <-events:
+			if !ok {
+				return nil
+			}
+			batch = append(batch[:0], ev)
+		}
+		open := true
+		for open && len(batch) < forwardAhead {
+			select {
+			case ev, ok := <-events:
+				if open = ok; ok {
+					batch = append(batch, ev)
+				}
+				continue
+			default:
+			}
+			break
+		}
+		if err := s.Send(batch...); err != nil {
+			return err
+		}
+		if !open {
+			return nil
+		}
+	}
+}
+
+// ForwardSeq sends what an iterator yields until it ends, and then returns nil.
+// What it yields while a write is in progress goes out in one write. It blocks,
+// and returns the first error that the iterator yields, why the stream ended if
+// that comes first, or the [*FieldError] of an event that cannot be encoded.
+// What was yielded before an error is still sent.
+//
+// The iterator runs in the caller's goroutine. One that waits for something
+// should also wait for the stream's context: only when it yields next, it can be
+// stopped.
+func (s *Stream) ForwardSeq(events iter.Seq2[Event, error]) error {
+	ahead := make(chan Event, forwardAhead)
+	ended := make(chan struct{})
+	var sendErr error
+	go func() {
+		defer close(ended)
+		sendErr = s.Forward(ahead)
+	}()
+	err := s.feed(ahead, ended, events)
+	<-ended
+	if err == nil {
+		err = sendErr
+	}
+	return err
+}
+
+// feed passes events on until they end or nobody takes them any more.
+func (s *Stream) feed(ahead chan<- Event, ended <-chan struct{}, events iter.Seq2[Event, error]) error {
+	defer close(ahead) // also when the iterator panics
+	for ev, err := range events {
+		if err != nil {
+			return err
+		}
+		select {
+		case ahead <- ev:
+		case <-ended:
+			return nil // the reason is the sender's error
+		}
+	}
+	return nil
+}

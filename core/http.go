@@ -1,0 +1,103 @@
+package core
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// ServeHTTP serves the endpoint with plain net/http, and so with every router
+// that takes an [http.Handler]. It returns when the stream has ended.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.Open(Request{Request: r}).Serve(w, w)
+}
+
+// Serve answers with the means of net/http: it writes the head, and a body that
+// is no stream, to head, and runs the stream on body. The two differ only for
+// an adapter whose framework wraps the writer in one that hides errors. It
+// returns when the stream has ended. If body cannot be flushed, the answer is
+// 500.
+func (o *Opening) Serve(head, body http.ResponseWriter) {
+	var conn *responseConn
+	if o.Streams {
+		var err error
+		if conn, err = o.responseConn(body); err != nil {
+			o.stream.log(slog.LevelError, "stream refused", "error", err)
+			o.Abandon(err)
+			http.Error(head, "Streaming is not possible here.", http.StatusInternalServerError)
+			return
+		}
+	}
+	for name, values := range o.Header {
+		head.Header()[name] = values
+	}
+	head.WriteHeader(o.Status)
+	if o.Streams {
+		o.Run(conn)
+		return
+	}
+	if len(o.Body) > 0 {
+		// Whoever asked is gone if this fails, and nothing more is to be done.
+		_, _ = head.Write(o.Body)
+	}
+}
+
+// responseConn is a response of net/http, of whatever protocol.
+type responseConn struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+// responseConn prepares w for streaming. It returns an error if w hides the
+// means to flush.
+func (o *Opening) responseConn(w http.ResponseWriter) (*responseConn, error) {
+	if !flushes(w) {
+		return nil, fmt.Errorf("tidings: %T cannot flush, leave what buffers out for event streams: %w",
+			w, http.ErrNotSupported)
+	}
+	c := &responseConn{w: w, control: http.NewResponseController(w)}
+	// A server's ReadTimeout would end the request's context while it waits
+	// for nothing but the client's disconnect.
+	if err := c.control.SetReadDeadline(time.Time{}); err != nil {
+		o.stream.log(slog.LevelWarn, "the server's timeouts will end this stream: a wrapped writer hides deadlines",
+			"writer", fmt.Sprintf("%T", w), "error", err)
+	}
+	return c, nil
+}
+
+// flushes reports whether a flush through w, or what it wraps, is possible.
+func flushes(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
+func (c *responseConn) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if err != nil {
+		return n, fmt.Errorf("tidings: write: %w", err)
+	}
+	return n, nil
+}
+
+func (c *responseConn) Flush() error {
+	if err := c.control.Flush(); err != nil {
+		return fmt.Errorf("tidings: flush: %w", err)
+	}
+	return nil
+}
+
+func (c *responseConn) SetWriteDeadline(t time.Time) error {
+	if err := c.control.SetWriteDeadline(t); err != nil {
+		return fmt.Errorf("tidings: write deadline: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package core
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/tidings-go/tidings/core/internal/ring"
+)
+
+// Read implements [Store]. It does not block, and ignores ctx.
+func (m *MemoryStore) Read(_ context.Context, q Query) (Page, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.closed {
+		return Page{}, ErrHubClosed
+	}
+	switch {
+	case q.Snapshot:
+		return m.snapshot(q)
+	case q.Oldest:
+		return m.page(q, 0)
+	case q.Tail > 0:
+		return m.page(q, m.tail(q))
+	}
+	if reason := m.gap(q); reason != "" {
+		oldest, newest := m.bounds(q.Channels)
+		return Page{}, &GapError{Reason: reason, Oldest: oldest, Newest: newest}
+	}
+	return m.page(q, q.After.Seq)
+}
+
+// gap returns why the store cannot tell what follows q.After, or nothing.
+func (m *MemoryStore) gap(q Query) GapReason {
+	switch {
+	case q.After.Epoch != m.epoch:
+		return GapRestarted
+	case q.After.Seq > m.seq:
+		return GapUnknown
+	}
+	for _, name := range q.Channels {
+		trimmed := m.forgot
+		if h := m.channels[name]; h != nil {
+			trimmed = h.trimmed + m.expired(h)
+		}
+		if q.After.Seq < trimmed {
+			return GapTrimmed
+		}
+	}
+	return ""
+}
+
+// page returns what follows a sequence number, as far as it is kept.
+func (m *MemoryStore) page(q Query, after uint64) (Page, error) {
+	maxEvents, maxBytes := q.MaxEvents, q.MaxBytes
+	if maxEvents <= 0 {
+		maxEvents = math.MaxInt
+	}
+	if maxBytes <= 0 {
+		maxBytes = math.MaxInt
+	}
+	lists := make([][]*Entry, 0, len(q.Channels))
+	for _, name := range q.Channels {
+		h := m.channels[name]
+		if h == nil {
+			continue
+		}
+		first := max(h.ring.After(after), m.firstFresh(h))
+		// One more than fits, so that Merge can tell that there is more.
+		n := h.ring.Len() - first
+		if n > maxEvents {
+			n = maxEvents + 1
+		}
+		list := make([]*Entry, n)
+		for i := range n {
+			list[i] = h.ring.At(first + i)
+		}
+		lists = append(lists, list)
+	}
+	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes)
+	page := Page{Entries: entries, Through: m.newest()}
+	if !all {
+		page.Through = entries[len(entries)-1].Position
+	}
+	return page, nil
+}
+
+// tail returns the sequence number that the newest q.Tail entries follow.
+func (m *MemoryStore) tail(q Query) uint64 {
+	// Walk back over all channels at once, one entry at a time.
+	left := make([]int, len(q.Channels))
+	for i, name := range q.Channels {
+		if h := m.channels[name]; h != nil {
+			left[i] = h.ring.Len()
+		}
+	}
+	before := m.seq
+	for range q.Tail {
+		newest, at := uint64(0), -1
+		for i, name := range q.Channels {
+			if left[i] == 0 {
+				continue
+			}
+			if seq := m.channels[name].ring.At(left[i] - 1).Position.Seq; seq > newest {
+				newest, at = seq, i
+			}
+		}
+		if at < 0 {
+			return 0
+		}
+		left[at]--
+		before = newest - 1
+	}
+	return before
+}
+
+func (m *MemoryStore) snapshot(q Query) (Page, error) {
+	lists := make([][]*Entry, 0, len(q.Channels))
+	for _, name := range q.Channels {
+		h := m.channels[name]
+		if h == nil {
+			continue
+		}
+		seen := make(map[string]struct{})
+		var list []*Entry
+		for i := h.ring.Len() - 1; i >= m.firstFresh(h); i-- {
+			e := h.ring.At(i)
+			if _, older := seen[e.Key]; e.Key == "" || older {
+				continue
+			}
+			seen[e.Key] = struct{}{}
+			list = append(list, e)
+		}
+		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
+			list[i], list[j] = list[j], list[i]
+		}
+		lists = append(lists, list)
+	}
+	entries, _ := ring.Merge(nil, lists, math.MaxInt, math.MaxInt)
+	return Page{Entries: entries, Through: m.newest()}, nil
+}
+
+// Resolve implements [Store]. It does not block, and ignores ctx.
+func (m *MemoryStore) Resolve(_ context.Context, channels []string, id string) (Position, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.closed {
+		return Position{}, ErrHubClosed
+	}
+	found := uint64(0)
+	for _, name := range channels {
+		if h := m.channels[name]; h != nil {
+			if seq, ok := h.chosen[id]; ok && (found == 0 || seq < found) {
+				found = seq
+			}
+		}
+	}
+	if found == 0 {
+		return Position{}, ErrUnknownID
+	}
+	return Position{Epoch: m.epoch, Seq: found}, nil
+}
+
+// Bounds implements [Store]. It does not block, and ignores ctx.
+func (m *MemoryStore) Bounds(_ context.Context, channels []string) (oldest, newest Position, err error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.closed {
+		return Position{}, Position{}, ErrHubClosed
+	}
+	oldest, newest = m.bounds(channels)
+	return oldest, newest, nil
+}
+
+func (m *MemoryStore) bounds(channels []string) (oldest, newest Position) {
+	for _, name := range channels {
+		h := m.channels[name]
+		if h == nil {
+			continue
+		}
+		first, n := m.firstFresh(h), h.ring.Len()
+		if first == n {
+			continue
+		}
+		if p := h.ring.At(first).Position; oldest.Seq == 0 || p.Seq < oldest.Seq {
+			oldest = p
+		}
+		if p := h.ring.At(n - 1).Position; p.Seq > newest.Seq {
+			newest = p
+		}
+	}
+	if oldest.Seq == 0 {
+		return m.newest(), m.newest()
+	}
+	return oldest, newest
+}
+
+// firstFresh returns the index of the first entry that is not too old, though
+// not trimmed yet.
+func (m *MemoryStore) firstFresh(h *history) int {
+	if m.retention.Age <= 0 {
+		return 0
+	}
+	now, i := time.Now(), 0
+	for i < h.ring.Len() && now.Sub(h.ring.At(i).Time) >= m.retention.Age {
+		i++
+	}
+	return i
+}
+
+// expired returns how far beyond what is trimmed there are entries that are
+// too old.
+func (m *MemoryStore) expired(h *history) uint64 {
+	if i := m.firstFresh(h); i > 0 {
+		return h.ring.At(i-1).Position.Seq - h.trimmed
+	}
+	return 0
+}

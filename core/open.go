@@ -1,0 +1,248 @@
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/tidings-go/tidings/core/internal/accept"
+	"github.com/tidings-go/tidings/core/internal/netwatch"
+)
+
+// Opening is what an adapter answers a request with: a head, and then either a
+// body or a stream.
+type Opening struct {
+	// Status is the response's status.
+	Status int
+	// Header holds the header fields to set on the response, beside those that
+	// are there already.
+	Header http.Header
+	// Body is the whole body. It is empty if Streams.
+	Body []byte
+	// Streams reports whether the body is a stream: once the head is on its
+	// way, call Run. Otherwise Run must not be called.
+	Streams bool
+
+	stream *Stream
+	sub    *subscriber
+	gap    *GapError
+	drive  Handler
+}
+
+// Open takes a request through the gate. It never panics, and reports what
+// went wrong as the Opening's status. It blocks for as long as middleware, the
+// request's body or a one-shot's function take.
+//
+// If the Opening streams, the adapter must call its Run, or its Abandon if
+// the head could not be sent.
+func (e *Endpoint) Open(r Request) *Opening {
+	s := e.gate.newStream(r.Request)
+	o := &Opening{Header: s.header, stream: s}
+	stop := s.watch(r)
+	s.OnClose(func(Summary) { stop() })
+	if err := e.admit(o); err != nil {
+		return o.refused(err)
+	}
+	switch {
+	case e.once != nil:
+		return e.openOnce(o)
+	case r.Method == http.MethodHead:
+		o.streamHead()
+		o.Streams = false
+		s.finish(false, ErrClosed)
+		return o
+	}
+	if err := s.gate.hub.join(s); err != nil {
+		return o.refused(err)
+	}
+	o.streamHead()
+	o.drive = e.handle
+	return o
+}
+
+// streamHead sets the head of an event stream (section 9.2.5).
+func (o *Opening) streamHead() {
+	o.Status, o.Streams = http.StatusOK, true
+	o.Header.Set("Content-Type", "text/event-stream")
+	o.Header.Set("Cache-Control", "no-cache, no-transform")
+	o.Header.Set("X-Accel-Buffering", "no")
+}
+
+func (e *Endpoint) openOnce(o *Opening) *Opening {
+	s := o.stream
+	var body []byte
+	err := s.guard("one-shot", func() error {
+		ev, err := e.once(s)
+		if err != nil {
+			return err
+		}
+		body, err = AppendEvent(s.greeting, ev)
+		return err
+	})
+	if err != nil {
+		return o.refused(err)
+	}
+	o.streamHead()
+	o.Streams = false
+	s.events.Add(1)
+	s.bytes.Add(int64(len(body)))
+	if s.request.Method != http.MethodHead {
+		o.Body = body
+	}
+	s.finish(true, ErrClosed)
+	return o
+}
+
+// newStream returns a stream that has not passed the gate.
+func (g *Gate) newStream(r *http.Request) *Stream {
+	s := &Stream{
+		gate:    g,
+		request: r,
+		header:  make(http.Header),
+		id:      rand.Text(),
+		remote:  r.RemoteAddr,
+		since:   time.Now(),
+		notice:  make(chan struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
+	s.out.timeout = g.cfg.WriteTimeout
+	s.out.sent = s.sent
+	s.out.fail = func(err error) { s.end(err) }
+	return s
+}
+
+// watch ends the stream when the client is gone or the server shuts down,
+// until stop is called.
+func (s *Stream) watch(r Request) (stop func()) {
+	gone := func() {
+		if cause := context.Cause(r.Context()); cause != nil && !errors.Is(cause, context.Canceled) {
+			s.end(fmt.Errorf("%w: %w", ErrClientGone, cause))
+			return
+		}
+		s.end(ErrClientGone)
+	}
+	stopContext := context.AfterFunc(r.Context(), gone)
+	stopShutdown := s.gate.onShutdown(r, s)
+	stopConn := netwatch.Watch(r.NetConn, func() { s.end(ErrClientGone) })
+	return func() {
+		stopContext()
+		stopShutdown()
+		stopConn()
+	}
+}
+
+// admit decides whether the stream may open.
+func (e *Endpoint) admit(o *Opening) error {
+	s := o.stream
+	r := s.request
+	if s.gate.hub.isDraining() {
+		return drainRefusal()
+	}
+	if !accept.EventStream(r.Header.Values("Accept")) {
+		return Refuse(http.StatusNotAcceptable, "This resource is an event stream: accept text/event-stream.")
+	}
+	var err error
+	if s.lastID, err = lastEventID(r); err != nil {
+		return err
+	}
+	for _, middleware := range s.gate.cfg.Middleware {
+		if err := s.guard("middleware", func() error { return middleware(s) }); err != nil {
+			return err
+		}
+	}
+	if e.choose != nil {
+		if err := e.subscribe(o); err != nil {
+			return err
+		}
+	}
+	return readBody(r, s.gate.cfg.MaxBody)
+}
+
+// subscribe attaches the stream to the channels that the endpoint chooses.
+func (e *Endpoint) subscribe(o *Opening) error {
+	s := o.stream
+	var sub Subscription
+	err := s.guard("subscription", func() error {
+		var err error
+		sub, err = e.choose(s)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if sub.Start == Live() {
+		sub.Start = s.gate.cfg.Start
+	}
+	if sub.After == "" {
+		sub.After = s.lastID
+	}
+	if s.request.Method == http.MethodHead {
+		_, err = channelSet(sub.Channels)
+	} else {
+		o.sub, o.gap, err = s.gate.hub.subscribe(s.ctx, sub)
+	}
+	switch {
+	case errors.Is(err, ErrChannelName), errors.Is(err, ErrTooLarge):
+		return &Refusal{Status: http.StatusBadRequest, Message: "No such channel name.", Err: err}
+	case err != nil:
+		return err
+	}
+	if o.sub != nil {
+		s.OnClose(func(Summary) { o.sub.close() })
+		s.mu.Lock()
+		s.channels = o.sub.names
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// refused turns the opening into the answer that err stands for.
+func (o *Opening) refused(err error) *Opening {
+	s := o.stream
+	r := refusalOf(err)
+	if r.Status < http.StatusMultipleChoices && r.Status != http.StatusNoContent {
+		r = &Refusal{Status: http.StatusInternalServerError, Err: fmt.Errorf("refusal with status %d", r.Status)}
+	}
+	if r.Status >= http.StatusInternalServerError && r.Err != nil {
+		s.log(slog.LevelError, "stream refused", "status", r.Status, "error", r.Err)
+	}
+	o.Streams = false
+	o.Status = r.Status
+	o.Body = r.answer(o.Header)
+	if s.request.Method == http.MethodHead {
+		o.Body = nil
+	}
+	s.finish(false, r)
+	return o
+}
+
+// Abandon gives up a stream whose head could not be sent.
+func (o *Opening) Abandon(cause error) {
+	o.stream.end(fmt.Errorf("%w: %w", ErrClientGone, cause))
+	o.stream.finish(false, o.stream.Err())
+}
+
+// guard calls user code, and turns a panic into an error.
+func (s *Stream) guard(what string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if v != http.ErrAbortHandler { //nolint:errorlint // A panic's value is this very one.
+				s.log(slog.LevelError, "panic in "+what, "panic", v, "stack", string(debug.Stack()))
+			}
+			err = fmt.Errorf("%w in %s", ErrPanic, what)
+		}
+	}()
+	return f()
+}
+
+// log writes a line about the stream. It says nothing of the query, which may
+// hold secrets.
+func (s *Stream) log(level slog.Level, msg string, args ...any) {
+	args = append([]any{"stream", s.id, "path", s.request.URL.Path, "remote", s.remote}, args...)
+	s.gate.cfg.Logger.Log(s.ctx, level, msg, args...)
+}

@@ -1,0 +1,86 @@
+package core
+
+import (
+	"fmt"
+	"time"
+)
+
+// maxGreeting is how much can be sent on a stream before it opens, in bytes.
+const maxGreeting = 64 << 10
+
+// Send sends events, all in one write, and returns when they are handed to the
+// network. It blocks while the client takes nothing, until the gate's write
+// timeout at most, which ends the stream.
+//
+// Either all events are sent or none: if one of them cannot be encoded, Send
+// returns its [*FieldError] and the stream goes on. Once the stream has ended,
+// Send returns why.
+//
+// In a middleware, before the stream opens, Send keeps the events, 64 KiB at
+// most, to be sent right after the head: a greeting. On an open stream that
+// the hub drives, it returns [ErrHubDriven].
+func (s *Stream) Send(events ...Event) error {
+	return s.write(len(events), func(dst []byte) ([]byte, error) {
+		for _, ev := range events {
+			var err error
+			if dst, err = AppendEvent(dst, ev); err != nil {
+				return nil, err
+			}
+		}
+		return dst, nil
+	})
+}
+
+// SendJSON sends an event whose data is v in JSON, in place of the data that
+// ev has. Otherwise it does what Send does. If v cannot be put into JSON,
+// nothing is sent and the stream goes on.
+func (s *Stream) SendJSON(ev Event, v any) error {
+	ev, err := ev.withJSON(v)
+	if err != nil {
+		return err
+	}
+	return s.Send(ev)
+}
+
+// Comment sends a comment, which clients ignore (section 9.2.5): something for
+// the people who read the wire. It blocks like Send.
+func (s *Stream) Comment(text string) error {
+	return s.write(0, func(dst []byte) ([]byte, error) {
+		return AppendComment(dst, text), nil
+	})
+}
+
+// Retry tells the client how long to wait before it reconnects, from now on.
+// It blocks like Send. A duration of 0 or less sends nothing.
+func (s *Stream) Retry(d time.Duration) error {
+	return s.write(0, func(dst []byte) ([]byte, error) {
+		return AppendRetry(dst, d), nil
+	})
+}
+
+// write sends what encode appends, or keeps it for when the stream opens.
+func (s *Stream) write(events int, encode func(dst []byte) ([]byte, error)) error {
+	s.mu.Lock()
+	switch {
+	case s.err != nil:
+		defer s.mu.Unlock()
+		return s.err
+	case s.phase == opening:
+		defer s.mu.Unlock()
+		greeting, err := encode(s.greeting)
+		if err != nil {
+			return err
+		}
+		if len(greeting) > maxGreeting {
+			return fmt.Errorf("greeting over %d bytes: %w", maxGreeting, ErrTooLarge)
+		}
+		s.greeting = greeting
+		s.greetings += events
+		return nil
+	case s.phase == driven:
+		defer s.mu.Unlock()
+		return ErrHubDriven
+	}
+	s.mu.Unlock()
+	return s.out.write(events, encode)
+}

@@ -1,0 +1,108 @@
+package core
+
+import (
+	"net/http"
+	"sync"
+)
+
+// shutdown ends the streams of one server when that shuts down, so that its
+// Shutdown need not wait for them.
+type shutdown struct {
+	mu      sync.Mutex
+	begun   bool
+	streams map[*Stream]struct{}
+	idle    chan struct{} // closed when nobody needs to watch any more
+}
+
+func (d *shutdown) begin() {
+	d.mu.Lock()
+	d.begun = true
+	streams := d.streams
+	d.streams = nil
+	d.mu.Unlock()
+	for s := range streams {
+		s.shutDown()
+	}
+}
+
+// shutDown ends the stream because its server goes. The hub takes leave of its
+// subscribers; a handler that must finish first needs a [Hub.Drain] before.
+func (s *Stream) shutDown() {
+	s.announce()
+	if s.driver() != driven {
+		s.end(ErrDraining)
+	}
+}
+
+// onShutdown has the stream ended when its server shuts down, until stop is
+// called.
+func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch server, _ := r.Context().Value(http.ServerContextKey).(*http.Server); {
+	case server != nil:
+		d := g.servers[server]
+		if d == nil {
+			d = &shutdown{streams: make(map[*Stream]struct{})}
+			if g.servers == nil {
+				g.servers = make(map[*http.Server]*shutdown)
+			}
+			g.servers[server] = d
+			server.RegisterOnShutdown(d.begin)
+		}
+		d.add(s)
+		return func() { d.remove(s) }
+	case r.ServerDone != nil:
+		d := g.others[r.ServerDone]
+		if d == nil {
+			d = &shutdown{streams: make(map[*Stream]struct{}), idle: make(chan struct{})}
+			if g.others == nil {
+				g.others = make(map[<-chan struct{}]*shutdown)
+			}
+			g.others[r.ServerDone] = d
+			go d.wait(r.ServerDone)
+		}
+		d.add(s)
+		return func() { g.leaveServer(r.ServerDone, d, s) }
+	}
+	return func() {}
+}
+
+// wait begins when done is closed, and ends with the last stream.
+func (d *shutdown) wait(done <-chan struct{}) {
+	select {
+	case <-done:
+		d.begin()
+	case <-d.idle:
+	}
+}
+
+// leaveServer takes a stream off, and ends the watch with the last one.
+func (g *Gate) leaveServer(done <-chan struct{}, d *shutdown, s *Stream) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if d.remove(s) && g.others[done] == d {
+		delete(g.others, done)
+		close(d.idle)
+	}
+}
+
+func (d *shutdown) add(s *Stream) {
+	d.mu.Lock()
+	begun := d.begun
+	if !begun {
+		d.streams[s] = struct{}{}
+	}
+	d.mu.Unlock()
+	if begun {
+		s.shutDown()
+	}
+}
+
+// remove takes a stream off, and reports whether it was the last one.
+func (d *shutdown) remove(s *Stream) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.streams, s)
+	return len(d.streams) == 0
+}

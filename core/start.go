@@ -1,0 +1,49 @@
+package core
+
+// Start says where a subscription begins when the client brings no last event
+// ID, and where it goes on after a gap. The zero value is [Live].
+type Start struct {
+	from from
+	n    int
+}
+
+type from uint8
+
+const (
+	fromNow from = iota
+	fromOldest
+	fromTail
+	fromSnapshot
+)
+
+// Live starts with what is published from now on.
+func Live() Start { return Start{} }
+
+// Earliest starts with the oldest event kept.
+func Earliest() Start { return Start{from: fromOldest} }
+
+// Last starts with the newest n events kept. Last of 0 or less is [Live].
+func Last(n int) Start {
+	if n <= 0 {
+		return Start{}
+	}
+	return Start{from: fromTail, n: n}
+}
+
+// Snapshot starts with the newest event kept of each [Event] Key on each
+// channel, in the order in which they were published.
+func Snapshot() Start { return Start{from: fromSnapshot} }
+
+// Subscription says what a subscriber gets.
+type Subscription struct {
+	// Channels are the channels' names. What is published to any of them is
+	// delivered in the one order of the hub. Naming one twice is the same as
+	// once. At least one is needed, at most [MaxChannels] are allowed.
+	Channels []string
+	// Start says where to begin without an ID to go on after. Default: [Live];
+	// at an endpoint, the gate's Start.
+	Start Start
+	// After is the ID to go on after. Default: none; at an endpoint, the
+	// client's last event ID.
+	After string
+}

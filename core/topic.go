@@ -1,0 +1,73 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+)
+
+// Topic is a channel of a hub for events of one name whose data is a T in
+// JSON. It is a value that does not change, and is safe for concurrent use.
+type Topic[T any] struct {
+	hub     *Hub
+	channel string
+	name    string
+	key     func(T) string
+}
+
+// NewTopic returns the topic of that channel and event name. It panics if one
+// of them cannot be one.
+func NewTopic[T any](hub *Hub, channel, name string) Topic[T] {
+	if _, err := hub.record(channel, Event{Name: name}); err != nil {
+		panic(err)
+	}
+	return Topic[T]{hub: hub, channel: channel, name: name}
+}
+
+// Keyed returns a copy of the topic that gives each event the key of its
+// value: a snapshot then holds the latest value of each key.
+func (t Topic[T]) Keyed(key func(T) string) Topic[T] {
+	t.key = key
+	return t
+}
+
+// Channel returns the name of the topic's channel.
+func (t Topic[T]) Channel() string { return t.channel }
+
+// Publish publishes a value, as [Hub.Publish] does. An error that [json.Marshal]
+// returns is wrapped.
+func (t Topic[T]) Publish(ctx context.Context, v T) (id string, err error) {
+	ev, err := JSONEvent(t.name, v)
+	if err != nil {
+		return "", err
+	}
+	if t.key != nil {
+		ev.Key = t.key(v)
+	}
+	return t.hub.Publish(ctx, t.channel, ev)
+}
+
+// Subscribe returns an iterator over the topic's values, as [Hub.Subscribe]
+// does over events. After and Start of sub apply, its Channels do not. Events
+// of other names on the channel are passed over. Data that is no T yields an
+// error, and the iteration goes on.
+func (t Topic[T]) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[T, error] {
+	sub.Channels = []string{t.channel}
+	return func(yield func(T, error) bool) {
+		for d, err := range t.hub.Subscribe(ctx, sub) {
+			var v T
+			if err == nil && d.Name != t.name {
+				continue
+			}
+			if err == nil {
+				if err = json.Unmarshal([]byte(d.Data), &v); err != nil {
+					err = fmt.Errorf("tidings: data of event %q: %w", d.ID, err)
+				}
+			}
+			if !yield(v, err) {
+				return
+			}
+		}
+	}
+}

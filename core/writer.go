@@ -1,0 +1,202 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// writer sends what goroutines give it, one batch after another. What comes
+// while a batch is being sent makes up the next one: the batches size
+// themselves. Nothing is sent under the lock.
+type writer struct {
+	timeout time.Duration
+	sent    func(events, bytes int) // called after each batch, without the lock
+	fail    func(error)             // called with the first error of the connection
+
+	mu      sync.Mutex
+	conn    Conn    // nil before the stream opens and after it ended
+	tail    *parcel // the newest batch; its turn comes last
+	spare   []byte  // a buffer to use again
+	err     error   // latched: nothing is sent any more
+	aborted bool    // the deadline is in the past, and stays there
+}
+
+// parcel is a batch. Its first sender leads: it waits for its turn and sends
+// for all who joined meanwhile.
+type parcel struct {
+	buf    []byte
+	events int
+	turn   <-chan struct{} // closed when it may be sent; nil means now
+	taken  bool            // its turn has come: nobody joins any more
+	done   chan struct{}   // closed when it was sent
+	err    error           // valid after done
+}
+
+// maxSpare is the size of a buffer that is kept for the next batch at most.
+const maxSpare = 16 << 10
+
+// open lets the writer send.
+func (w *writer) open(conn Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conn = conn
+}
+
+// write sends what encode appends, and returns when it is flushed. If encode
+// returns an error, nothing is sent.
+func (w *writer) write(events int, encode func(dst []byte) ([]byte, error)) error {
+	w.mu.Lock()
+	if w.err != nil {
+		defer w.mu.Unlock()
+		return w.err
+	}
+	p := w.tail
+	lead := p == nil || p.taken
+	if lead {
+		p = &parcel{buf: w.spare[:0], done: make(chan struct{})}
+		w.spare = nil
+		if w.tail != nil {
+			p.turn = w.tail.done
+		}
+	}
+	buf, err := encode(p.buf)
+	if err != nil {
+		defer w.mu.Unlock()
+		if lead {
+			w.spare = p.buf
+		}
+		return err
+	}
+	p.buf = buf
+	p.events += events
+	w.tail = p
+	w.mu.Unlock()
+	if !lead {
+		<-p.done
+		return p.err
+	}
+	w.lead(p)
+	return p.err
+}
+
+// lead waits for the parcel's turn and sends it.
+func (w *writer) lead(p *parcel) {
+	if p.turn != nil {
+		<-p.turn
+	}
+	w.mu.Lock()
+	p.taken = true
+	conn, err := w.conn, w.err
+	w.mu.Unlock()
+	if err == nil {
+		err = w.send(conn, p.events, p.buf)
+	}
+	p.err = err
+	w.mu.Lock()
+	if w.spare == nil && cap(p.buf) <= maxSpare {
+		w.spare = p.buf[:0]
+	}
+	p.buf = nil
+	if w.tail == p {
+		w.tail = nil
+	}
+	w.mu.Unlock()
+	close(p.done)
+}
+
+// send writes the chunks and flushes them. The caller is the only one who
+// sends.
+func (w *writer) send(conn Conn, events int, chunks ...[]byte) error {
+	start := time.Now()
+	armed := w.timeout > 0 && conn.SetWriteDeadline(start.Add(w.timeout)) == nil
+	// An abort before this line is seen here, one after it moves the deadline.
+	w.mu.Lock()
+	err := w.err
+	aborted := w.aborted
+	w.mu.Unlock()
+	if aborted {
+		return err
+	}
+	bytes := 0
+	for _, chunk := range chunks {
+		if _, err := conn.Write(chunk); err != nil {
+			return w.broken(err, start)
+		}
+		bytes += len(chunk)
+	}
+	if err := conn.Flush(); err != nil {
+		return w.broken(err, start)
+	}
+	if armed {
+		// A deadline that expires while nothing is sent resets an HTTP/2
+		// stream.
+		_ = conn.SetWriteDeadline(time.Time{})
+		w.renewAbort(conn)
+	}
+	w.sent(events, bytes)
+	return nil
+}
+
+// renewAbort puts the deadline back into the past if an abort came meanwhile.
+func (w *writer) renewAbort(conn Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.aborted {
+		_ = conn.SetWriteDeadline(past())
+	}
+}
+
+// broken latches the error of a connection and returns what it means. Not every
+// protocol says that a write failed because of its deadline; the clock does.
+func (w *writer) broken(err error, start time.Time) error {
+	timedOut := w.timeout > 0 && time.Since(start) >= w.timeout
+	if timedOut || errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", ErrWriteTimeout, err)
+	} else {
+		err = fmt.Errorf("%w: %w", ErrClientGone, err)
+	}
+	w.fail(err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// refuse makes all writes from now on fail with err. What is being sent may
+// finish.
+func (w *writer) refuse(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// abort ends a write that blocks. Call refuse first.
+func (w *writer) abort() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.aborted = true
+	if w.conn != nil {
+		_ = w.conn.SetWriteDeadline(past())
+	}
+}
+
+// close waits until nobody sends any more, and lets go of the connection. Call
+// refuse first.
+func (w *writer) close() {
+	w.mu.Lock()
+	p := w.tail
+	w.mu.Unlock()
+	if p != nil {
+		<-p.done
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conn = nil
+}
+
+// past returns a time that every deadline has passed.
+func past() time.Time { return time.Unix(1, 0) }
