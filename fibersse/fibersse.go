@@ -1,0 +1,81 @@
+// Package fibersse serves the event streams of package core in Fiber v2.
+//
+// There are two ways in: an endpoint for a subscription, and an endpoint for a
+// stream's handler. Nothing of a [fiber.Ctx] is kept beyond its handler.
+//
+// Leave middleware that reads or compresses whole responses (etag, cache,
+// compress, idempotency, timeout) out for the routes of event streams.
+package fibersse
+
+import (
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// Gate makes Fiber handlers of what a [core.Gate] offers. Its methods are safe
+// for concurrent use.
+type Gate struct {
+	core *core.Gate
+}
+
+// New returns a gate to a hub. If hub is nil, the gate gets one of its own.
+func New(hub *core.Hub, cfg core.GateConfig) *Gate {
+	return &Gate{core: core.NewGate(hub, cfg)}
+}
+
+// Subscribe returns a handler whose streams get what is published to the
+// channels. It panics if there is none, or if a name cannot be a channel's.
+func (g *Gate) Subscribe(channels ...string) fiber.Handler {
+	return Serve(g.core.Subscribe(channels...))
+}
+
+// SubscribeFunc returns a handler like Subscribe does, whose subscription is
+// chosen for each request, after the gate's middleware has run. An error
+// refuses the stream: see [core.Gate.SubscribeFunc]; that of
+// [fiber.NewError] refuses with its status and message. Strings that come from
+// the [fiber.Ctx] may be returned as they are.
+func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error)) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		return serve(c, g.core.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+			sub, err := choose(c)
+			var refused *fiber.Error
+			if errors.As(err, &refused) {
+				err = &core.Refusal{Status: refused.Code, Message: refused.Message, Err: err}
+			}
+			return cloned(sub), err
+		}))
+	}
+}
+
+// Handle returns a handler whose streams are driven by handle, in a goroutine
+// that goes on after the Fiber handler has returned. The route's parameters
+// are the path values of the stream's request.
+func (g *Gate) Handle(handle core.Handler) fiber.Handler {
+	return Serve(g.core.Handle(handle))
+}
+
+// Once returns a handler that renders one event and ends: see
+// [core.Gate.Once].
+func (g *Gate) Once(render func(s *core.Stream) (core.Event, error)) fiber.Handler {
+	return Serve(g.core.Once(render))
+}
+
+// Subscribe returns a handler for channels of a hub, at a gate of its own with
+// the defaults of [core.GateConfig].
+func Subscribe(hub *core.Hub, channels ...string) fiber.Handler {
+	return New(hub, core.GateConfig{}).Subscribe(channels...)
+}
+
+// Handle returns a handler for streams that handle drives, at a gate of its
+// own with the defaults of [core.GateConfig].
+func Handle(handle core.Handler) fiber.Handler {
+	return New(nil, core.GateConfig{}).Handle(handle)
+}
+
+// Serve returns a handler for any endpoint of package core.
+func Serve(endpoint *core.Endpoint) fiber.Handler {
+	return func(c *fiber.Ctx) error { return serve(c, endpoint) }
+}

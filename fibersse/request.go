@@ -1,0 +1,64 @@
+package fibersse
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// request copies what a stream may need of a request. Only the body refers to
+// the framework's memory; core reads it before the handler returns.
+func request(c *fiber.Ctx) core.Request {
+	ctx := c.Context()
+	uri := string(ctx.RequestURI())
+	target, err := url.ParseRequestURI(uri)
+	if err != nil {
+		target = &url.URL{Path: string(ctx.Path()), RawQuery: string(ctx.URI().QueryString())}
+	}
+	r := &http.Request{
+		Method:     string(ctx.Method()),
+		URL:        target,
+		RequestURI: uri,
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     make(http.Header, ctx.Request.Header.Len()),
+		Body:       http.NoBody,
+		Host:       string(ctx.Host()),
+		RemoteAddr: ctx.RemoteAddr().String(),
+		TLS:        ctx.TLSConnectionState(),
+	}
+	if !ctx.Request.Header.IsHTTP11() {
+		r.Proto, r.ProtoMinor = "HTTP/1.0", 0
+	}
+	ctx.Request.Header.VisitAll(func(name, value []byte) {
+		r.Header.Add(string(name), string(value))
+	})
+	if stream := ctx.RequestBodyStream(); stream != nil {
+		r.Body, r.ContentLength = io.NopCloser(stream), int64(ctx.Request.Header.ContentLength())
+	} else if b := ctx.Request.Body(); len(b) > 0 {
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+	}
+	r = r.WithContext(c.UserContext())
+	for _, name := range c.Route().Params {
+		r.SetPathValue(strings.Clone(name), strings.Clone(c.Params(name)))
+	}
+	return core.Request{Request: r, NetConn: ctx.Conn(), ServerDone: ctx.Done()}
+}
+
+// cloned returns a copy of a subscription that shares no string with it.
+func cloned(sub core.Subscription) core.Subscription {
+	channels := make([]string, len(sub.Channels))
+	for i, name := range sub.Channels {
+		channels[i] = strings.Clone(name)
+	}
+	sub.Channels = channels
+	sub.After = strings.Clone(sub.After)
+	return sub
+}

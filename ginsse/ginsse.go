@@ -1,0 +1,126 @@
+// Package ginsse serves the event streams of package core in Gin.
+//
+// There are three ways in: an endpoint for a subscription, an endpoint for a
+// stream's handler, and a middleware whose following handlers take the stream
+// from their [gin.Context].
+//
+// Leave middleware that buffers or compresses responses out for the routes of
+// event streams.
+package ginsse
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// Gate makes Gin handlers of what a [core.Gate] offers. Its methods are safe
+// for concurrent use.
+type Gate struct {
+	core *core.Gate
+}
+
+// New returns a gate to a hub. If hub is nil, the gate gets one of its own.
+func New(hub *core.Hub, cfg core.GateConfig) *Gate {
+	return &Gate{core: core.NewGate(hub, cfg)}
+}
+
+// Subscribe returns a handler whose streams get what is published to the
+// channels. It panics if there is none, or if a name cannot be a channel's.
+func (g *Gate) Subscribe(channels ...string) gin.HandlerFunc {
+	return Serve(g.core.Subscribe(channels...))
+}
+
+// SubscribeFunc returns a handler like Subscribe does, whose subscription is
+// chosen for each request, after the gate's middleware has run. An error
+// refuses the stream: see [core.Gate.SubscribeFunc].
+func (g *Gate) SubscribeFunc(choose func(c *gin.Context) (core.Subscription, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		serve(c, g.core.SubscribeFunc(func(*core.Stream) (core.Subscription, error) { return choose(c) }))
+	}
+}
+
+// Handle returns a handler whose streams are driven by handle. The route's
+// parameters are the path values of the stream's request.
+func (g *Gate) Handle(handle core.Handler) gin.HandlerFunc {
+	return Serve(g.core.Handle(handle))
+}
+
+// Once returns a handler that renders one event and ends: see
+// [core.Gate.Once].
+func (g *Gate) Once(render func(s *core.Stream) (core.Event, error)) gin.HandlerFunc {
+	return Serve(g.core.Once(render))
+}
+
+// Middleware returns a middleware that opens a stream for the handlers that
+// follow it, which take it with [From]. The stream ends when they have
+// returned.
+func (g *Gate) Middleware() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		serve(c, g.core.Handle(func(s *core.Stream) error {
+			c.Set(contextKey{}, s)
+			c.Next()
+			return nil
+		}))
+	}
+}
+
+// contextKey is what a stream is stored under in a gin.Context.
+type contextKey struct{}
+
+// From returns the stream that a gate's Middleware opened, or nil if there is
+// none. It ends with the handler, as the context does.
+func From(c *gin.Context) *core.Stream {
+	s, _ := c.Value(contextKey{}).(*core.Stream)
+	return s
+}
+
+// Subscribe returns a handler for channels of a hub, at a gate of its own with
+// the defaults of [core.GateConfig].
+func Subscribe(hub *core.Hub, channels ...string) gin.HandlerFunc {
+	return New(hub, core.GateConfig{}).Subscribe(channels...)
+}
+
+// Handle returns a handler for streams that handle drives, at a gate of its
+// own with the defaults of [core.GateConfig].
+func Handle(handle core.Handler) gin.HandlerFunc {
+	return New(nil, core.GateConfig{}).Handle(handle)
+}
+
+// Serve returns a handler for any endpoint of package core.
+func Serve(endpoint *core.Endpoint) gin.HandlerFunc {
+	return func(c *gin.Context) { serve(c, endpoint) }
+}
+
+func serve(c *gin.Context, endpoint *core.Endpoint) {
+	for _, p := range c.Params {
+		c.Request.SetPathValue(p.Key, p.Value)
+	}
+	endpoint.Open(core.Request{Request: c.Request}).Serve(head{c.Writer}, body(c.Writer))
+	c.Abort()
+}
+
+// head is Gin's writer, which keeps the status for its logger but would send
+// the head with the first byte of the body only.
+type head struct{ gin.ResponseWriter }
+
+// WriteHeader sends the head.
+func (h head) WriteHeader(status int) {
+	h.ResponseWriter.WriteHeader(status)
+	h.WriteHeaderNow()
+}
+
+// body returns the writer to stream on: the server's own where only Gin's
+// wraps it, which would hide the errors of a flush.
+func body(w gin.ResponseWriter) http.ResponseWriter {
+	if fmt.Sprintf("%T", w) != "*gin.responseWriter" {
+		return w
+	}
+	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+		return u.Unwrap()
+	}
+	return w
+}
