@@ -1,0 +1,215 @@
+package middleware_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/middleware"
+)
+
+// proxied trusts the tests' own connections to be a proxy's.
+func proxied(cfg middleware.LimitConfig) core.Middleware {
+	cfg.TrustedProxies = prefixes("127.0.0.0/8", "::1/128")
+	return middleware.Limit(cfg)
+}
+
+func ExampleLimit() {
+	hub := core.NewHub(core.HubConfig{})
+	gate := core.NewGate(hub, core.GateConfig{
+		Middleware: []core.Middleware{
+			middleware.Logging(nil),
+			middleware.Limit(middleware.LimitConfig{
+				PerAddress:     20,
+				TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			}),
+		},
+	})
+	server := httptest.NewServer(gate.Subscribe("stocks"))
+	defer server.Close()
+	fmt.Println(gate.Hub().Stats().Streams, "streams")
+	// Output: 0 streams
+}
+
+// wantRefusal checks the answer to one stream too many.
+func wantRefusal(t *testing.T, site *site, v *visit, status int, cause error) {
+	t.Helper()
+	if v.StatusCode != status {
+		t.Errorf("got %s, want %d", v.Status, status)
+		return
+	}
+	if after, err := strconv.Atoi(v.Header.Get("Retry-After")); err != nil || after < 5 || after > 10 {
+		t.Errorf("got Retry-After %q, want 5 to 10", v.Header.Get("Retry-After"))
+	}
+	var refusal *core.Refusal
+	if sum := site.ended(t); !errors.As(sum.Reason, &refusal) || !errors.Is(sum.Reason, cause) {
+		t.Errorf("got reason %v, want %v", sum.Reason, cause)
+	}
+}
+
+func TestLimitInAll(t *testing.T) {
+	t.Parallel()
+	site := serve(t, proxied(middleware.LimitConfig{Streams: 2}))
+	first := site.get(t, "/events", "X-Forwarded-For", "203.0.113.1")
+	site.get(t, "/events", "X-Forwarded-For", "203.0.113.2")
+	wantRefusal(t, site, site.get(t, "/events", "X-Forwarded-For", "203.0.113.3"),
+		http.StatusServiceUnavailable, middleware.ErrTooManyStreams)
+	first.leave()
+	site.ended(t)
+	if v := site.get(t, "/events"); v.StatusCode != http.StatusOK {
+		t.Errorf("got %s once there was a place, want 200", v.Status)
+	}
+}
+
+func TestLimitPerAddress(t *testing.T) {
+	t.Parallel()
+	site := serve(t, proxied(middleware.LimitConfig{PerAddress: 1}))
+	ann := site.get(t, "/events", "X-Forwarded-For", "2001:db8::1")
+	bob := site.get(t, "/events", "X-Forwarded-For", "203.0.113.2")
+	if ann.StatusCode != http.StatusOK || bob.StatusCode != http.StatusOK {
+		t.Errorf("got %s and %s, want 200", ann.Status, bob.Status)
+	}
+	// Another address of the same network, and one with a false claim.
+	for _, from := range []string{"2001:db8::2", "198.51.100.1, 203.0.113.2"} {
+		wantRefusal(t, site, site.get(t, "/events", "X-Forwarded-For", from),
+			http.StatusTooManyRequests, middleware.ErrTooManyFromAddress)
+	}
+	ann.leave()
+	site.ended(t)
+	if v := site.get(t, "/events", "X-Forwarded-For", "2001:db8::2"); v.StatusCode != http.StatusOK {
+		t.Errorf("got %s once there was a place, want 200", v.Status)
+	}
+}
+
+// The address of clients that nobody is trusted to forward is their own.
+func TestLimitWithoutAProxy(t *testing.T) {
+	t.Parallel()
+	site := serve(t, middleware.Limit(middleware.LimitConfig{PerAddress: 1}))
+	site.get(t, "/events", "X-Forwarded-For", "203.0.113.1")
+	wantRefusal(t, site, site.get(t, "/events", "X-Forwarded-For", "203.0.113.2"),
+		http.StatusTooManyRequests, middleware.ErrTooManyFromAddress)
+}
+
+func TestLimitIsGivenBack(t *testing.T) {
+	t.Parallel()
+	panics := func(s *core.Stream) error {
+		switch s.Request().Header.Get("Then") {
+		case "refuse":
+			return core.Refuse(http.StatusForbidden, "")
+		case "panic":
+			panic(http.ErrAbortHandler)
+		case "panic later":
+			s.OnOpen(func() { panic(http.ErrAbortHandler) })
+		case "close":
+			return s.Close()
+		}
+		return nil
+	}
+	site := serve(t, middleware.Limit(middleware.LimitConfig{Streams: 1}), panics)
+	for range 3 {
+		for _, then := range []string{"refuse", "panic", "panic later", "close", "answer"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				r, err := http.NewRequestWithContext(t.Context(), method, site.URL+"/answer", http.NoBody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Then", then)
+				response, err := site.Client().Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = response.Body.Close()
+				if sum := site.ended(t); errors.Is(sum.Reason, middleware.ErrTooManyStreams) {
+					t.Fatalf("got no place for %s, %s: the one before has kept it", method, then)
+				}
+			}
+		}
+	}
+}
+
+// One limit at many gates is one limit.
+func TestLimitIsShared(t *testing.T) {
+	t.Parallel()
+	limit := middleware.Limit(middleware.LimitConfig{Streams: 1})
+	one, two := serve(t, limit), serve(t, limit)
+	one.get(t, "/events")
+	wantRefusal(t, two, two.get(t, "/events"), http.StatusServiceUnavailable, middleware.ErrTooManyStreams)
+}
+
+func TestLimitUnderLoad(t *testing.T) {
+	t.Parallel()
+	const places = 5
+	var m metrics
+	peak := func(s *core.Stream) error {
+		s.OnOpen(func() {
+			if n := m.open.Load(); n > places {
+				t.Errorf("got %d streams at a time, want %d at most", n, places)
+			}
+		})
+		return nil
+	}
+	// Its place is given back first, since hooks run in reverse: metrics must
+	// come behind to count what the limit does.
+	site := serve(t, middleware.Limit(middleware.LimitConfig{Streams: places, PerAddress: -1}), m.middleware, peak)
+	var clients sync.WaitGroup
+	for range 20 {
+		clients.Go(func() {
+			for range 10 {
+				response, err := site.Client().Get(site.URL + "/answer")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_ = response.Body.Close()
+			}
+		})
+	}
+	clients.Wait()
+	for range 200 {
+		site.ended(t)
+	}
+	for range places {
+		if v := site.get(t, "/events"); v.StatusCode != http.StatusOK {
+			t.Errorf("got %s, want all places free again", v.Status)
+		}
+	}
+	wantRefusal(t, site, site.get(t, "/events"), http.StatusServiceUnavailable, middleware.ErrTooManyStreams)
+}
+
+func TestLimitRetryAfterCanBeLeftOut(t *testing.T) {
+	t.Parallel()
+	site := serve(t, middleware.Limit(middleware.LimitConfig{Streams: 1, RetryAfter: -time.Second}))
+	site.get(t, "/events")
+	v := site.get(t, "/events")
+	if got := v.Header.Values("Retry-After"); v.StatusCode != http.StatusServiceUnavailable || len(got) > 0 {
+		t.Errorf("got %s and Retry-After %q, want 503 and none", v.Status, got)
+	}
+}
+
+func TestLimitChecksItsConfiguration(t *testing.T) {
+	t.Parallel()
+	for want, cfg := range map[string]middleware.LimitConfig{
+		"trusted proxy 1": {TrustedProxies: append(prefixes("10.0.0.0/8"), netip.Prefix{})},
+		"129 bits":        {IPv6Prefix: 129},
+		"-1 bits":         {IPv6Prefix: -1},
+		"Forwarded":       {Header: "forwarded"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				if text, _ := recover().(string); !strings.HasPrefix(text, "tidings: limit: ") || !strings.Contains(text, want) {
+					t.Errorf("got panic %q, want one about %s", text, want)
+				}
+			}()
+			middleware.Limit(cfg)
+		})
+	}
+}

@@ -1,0 +1,204 @@
+package middleware_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/middleware"
+)
+
+// journal is a log in JSON that several streams write.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (j *journal) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(j, nil)) }
+
+// lines returns the lines so far, without what is never the same.
+func (j *journal) lines(t *testing.T) []map[string]any {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if strings.Contains(j.buf.String(), "hidden") {
+		t.Errorf("got a secret logged: %s", &j.buf)
+	}
+	var all []map[string]any
+	for text := range strings.Lines(j.buf.String()) {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"time", "stream", "remote"} {
+			if text, _ := line[key].(string); text == "" {
+				t.Errorf("got no %s in %v", key, line)
+			}
+			delete(line, key)
+		}
+		if d, ok := line["duration"].(float64); ok != (line["msg"] != "stream opened") || ok && d <= 0 {
+			t.Errorf("got duration %v in %v", line["duration"], line)
+		}
+		delete(line, "duration")
+		all = append(all, line)
+	}
+	return all
+}
+
+func wantLines(t *testing.T, j *journal, want ...map[string]any) {
+	t.Helper()
+	got := j.lines(t)
+	same := slices.EqualFunc(got, want, func(a, b map[string]any) bool {
+		x, _ := json.Marshal(a)
+		y, _ := json.Marshal(b)
+		return bytes.Equal(x, y)
+	})
+	if !same {
+		t.Errorf("got lines %v,\nwant %v", got, want)
+	}
+}
+
+type fields = map[string]any
+
+func ExampleLogging() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			switch a.Key { // what differs each time
+			case "time", "stream", "remote", "duration":
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	gate := core.NewGate(nil, core.GateConfig{
+		Middleware: []core.Middleware{middleware.Logging(logger)},
+	})
+	answer := gate.Handle(func(s *core.Stream) error {
+		return s.Send(core.Event{Data: "42"})
+	})
+	answer.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/answer?token=secret", http.NoBody))
+	// Output:
+	// level=INFO msg="stream opened" path=/answer
+	// level=INFO msg="stream closed" path=/answer reason="tidings: stream closed" events=1 bytes=31
+}
+
+func TestLoggingOfASubscription(t *testing.T) {
+	t.Parallel()
+	var j journal
+	site := serve(t, middleware.Logging(j.logger()), func(s *core.Stream) error {
+		s.SetIdentity("ann")
+		return nil
+	})
+	v := site.get(t, "/events?token=hidden&lastEventId=7")
+	if ev, err := v.events.Next(); err != nil || ev.Name != core.ResetEvent {
+		t.Errorf("got %v, %v, want a reset, as 7 is unknown", ev, err)
+	}
+	v.leave()
+	sum := site.ended(t)
+	about := func(more fields) fields {
+		line := fields{
+			"level": "INFO", "path": "/events", "identity": "ann", "last_event_id": "7",
+			"channels": []string{"a", "b"},
+		}
+		maps.Copy(line, more)
+		return line
+	}
+	wantLines(t, &j,
+		about(fields{"msg": "stream opened"}),
+		about(fields{"msg": "stream closed", "reason": "tidings: client gone", "events": sum.Events, "bytes": sum.Bytes}))
+}
+
+func TestLoggingOfRefusals(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err    error
+		level  string
+		status int
+		reason string
+	}{
+		"client's": {core.Refuse(403, "No."), "INFO", 403, "tidings: refused with 403: No."},
+		"finished": {core.Finished(), "INFO", 204, "tidings: refused with 204: No Content"},
+		"server's": {&core.Refusal{Status: 503}, "WARN", 503, "tidings: refused with 503: Service Unavailable"},
+		"error":    {errors.New("boom"), "WARN", 500, "tidings: refused with 500: Internal Server Error: boom"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var j journal
+			site := serve(t, middleware.Logging(j.logger()), func(*core.Stream) error { return test.err })
+			site.get(t, "/answer?token=hidden")
+			site.ended(t)
+			wantLines(t, &j, fields{
+				"level": test.level, "msg": "stream refused", "path": "/answer",
+				"status": test.status, "reason": test.reason,
+			})
+		})
+	}
+}
+
+func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	var j journal
+	var stay bool
+	gate := core.NewGate(nil, core.GateConfig{Middleware: []core.Middleware{
+		middleware.Logging(j.logger()),
+		func(s *core.Stream) error {
+			if !stay {
+				<-s.Done()
+				return s.Err()
+			}
+			return nil
+		},
+	}})
+	endpoint := gate.Handle(func(*core.Stream) error { return nil })
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	endpoint.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/p", http.NoBody))
+	stay = true
+	endpoint.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodHead, "/p", http.NoBody))
+	wantLines(t, &j,
+		fields{"level": "INFO", "msg": "stream not opened", "path": "/p", "reason": "tidings: client gone"},
+		fields{"level": "INFO", "msg": "stream not opened", "path": "/p", "reason": "tidings: stream closed"})
+}
+
+// What the client says is logged if it can do no harm there.
+func TestLoggingOfLastEventIDs(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"1-7":                   "1-7",
+		"ümlaut":                "ümlaut",
+		strings.Repeat("x", 64): strings.Repeat("x", 64),
+		strings.Repeat("x", 65): "(65 bytes)",
+		"a\x1b[2Jb":             "(6 bytes)",
+		"a\u202eb":              "(5 bytes)",
+	} {
+		var j journal
+		gate := core.NewGate(nil, core.GateConfig{Middleware: []core.Middleware{
+			middleware.Logging(j.logger()),
+			func(*core.Stream) error { return core.Finished() },
+		}})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Last-Event-ID", id)
+		gate.Handle(nil).ServeHTTP(httptest.NewRecorder(), r)
+		if got := j.lines(t)[0]["last_event_id"]; got != want {
+			t.Errorf("got %q logged for %q, want %q", got, id, want)
+		}
+	}
+}

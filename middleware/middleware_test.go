@@ -1,0 +1,222 @@
+package middleware_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// site is a gate with some middleware, served on a socket.
+type site struct {
+	*httptest.Server
+
+	hub    *core.Hub
+	closed chan core.Summary // gets one of each stream, after all other hooks
+}
+
+// serve serves a subscription to the channels a and b.
+func serve(t *testing.T, middleware ...core.Middleware) *site {
+	t.Helper()
+	s := &site{hub: core.NewHub(core.HubConfig{}), closed: make(chan core.Summary, 1000)}
+	first := func(stream *core.Stream) error {
+		stream.OnClose(func(sum core.Summary) { s.closed <- sum })
+		return nil
+	}
+	gate := core.NewGate(s.hub, core.GateConfig{Middleware: append([]core.Middleware{first}, middleware...)})
+	mux := http.NewServeMux()
+	mux.Handle("/events", gate.Subscribe("a", "b"))
+	mux.Handle("/answer", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "42"}) }))
+	s.Server = httptest.NewServer(mux)
+	t.Cleanup(func() {
+		if err := s.hub.Close(); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+	})
+	return s
+}
+
+// visit is a response that may be a stream.
+type visit struct {
+	*http.Response
+
+	events *core.Decoder
+	leave  func()
+}
+
+// get asks for a path, and returns when the stream has opened or was refused.
+func (s *site) get(t *testing.T, path string, header ...string) *visit {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	response, err := s.Client().Do(r) //nolint:bodyclose // Closed by leave.
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	v := &visit{Response: response}
+	v.leave = func() {
+		cancel()
+		_ = response.Body.Close()
+	}
+	t.Cleanup(v.leave)
+	if response.StatusCode == http.StatusOK {
+		body := bufio.NewReader(response.Body)
+		v.events = core.NewDecoder(body, core.DecoderConfig{})
+		for { // the line of the comment that says that the stream is open
+			line, err := body.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if line == ": open\n" {
+				break
+			}
+		}
+	}
+	return v
+}
+
+// next returns the data of the next event.
+func (v *visit) next(t *testing.T) string {
+	t.Helper()
+	ev, err := v.events.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ev.Data
+}
+
+// ended waits for a stream to have ended and returns how it went.
+func (s *site) ended(t *testing.T) core.Summary {
+	t.Helper()
+	limit := time.NewTimer(10 * time.Second)
+	defer limit.Stop()
+	select {
+	case sum := <-s.closed:
+		return sum
+	case <-limit.C:
+		t.Fatal("got no end of the stream")
+		return core.Summary{}
+	}
+}
+
+func (s *site) publish(t *testing.T, channel string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if _, err := s.hub.Publish(t.Context(), channel, core.Event{Data: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// metrics is what a middleware can count by the hooks.
+type metrics struct{ open, refused, events, bytes atomic.Int64 }
+
+func (m *metrics) middleware(s *core.Stream) error {
+	s.OnOpen(func() { m.open.Add(1) })
+	s.OnClose(func(sum core.Summary) {
+		if sum.Opened {
+			m.open.Add(-1)
+			return
+		}
+		m.refused.Add(1)
+	})
+	s.OnDeliver(func(events, bytes int) {
+		m.events.Add(int64(events))
+		m.bytes.Add(int64(bytes))
+	})
+	return nil
+}
+
+// auth lets those in who have a token, for as long as it is valid. It tells
+// what streams there are, so that a test can revoke one.
+func auth(streams chan<- *core.Stream) core.Middleware {
+	return func(s *core.Stream) error {
+		name, ok := strings.CutPrefix(s.Request().Header.Get("Authorization"), "Bearer ")
+		if !ok {
+			r := core.Refuse(http.StatusUnauthorized, "Log in.")
+			r.Header = http.Header{"Www-Authenticate": {"Bearer"}}
+			return r
+		}
+		s.SetIdentity(name)
+		s.SetExpiry(time.Now().Add(time.Hour))
+		streams <- s
+		return nil
+	}
+}
+
+// private keeps events from those who are not meant.
+func private(s *core.Stream) error {
+	name := s.Identity()
+	s.SetFilter(func(ev core.Event) bool {
+		to, _, ok := strings.Cut(ev.Data, ":")
+		return !ok || to == name
+	})
+	return nil
+}
+
+// The mechanism suffices for middleware of all kinds, at one gate.
+func TestMiddlewareComposes(t *testing.T) {
+	t.Parallel()
+	var m metrics
+	streams := make(chan *core.Stream, 1)
+	site := serve(t, m.middleware, auth(streams), private)
+
+	refused := site.get(t, "/events")
+	if refused.StatusCode != http.StatusUnauthorized || refused.Header.Get("WWW-Authenticate") != "Bearer" {
+		t.Errorf("got %s, %v, want 401 and how to log in", refused.Status, refused.Header)
+	}
+	if sum := site.ended(t); sum.Opened {
+		t.Errorf("got %+v, want a stream that did not open", sum)
+	}
+	site.publish(t, "a", "bob:replayed", "ann:replayed")
+	// To have an ID from before: that of the history's beginning.
+	first, err := site.hub.History(t.Context(), core.Subscription{Channels: []string{"a"}, Start: core.Earliest()}, 1)
+	if err != nil || len(first) != 1 {
+		t.Fatalf("got %v, %v, want the first event", first, err)
+	}
+	v := site.get(t, "/events", "Authorization", "Bearer ann", "Last-Event-ID", first[0].ID)
+	site.publish(t, "a", "bob:live", "ann:live", "for all")
+	var got []string
+	for range 3 {
+		got = append(got, v.next(t))
+	}
+	if want := []string{"ann:replayed", "ann:live", "for all"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := m.open.Load(); got != 1 {
+		t.Errorf("got %d open streams, want 1", got)
+	}
+	(<-streams).SetExpiry(time.Now())
+	if _, err := v.events.Next(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v, want the stream's end when the token is revoked", err)
+	}
+	sum := site.ended(t)
+	if !errors.Is(sum.Reason, core.ErrExpired) || sum.Events != 3 {
+		t.Errorf("got %+v, want the expiry after 3 events", sum)
+	}
+	if m.open.Load() != 0 || m.refused.Load() != 1 || m.events.Load() != 3 || m.bytes.Load() != sum.Bytes {
+		t.Errorf("got %d open, %d refused, %d events, %d bytes, want 0, 1, 3, %d",
+			m.open.Load(), m.refused.Load(), m.events.Load(), m.bytes.Load(), sum.Bytes)
+	}
+}
