@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 )
@@ -36,6 +37,9 @@ func readBody(r *http.Request, limit int64) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
+	// One byte more than the limit is asked for. A body that is there may still
+	// be empty: that of every request of HTTP/2 is.
+	limit = min(max(limit, 0), math.MaxInt64-1)
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	switch {
 	case err != nil:

@@ -75,11 +75,21 @@ func (c *channel) after(dst []*Entry, seq, head uint64, n int) ([]*Entry, bool) 
 	return dst, true
 }
 
-// idle reports whether the channel holds nothing that a new one would not.
-func (c *channel) idle() bool {
+// release drops what history no longer has. Nobody may be subscribed.
+func (c *channel) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.ring.Len() > 0 && c.ring.At(0).Position.Seq <= c.hidden {
+		c.gone = c.ring.Drop().Position.Seq
+	}
+}
+
+// idle reports whether the channel is what a new one would be, which lacks
+// everything up to base.
+func (c *channel) idle(base uint64) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return c.ring.Len() == 0
+	return c.ring.Len() == 0 && c.gone <= base
 }
 
 // checkChannel returns an error that wraps ErrChannelName if the name cannot

@@ -14,6 +14,10 @@ type Request struct {
 	// address, path values, and a context that ends when the client is gone, as
 	// far as the framework can tell.
 	*http.Request
+	// Response is the writer of the response, if it is one of net/http. Core
+	// lifts the server's timeouts through it while somebody waits; Serve sets
+	// them again.
+	Response http.ResponseWriter
 	// NetConn is the network connection, if the framework does not watch it
 	// while a response is sent. Core then watches it for the client's
 	// disconnect; nobody else may read from it meanwhile.

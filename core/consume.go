@@ -97,6 +97,11 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 	var found []Delivery
 	for len(found) < n {
 		b, err := s.next(ctx)
+		if errors.Is(err, ErrSlow) {
+			// Nobody waits for the next event here: the store has it.
+			s.history = &Query{After: h.position(s.cursor)}
+			continue
+		}
 		if err != nil {
 			return found, err
 		}

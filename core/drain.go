@@ -34,7 +34,11 @@ func (h *Hub) Drain(ctx context.Context) error {
 	select {
 	case <-empty:
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		select {
+		case <-empty:
+		default:
+			err = context.Cause(ctx)
+		}
 	}
 	for _, timer := range timers {
 		timer.Stop()

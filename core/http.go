@@ -10,7 +10,7 @@ import (
 // ServeHTTP serves the endpoint with plain net/http, and so with every router
 // that takes an [http.Handler]. It returns when the stream has ended.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.Open(Request{Request: r}).Serve(w, w)
+	e.Open(Request{Request: r, Response: w}).Serve(w, w)
 }
 
 // Serve answers with the means of net/http: it writes the head, and a body that
@@ -29,6 +29,9 @@ func (o *Opening) Serve(head, body http.ResponseWriter) {
 			return
 		}
 	}
+	if !o.Streams {
+		o.bound(body)
+	}
 	for name, values := range o.Header {
 		head.Header()[name] = values
 	}
@@ -41,6 +44,17 @@ func (o *Opening) Serve(head, body http.ResponseWriter) {
 		// Whoever asked is gone if this fails, and nothing more is to be done.
 		_, _ = head.Write(o.Body)
 	}
+}
+
+// bound gives an answer that is no stream the server's own WriteTimeout, from
+// now on: it was lifted while the request was at the gate.
+func (o *Opening) bound(w http.ResponseWriter) {
+	server, _ := o.stream.request.Context().Value(http.ServerContextKey).(*http.Server)
+	if server == nil || server.WriteTimeout <= 0 {
+		return
+	}
+	// A writer that cannot be bounded here could not be unbounded before.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(server.WriteTimeout))
 }
 
 // responseConn is a response of net/http, of whatever protocol.

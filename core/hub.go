@@ -83,6 +83,7 @@ type Hub struct {
 	published atomic.Uint64
 	next      atomic.Uint64 // deals subscribers to shards
 	scratch   sync.Pool     // of *scratch
+	records   sync.Pool     // of *[1]Record
 }
 
 // NewHub returns a hub. It panics if the store cannot be attached, which says
@@ -219,12 +220,17 @@ func (h *Hub) place(entries []*Entry) {
 	}
 }
 
-// Trimmed hides what history no longer has from new subscribers.
+// Trimmed hides what history no longer has from new subscribers, and lets go of
+// it where there are no others. The read lock keeps subscribers from attaching
+// meanwhile.
 func (k *hubSink) Trimmed(name string, seq uint64) {
 	h := (*Hub)(k)
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if c := h.channels[name]; c != nil {
 		c.hide(seq)
+		if c.subscribers() == 0 {
+			c.release()
+		}
 	}
 }

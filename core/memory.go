@@ -54,7 +54,7 @@ func (m *MemoryStore) Attach(sink Sink) (Position, error) {
 
 // Append implements [Store]. It does not block, and ignores ctx.
 func (m *MemoryStore) Append(_ context.Context, records []Record) ([]*Entry, error) {
-	entries := make([]*Entry, len(records))
+	entries := newEntries(len(records))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -63,7 +63,7 @@ func (m *MemoryStore) Append(_ context.Context, records []Record) ([]*Entry, err
 	now := time.Now()
 	for i, r := range records {
 		m.seq++
-		entries[i] = r.At(m.newest(), now)
+		r.fill(entries[i], m.newest(), now)
 		m.keep(entries[i])
 	}
 	for _, sink := range m.sinks {
@@ -78,6 +78,25 @@ func (m *MemoryStore) Append(_ context.Context, records []Record) ([]*Entry, err
 		m.aging = time.AfterFunc(m.retention.Age, m.age)
 	}
 	return entries, nil
+}
+
+// newEntries returns n entries that are to be filled. One takes one allocation,
+// and no more memory than by itself. Several are apart, so that each is freed
+// when it is trimmed.
+func newEntries(n int) []*Entry {
+	if n == 1 {
+		one := new(struct {
+			entry Entry
+			list  [1]*Entry
+		})
+		one.list[0] = &one.entry
+		return one.list[:]
+	}
+	entries := make([]*Entry, n)
+	for i := range entries {
+		entries[i] = new(Entry)
+	}
+	return entries
 }
 
 // Close implements [Store].

@@ -149,10 +149,13 @@ func (m *MemoryStore) Resolve(_ context.Context, channels []string, id string) (
 	}
 	found := uint64(0)
 	for _, name := range channels {
-		if h := m.channels[name]; h != nil {
-			if seq, ok := h.chosen[id]; ok && (found == 0 || seq < found) {
-				found = seq
-			}
+		h := m.channels[name]
+		if h == nil {
+			continue
+		}
+		seq, ok := h.chosen[id]
+		if ok && seq > h.trimmed+m.expired(h) && (found == 0 || seq < found) {
+			found = seq
 		}
 	}
 	if found == 0 {

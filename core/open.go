@@ -45,17 +45,23 @@ func (e *Endpoint) Open(r Request) *Opening {
 	o := &Opening{Header: s.header, stream: s}
 	stop := s.watch(r)
 	s.OnClose(func(Summary) { stop() })
+	// Nobody else may read while the body is read, and the server's timeouts
+	// hold until then.
+	bodiless := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
+	if bodiless {
+		s.watchConn(r)
+	}
 	if err := e.admit(o); err != nil {
 		return o.refused(err)
+	}
+	if !bodiless {
+		s.watchConn(r)
 	}
 	switch {
 	case e.once != nil:
 		return e.openOnce(o)
 	case r.Method == http.MethodHead:
-		o.streamHead()
-		o.Streams = false
-		s.finish(false, ErrClosed)
-		return o
+		return o.headOnly()
 	}
 	if err := s.gate.hub.join(s); err != nil {
 		return o.refused(err)
@@ -76,25 +82,40 @@ func (o *Opening) streamHead() {
 func (e *Endpoint) openOnce(o *Opening) *Opening {
 	s := o.stream
 	var body []byte
+	events := 1
 	err := s.guard("one-shot", func() error {
 		ev, err := e.once(s)
 		if err != nil {
 			return err
 		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		events += s.greetings
 		body, err = AppendEvent(s.greeting, ev)
 		return err
 	})
 	if err != nil {
 		return o.refused(err)
 	}
+	if s.request.Method == http.MethodHead {
+		return o.headOnly()
+	}
+	if err := s.opened(); err != nil {
+		return o.refused(err)
+	}
 	o.streamHead()
 	o.Streams = false
-	s.events.Add(1)
-	s.bytes.Add(int64(len(body)))
-	if s.request.Method != http.MethodHead {
-		o.Body = body
-	}
+	o.Body = body
+	s.sent(events, len(body))
 	s.finish(true, ErrClosed)
+	return o
+}
+
+// headOnly answers a HEAD request.
+func (o *Opening) headOnly() *Opening {
+	o.streamHead()
+	o.Streams = false
+	o.stream.finish(false, ErrClosed)
 	return o
 }
 
@@ -116,23 +137,41 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 	return s
 }
 
-// watch ends the stream when the client is gone or the server shuts down,
-// until stop is called.
+// watch ends the stream when its request's context does or the server shuts
+// down, until stop is called.
 func (s *Stream) watch(r Request) (stop func()) {
-	gone := func() {
-		if cause := context.Cause(r.Context()); cause != nil && !errors.Is(cause, context.Canceled) {
-			s.end(fmt.Errorf("%w: %w", ErrClientGone, cause))
-			return
-		}
-		s.end(ErrClientGone)
-	}
-	stopContext := context.AfterFunc(r.Context(), gone)
+	stopContext := context.AfterFunc(r.Context(), func() { s.gone(context.Cause(r.Context())) })
 	stopShutdown := s.gate.onShutdown(r, s)
-	stopConn := netwatch.Watch(r.NetConn, func() { s.end(ErrClientGone) })
 	return func() {
 		stopContext()
 		stopShutdown()
-		stopConn()
+	}
+}
+
+// watchConn ends the stream when the client closes its connection, if that
+// takes watching it, and lifts the timeouts that the server has set for the
+// request: from here on, somebody waits.
+func (s *Stream) watchConn(r Request) {
+	if r.Response != nil {
+		control := http.NewResponseController(r.Response)
+		// What cannot be lifted is logged when it matters, on a stream.
+		_ = control.SetReadDeadline(time.Time{})
+		_ = control.SetWriteDeadline(time.Time{})
+	}
+	stop := netwatch.Watch(r.NetConn, func() { s.gone(nil) })
+	s.OnClose(func(Summary) { stop() })
+}
+
+// gone ends the stream because its client is gone, or seems to be: servers
+// break the connection of a write that took too long.
+func (s *Stream) gone(cause error) {
+	switch {
+	case s.out.overdue():
+		s.end(ErrWriteTimeout)
+	case cause != nil && !errors.Is(cause, context.Canceled):
+		s.end(fmt.Errorf("%w: %w", ErrClientGone, cause))
+	default:
+		s.end(ErrClientGone)
 	}
 }
 
@@ -205,10 +244,9 @@ func (e *Endpoint) subscribe(o *Opening) error {
 func (o *Opening) refused(err error) *Opening {
 	s := o.stream
 	r := refusalOf(err)
-	if r.Status < http.StatusMultipleChoices && r.Status != http.StatusNoContent {
-		r = &Refusal{Status: http.StatusInternalServerError, Err: fmt.Errorf("refusal with status %d", r.Status)}
-	}
-	if r.Status >= http.StatusInternalServerError && r.Err != nil {
+	// What happens in the course of things needs no line: that the client did
+	// not wait, that the hub drains.
+	if r.Status >= http.StatusInternalServerError && r.Err != nil && s.Err() == nil && !expected(r.Err) {
 		s.log(slog.LevelError, "stream refused", "status", r.Status, "error", r.Err)
 	}
 	o.Streams = false

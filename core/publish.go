@@ -28,12 +28,26 @@ func (h *Hub) Publish(ctx context.Context, channel string, ev Event) (id string,
 		return "", ErrHubClosed
 	default:
 	}
-	entries, err := h.store.Append(ctx, []Record{record})
+	entries, err := h.append(ctx, record)
 	if err != nil {
 		return "", fmt.Errorf("tidings: publish: %w", err)
 	}
 	h.published.Add(1)
 	return entries[0].ID(), nil
+}
+
+// append stores one record. The slice that it travels in is used again: a
+// store does not keep it.
+func (h *Hub) append(ctx context.Context, record Record) ([]*Entry, error) {
+	one, ok := h.records.Get().(*[1]Record)
+	if !ok {
+		one = new([1]Record)
+	}
+	one[0] = record
+	entries, err := h.store.Append(ctx, one[:])
+	one[0] = Record{}
+	h.records.Put(one)
+	return entries, err
 }
 
 // record encodes an event for the store.

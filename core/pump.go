@@ -10,6 +10,9 @@ import (
 func (s *Stream) pump(sub *subscriber) error {
 	var beat <-chan time.Time // nil: never
 	var timer *time.Timer
+	s.mu.Lock()
+	keep := s.filter
+	s.mu.Unlock()
 	every := s.gate.cfg.Heartbeat
 	if every > 0 {
 		timer = time.NewTimer(every)
@@ -17,7 +20,7 @@ func (s *Stream) pump(sub *subscriber) error {
 		beat = timer.C
 	}
 	for {
-		sent, err := s.pumpBatch(sub)
+		sent, err := s.pumpBatch(sub, keep)
 		if err != nil {
 			return err
 		}
@@ -45,9 +48,9 @@ func (s *Stream) pump(sub *subscriber) error {
 	}
 }
 
-// pumpBatch sends what there is for the subscriber, and reports whether there
-// may be more.
-func (s *Stream) pumpBatch(sub *subscriber) (more bool, err error) {
+// pumpBatch sends what there is for the subscriber and keep lets through, and
+// reports whether there may be more.
+func (s *Stream) pumpBatch(sub *subscriber, keep func(Event) bool) (more bool, err error) {
 	b, err := sub.next(s.ctx)
 	if gap := (*GapError)(nil); errors.As(err, &gap) {
 		sub.restart()
@@ -61,7 +64,7 @@ func (s *Stream) pumpBatch(sub *subscriber) (more bool, err error) {
 		return false, err
 	}
 	defer b.release()
-	frames := b.frames(s.filter)
+	frames := b.frames(keep)
 	if len(frames) > 0 {
 		err = s.put(len(frames), frames...)
 	}

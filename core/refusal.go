@@ -15,7 +15,7 @@ import (
 // A browser's EventSource does not reconnect after a refusal. With 204 the
 // standard means it: the stream is over for good (section 9.2.3).
 type Refusal struct {
-	// Status is the HTTP status: 204, or one from 300 up.
+	// Status is the HTTP status: 204, or one from 300 to 999.
 	Status int
 	// Message is sent to the client as text/plain. Empty means the status's
 	// own text.
@@ -57,14 +57,22 @@ func (r *Refusal) text() string {
 	return http.StatusText(r.Status)
 }
 
-// refusalOf returns the refusal in err's tree, or one with 500 whose cause is
-// err.
+// refusalOf returns the refusal in err's tree, or one with 500 if there is none
+// or it has no status to answer with.
 func refusalOf(err error) *Refusal {
 	var r *Refusal
-	if errors.As(err, &r) {
-		return r
+	switch {
+	case !errors.As(err, &r):
+		return &Refusal{Status: http.StatusInternalServerError, Err: err}
+	case r == nil:
+		return &Refusal{Status: http.StatusInternalServerError, Err: errors.New("refusal that is nil")}
+	case r.Status != http.StatusNoContent && (r.Status < http.StatusMultipleChoices || r.Status > 999):
+		return &Refusal{
+			Status: http.StatusInternalServerError,
+			Err:    fmt.Errorf("refusal with status %d: %w", r.Status, err),
+		}
 	}
-	return &Refusal{Status: http.StatusInternalServerError, Err: err}
+	return r
 }
 
 // answer writes the refusal's header fields into h and returns its body, which

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -41,12 +42,10 @@ func (o *Opening) Run(conn Conn) {
 	}
 }
 
-// begin opens the stream and sends its greeting.
-func (s *Stream) begin(conn Conn, o *Opening) error {
+// opened runs the hooks of a stream that has passed the gate.
+func (s *Stream) opened() error {
 	s.mu.Lock()
 	onOpen, onDeliver := s.onOpen, s.onDeliver
-	greeting, events := s.greeting, s.greetings
-	s.greeting = nil
 	if len(onDeliver) > 0 {
 		s.deliver = func(events, bytes int) {
 			for _, f := range onDeliver {
@@ -60,23 +59,38 @@ func (s *Stream) begin(conn Conn, o *Opening) error {
 			return err
 		}
 	}
-	head := AppendRetry(make([]byte, 0, 128+len(greeting)), s.retry())
-	head = AppendComment(head, "open")
-	head = append(head, greeting...)
+	return nil
+}
+
+// begin opens the stream and sends its greeting.
+func (s *Stream) begin(conn Conn, o *Opening) error {
+	if err := s.opened(); err != nil {
+		return err
+	}
+	head := AppendComment(AppendRetry(make([]byte, 0, 128), s.retry()), "open")
+	var tail []byte
+	next := driving
 	if o.sub != nil {
 		var err error
-		if head, err = o.sub.greet(head, o.gap); err != nil {
+		if tail, err = o.sub.greet(nil, o.gap); err != nil {
 			return err
 		}
+		next = driven
 	}
 	s.out.open(conn)
+	// In one step, so that what somebody sends meanwhile is in the greeting or
+	// comes after the head.
 	s.mu.Lock()
-	s.phase = driving
-	if o.sub != nil {
-		s.phase = driven
-	}
+	p, _, err := s.out.join(s.greetings, func(dst []byte) ([]byte, error) {
+		return slices.Concat(dst, head, s.greeting, tail), nil
+	})
+	s.greeting, s.phase = nil, next
 	s.mu.Unlock()
-	return s.out.write(events, func(dst []byte) ([]byte, error) { return append(dst, head...), nil })
+	if err != nil {
+		return err
+	}
+	s.out.lead(p)
+	return p.err
 }
 
 // greet appends what a subscriber is sent first: where it stands, or that there

@@ -81,6 +81,9 @@ type Query struct {
 	MaxEvents, MaxBytes int
 }
 
+// follows reports whether the query is for what follows After.
+func (q Query) follows() bool { return !q.Oldest && q.Tail <= 0 && !q.Snapshot }
+
 // Page is the answer to a [Query].
 type Page struct {
 	// Entries are the selected entries, oldest first. The receiver may read
@@ -109,15 +112,19 @@ type Record struct {
 // At returns the entry that the record becomes at a position. A store calls it
 // once for each record: the entry may take over the spare capacity of Body.
 func (r Record) At(p Position, at time.Time) *Entry {
-	e := &Entry{Position: p, Time: at, Channel: r.Channel, Key: r.Key, chosen: r.ID, body: len(r.Body)}
+	e := new(Entry)
+	r.fill(e, p, at)
+	return e
+}
+
+// fill makes e what At returns.
+func (r Record) fill(e *Entry, p Position, at time.Time) {
+	*e = Entry{Position: p, Time: at, Channel: r.Channel, Key: r.Key, chosen: r.ID, body: len(r.Body)}
 	if r.ID != "" {
 		e.frame = appendTrailer(r.Body, r.ID)
-		return e
+		return
 	}
-	e.frame = append(r.Body, "id: "...)
-	e.frame = p.append(e.frame)
-	e.frame = append(e.frame, "\n\n"...)
-	return e
+	e.frame = append(p.append(append(r.Body, "id: "...)), "\n\n"...)
 }
 
 // trailerRoom is the room that an id line with a position and the blank line

@@ -33,7 +33,7 @@ type Stream struct {
 	err       error
 	phase     phase
 	noticed   bool
-	greeting  []byte // what was sent before the stream opened
+	greeting  []byte // what was sent before the stream was open
 	greetings int    // how many events are in it
 	values    map[any]any
 	identity  string
@@ -272,7 +272,12 @@ func (s *Stream) sent(events, bytes int) {
 	s.events.Add(int64(events))
 	s.bytes.Add(int64(bytes))
 	s.lastWrite.Store(int64(time.Since(s.since)))
-	if s.deliver != nil {
-		s.deliver(events, bytes)
+	if s.deliver == nil {
+		return
+	}
+	// Others wait for the one who sends, which may be a heartbeat: a panic must
+	// not get past here.
+	if err := s.guard("deliver hook", func() error { s.deliver(events, bytes); return nil }); err != nil {
+		s.end(err)
 	}
 }

@@ -77,7 +77,11 @@ func (s *subscriber) close() {
 	defer s.hub.mu.Unlock()
 	for _, c := range s.channels {
 		c.shards[s.shard].remove(s)
-		if c.idle() && c.subscribers() == 0 {
+		if c.subscribers() > 0 {
+			continue
+		}
+		c.release()
+		if c.idle(s.hub.base) {
 			delete(s.hub.channels, c.name)
 		}
 	}
@@ -173,6 +177,10 @@ func (s *subscriber) ringsHold() bool {
 // The errors are ErrSlow, a GapError when history was trimmed under a
 // subscriber that was reading it (call restart to go on), and the store's.
 func (s *subscriber) next(ctx context.Context) (batch, error) {
+	// A store may hand out what it has not delivered yet. By now it may have.
+	if s.history != nil && s.history.follows() && s.ringsHold() {
+		s.history = nil
+	}
 	if s.history == nil {
 		return s.live()
 	}
@@ -232,6 +240,11 @@ func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !q.Oldest && !q.follows() {
+		// What was published since the subscriber began comes live, all of it:
+		// a page that was chosen later must not pass it over.
+		page = page.upTo(s.cursor)
+	}
 	s.cursor = page.Through.Seq
 	if s.ringsHold() {
 		s.history = nil
@@ -249,4 +262,18 @@ func (h *Hub) read(ctx context.Context, names []string, q Query) (Page, error) {
 		return Page{}, fmt.Errorf("tidings: history: %w", err)
 	}
 	return page, nil
+}
+
+// upTo returns the page without what follows a sequence number.
+func (p Page) upTo(seq uint64) Page {
+	if p.Through.Seq <= seq {
+		return p
+	}
+	p.Through.Seq = seq
+	n := len(p.Entries)
+	for n > 0 && p.Entries[n-1].Position.Seq > seq {
+		n--
+	}
+	p.Entries = p.Entries[:n]
+	return p
 }

@@ -17,11 +17,13 @@ type writer struct {
 	fail    func(error)             // called with the first error of the connection
 
 	mu      sync.Mutex
-	conn    Conn    // nil before the stream opens and after it ended
-	tail    *parcel // the newest batch; its turn comes last
-	spare   []byte  // a buffer to use again
-	err     error   // latched: nothing is sent any more
-	aborted bool    // the deadline is in the past, and stays there
+	conn    Conn      // nil before the stream opens and after it ended
+	tail    *parcel   // the newest batch; its turn comes last
+	spare   []byte    // a buffer to use again
+	err     error     // latched: nothing is sent any more
+	aborted bool      // no write begins any more
+	sending bool      // a write is in progress, or broke the connection
+	due     time.Time // when that must be done; zero means no bound
 }
 
 // parcel is a batch. Its first sender leads: it waits for its turn and sends
@@ -46,15 +48,30 @@ func (w *writer) open(conn Conn) {
 }
 
 // write sends what encode appends, and returns when it is flushed. If encode
-// returns an error, nothing is sent.
+// returns an error or appends nothing, nothing is sent.
 func (w *writer) write(events int, encode func(dst []byte) ([]byte, error)) error {
-	w.mu.Lock()
-	if w.err != nil {
-		defer w.mu.Unlock()
-		return w.err
+	p, lead, err := w.join(events, encode)
+	switch {
+	case p == nil:
+		return err
+	case lead:
+		w.lead(p)
+	default:
+		<-p.done
 	}
-	p := w.tail
-	lead := p == nil || p.taken
+	return p.err
+}
+
+// join adds what encode appends to a batch, and reports whether the caller has
+// to lead it. The batch is nil if there is nothing to send.
+func (w *writer) join(events int, encode func(dst []byte) ([]byte, error)) (p *parcel, lead bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return nil, false, w.err
+	}
+	p = w.tail
+	lead = p == nil || p.taken
 	if lead {
 		p = &parcel{buf: w.spare[:0], done: make(chan struct{})}
 		w.spare = nil
@@ -63,23 +80,16 @@ func (w *writer) write(events int, encode func(dst []byte) ([]byte, error)) erro
 		}
 	}
 	buf, err := encode(p.buf)
-	if err != nil {
-		defer w.mu.Unlock()
+	if err != nil || len(buf) == len(p.buf) {
 		if lead {
 			w.spare = p.buf
 		}
-		return err
+		return nil, false, err
 	}
 	p.buf = buf
 	p.events += events
 	w.tail = p
-	w.mu.Unlock()
-	if !lead {
-		<-p.done
-		return p.err
-	}
-	w.lead(p)
-	return p.err
+	return p, lead, nil
 }
 
 // lead waits for the parcel's turn and sends it.
@@ -110,14 +120,8 @@ func (w *writer) lead(p *parcel) {
 // send writes the chunks and flushes them. The caller is the only one who
 // sends.
 func (w *writer) send(conn Conn, events int, chunks ...[]byte) error {
-	start := time.Now()
-	armed := w.timeout > 0 && conn.SetWriteDeadline(start.Add(w.timeout)) == nil
-	// An abort before this line is seen here, one after it moves the deadline.
-	w.mu.Lock()
-	err := w.err
-	aborted := w.aborted
-	w.mu.Unlock()
-	if aborted {
+	start, err := w.arm(conn)
+	if err != nil {
 		return err
 	}
 	bytes := 0
@@ -130,23 +134,46 @@ func (w *writer) send(conn Conn, events int, chunks ...[]byte) error {
 	if err := conn.Flush(); err != nil {
 		return w.broken(err, start)
 	}
-	if armed {
-		// A deadline that expires while nothing is sent resets an HTTP/2
-		// stream.
-		_ = conn.SetWriteDeadline(time.Time{})
-		w.renewAbort(conn)
-	}
+	w.disarm(conn)
 	w.sent(events, bytes)
 	return nil
 }
 
-// renewAbort puts the deadline back into the past if an abort came meanwhile.
-func (w *writer) renewAbort(conn Conn) {
+// arm sets the deadline of a write that begins now, in place of the one that
+// the server has set, and returns an error after an abort.
+func (w *writer) arm(conn Conn) (start time.Time, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.aborted {
-		_ = conn.SetWriteDeadline(past())
+		return time.Time{}, w.err
 	}
+	start = time.Now()
+	if w.timeout > 0 {
+		w.due = start.Add(w.timeout)
+	}
+	_ = conn.SetWriteDeadline(w.due) // what cannot be bounded is sent all the same
+	w.sending = true
+	return start, nil
+}
+
+// disarm lifts the deadline of a write that is done: one that expires while
+// nothing is sent resets an HTTP/2 stream. Nor may one that an abort has moved
+// be in the way of the body's end.
+func (w *writer) disarm(conn Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sending, w.due = false, time.Time{}
+	if w.timeout > 0 || w.aborted {
+		_ = conn.SetWriteDeadline(time.Time{})
+	}
+}
+
+// overdue reports whether the write in progress has missed its deadline: what
+// looks like the client's disconnect is then the server's own doing.
+func (w *writer) overdue() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sending && !w.due.IsZero() && !time.Now().Before(w.due)
 }
 
 // broken latches the error of a connection and returns what it means. Not every
@@ -179,7 +206,7 @@ func (w *writer) abort() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.aborted = true
-	if w.conn != nil {
+	if w.sending && w.conn != nil {
 		_ = w.conn.SetWriteDeadline(past())
 	}
 }

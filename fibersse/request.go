@@ -2,6 +2,7 @@ package fibersse
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 
 // request copies what a stream may need of a request. Only the body refers to
 // the framework's memory; core reads it before the handler returns.
-func request(c *fiber.Ctx) core.Request {
+func request(user context.Context, c *fiber.Ctx) core.Request {
 	ctx := c.Context()
 	uri := string(ctx.RequestURI())
 	target, err := url.ParseRequestURI(uri)
@@ -40,16 +41,33 @@ func request(c *fiber.Ctx) core.Request {
 	ctx.Request.Header.VisitAll(func(name, value []byte) {
 		r.Header.Add(string(name), string(value))
 	})
+	r.Header.Del("Host") // as in net/http: it has its own field
 	if stream := ctx.RequestBodyStream(); stream != nil {
 		r.Body, r.ContentLength = io.NopCloser(stream), int64(ctx.Request.Header.ContentLength())
 	} else if b := ctx.Request.Body(); len(b) > 0 {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
 	}
-	r = r.WithContext(c.UserContext())
+	r = r.WithContext(user)
 	for _, name := range c.Route().Params {
-		r.SetPathValue(strings.Clone(name), strings.Clone(c.Params(name)))
+		r.SetPathValue(strings.Clone(name), pathValue(c, name))
+	}
+	if ctx.Done() == nil {
+		// No server, but app.Test: its connection ends with the request.
+		return core.Request{Request: r}
 	}
 	return core.Request{Request: r, NetConn: ctx.Conn(), ServerDone: ctx.Done()}
+}
+
+// pathValue returns a parameter of the route as net/http would, unescaped.
+func pathValue(c *fiber.Ctx, name string) string {
+	value := strings.Clone(c.Params(name))
+	if c.App().Config().UnescapePath {
+		return value
+	}
+	if plain, err := url.PathUnescape(value); err == nil {
+		return plain
+	}
+	return value
 }
 
 // cloned returns a copy of a subscription that shares no string with it.

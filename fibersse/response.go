@@ -2,8 +2,12 @@ package fibersse
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"io"
 	"net"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -16,7 +20,8 @@ import (
 const lastChunk = 5 * time.Second
 
 func serve(c *fiber.Ctx, endpoint *core.Endpoint) error {
-	r := request(c)
+	user, gone := context.WithCancelCause(c.UserContext())
+	r := request(user, c)
 	o := endpoint.Open(r)
 	ctx := c.Context()
 	for name, values := range o.Header {
@@ -26,58 +31,115 @@ func serve(c *fiber.Ctx, endpoint *core.Endpoint) error {
 		}
 	}
 	ctx.SetStatusCode(o.Status)
-	if !o.Streams {
+	if o.Streams || !reusable(ctx) {
+		// Neither the deadlines nor what was read to notice a disconnect would
+		// be right for another request on the connection.
+		ctx.SetConnectionClose()
+	}
+	switch {
+	case !o.Streams:
+		gone(nil)
 		ctx.Response.SetBody(o.Body)
-		return nil
+	case r.ProtoMinor == 0:
+		hijack(ctx, o, gone)
+	default:
+		ctx.Response.ImmediateHeaderFlush = true
+		ctx.SetBodyStream(&body{opening: o, conn: ctx.Conn(), gone: gone, ended: make(chan struct{})}, -1)
 	}
-	// Neither the deadlines nor what was read to notice a disconnect would be
-	// right for another request on the connection.
-	ctx.SetConnectionClose()
-	if r.ProtoMinor == 0 {
-		hijack(ctx, o)
-		return nil
-	}
-	conn := ctx.Conn()
-	ctx.Response.ImmediateHeaderFlush = true
-	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
-		o.Run(bodyStream{w, conn})
-		_ = conn.SetWriteDeadline(time.Now().Add(lastChunk))
-	})
 	return nil
 }
 
-// bodyStream is a response whose body fasthttp sends in chunks, from a
-// goroutine of its own.
-type bodyStream struct {
-	w    *bufio.Writer
-	conn net.Conn
+// reusable reports whether nothing of the next request on the connection can
+// have been read, and nothing of this one be left.
+func reusable(ctx *fasthttp.RequestCtx) bool {
+	if ctx.RequestBodyStream() != nil {
+		return false
+	}
+	switch ctx.Conn().(type) {
+	case syscall.Conn, interface{ NetConn() net.Conn }:
+		return true
+	}
+	return false // watching it means reading
 }
 
-var _ core.Conn = bodyStream{}
+// body is a stream as fasthttp takes it: a reader, which it sends in chunks.
+type body struct {
+	opening *core.Opening
+	conn    net.Conn
+	gone    context.CancelCauseFunc
 
-func (b bodyStream) Write(p []byte) (int, error) { return wrapped(b.w.Write(p)) }
+	pipe  io.ReadCloser // nil until fasthttp begins to read
+	w     *bufio.Writer // the pipe's other end
+	ended chan struct{}
+	due   atomic.Int64 // the write deadline, in nanoseconds since 1970
+}
 
-func (b bodyStream) Flush() error {
+var _ core.Conn = (*body)(nil)
+
+// Read returns what the stream sends. The stream runs from the first call on:
+// by then the head is sent, and the server has set its own write deadline,
+// which is not the stream's.
+func (b *body) Read(p []byte) (int, error) {
+	if b.pipe == nil {
+		_ = b.conn.SetWriteDeadline(time.Time{})
+		b.pipe = fasthttp.NewStreamReader(b.run)
+	}
+	return b.pipe.Read(p) //nolint:wrapcheck // io.EOF must stay what it is.
+}
+
+func (b *body) run(w *bufio.Writer) {
+	defer close(b.ended)
+	b.w = w
+	b.opening.Run(b)
+	_ = b.conn.SetWriteDeadline(time.Now().Add(lastChunk))
+}
+
+// Close ends the stream, and waits until nobody uses the connection any more:
+// fasthttp is about to close it, or to use its memory for another one.
+func (b *body) Close() error {
+	if b.pipe == nil {
+		b.opening.Abandon(fasthttp.ErrConnectionClosed)
+		b.gone(nil)
+		return nil
+	}
+	err := b.pipe.Close()
+	if due := b.due.Load(); due != 0 && due <= time.Now().UnixNano() {
+		b.gone(core.ErrWriteTimeout)
+	}
+	b.gone(nil)
+	<-b.ended
+	_, err = wrapped(0, err)
+	return err
+}
+
+// Write adds to what Flush hands over.
+func (b *body) Write(p []byte) (int, error) { return wrapped(b.w.Write(p)) }
+
+// Flush hands what was written to the pipe.
+func (b *body) Flush() error {
 	_, err := wrapped(0, b.w.Flush())
 	return err
 }
 
 // SetWriteDeadline leaves the bound in place when it is told to lift it: the
 // chunk that was flushed may not be sent yet.
-func (b bodyStream) SetWriteDeadline(t time.Time) error {
+func (b *body) SetWriteDeadline(t time.Time) error {
 	if t.IsZero() {
 		return nil
 	}
+	b.due.Store(t.UnixNano())
 	_, err := wrapped(0, b.conn.SetWriteDeadline(t))
 	return err
 }
 
 // hijack serves a client of HTTP/1.0, which knows no chunks: the body ends with
 // the connection.
-func hijack(ctx *fasthttp.RequestCtx, o *core.Opening) {
+func hijack(ctx *fasthttp.RequestCtx, o *core.Opening, gone context.CancelCauseFunc) {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(conn net.Conn) {
+		defer gone(nil)
 		ctx.Response.Header.SetContentLength(-2) // neither a length nor chunks
+		ctx.Response.Header.Del(fiber.HeaderTransferEncoding)
 		w := bufio.NewWriter(conn)
 		_, _ = w.Write(ctx.Response.Header.Header()) // an error comes again with the flush
 		o.Run(ownConn{w, conn})
@@ -92,13 +154,16 @@ type ownConn struct {
 
 var _ core.Conn = ownConn{}
 
+// Write adds to what Flush sends.
 func (o ownConn) Write(p []byte) (int, error) { return wrapped(o.w.Write(p)) }
 
+// Flush sends what was written.
 func (o ownConn) Flush() error {
 	_, err := wrapped(0, o.w.Flush())
 	return err
 }
 
+// SetWriteDeadline bounds Flush.
 func (o ownConn) SetWriteDeadline(t time.Time) error {
 	_, err := wrapped(0, o.conn.SetWriteDeadline(t))
 	return err

@@ -74,7 +74,8 @@ type contextKey struct{}
 // From returns the stream that a gate's Middleware opened, or nil if there is
 // none. It ends with the handler, as the context does.
 func From(c *gin.Context) *core.Stream {
-	s, _ := c.Value(contextKey{}).(*core.Stream)
+	v, _ := c.Get(contextKey{})
+	s, _ := v.(*core.Stream)
 	return s
 }
 
@@ -99,7 +100,8 @@ func serve(c *gin.Context, endpoint *core.Endpoint) {
 	for _, p := range c.Params {
 		c.Request.SetPathValue(p.Key, p.Value)
 	}
-	endpoint.Open(core.Request{Request: c.Request}).Serve(head{c.Writer}, body(c.Writer))
+	w := body(c.Writer)
+	endpoint.Open(core.Request{Request: c.Request, Response: w}).Serve(head{c.Writer}, w)
 	c.Abort()
 }
 

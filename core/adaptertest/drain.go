@@ -1,0 +1,132 @@
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package adaptertest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+func testDrain(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	gate := b.gate(core.GateConfig{})
+	b.get("/handler", gate.Handle(func(s *core.Stream) error {
+		<-s.Draining()
+		return s.Send(core.Event{Data: "the rest of the answer"})
+	}))
+	b.get("/stubborn", gate.Handle(wait))
+	b.get("/channel", gate.Subscribe("news"))
+	b.start(t)
+	c := b.client(t)
+	handler, stubborn := c.open(t, "/handler"), c.open(t, "/stubborn")
+	channels := []*reply{c.open(t, "/channel"), c.open(t, "/channel")}
+	for _, r := range channels {
+		r.greeted(t)
+		r.mustBlock(t)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	defer cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- b.hub.Drain(ctx) }()
+	handler.wantData(t, "the rest of the answer")
+	handler.wantEnd(t)
+	// The drain has begun, and goes on until its context ends: a handler is
+	// stubborn.
+	r := c.ask(t, "/channel")
+	if got := r.Header.Get("Retry-After"); r.StatusCode != http.StatusServiceUnavailable || got == "" {
+		t.Errorf("new stream: got %s and Retry-After %q, want 503 and some seconds", r.Status, got)
+	}
+	for _, r := range channels {
+		if got := r.mustBlock(t); !strings.HasPrefix(got, "retry: ") {
+			t.Errorf("farewell: got %q, want a time to reconnect", got)
+		}
+		r.wantEnd(t)
+	}
+	stubborn.wantEnd(t)
+	if err := receive(t, drained, "end of the drain"); !wraps(err, context.DeadlineExceeded) {
+		t.Errorf("Drain: got %v, want that its context ended", err)
+	}
+	b.empty(t)
+	draining := 0
+	for range 4 {
+		if sum := b.closed(t); wraps(sum.Reason, core.ErrDraining) {
+			draining++
+		}
+	}
+	if draining != 3 { // all but the handler that finished
+		t.Errorf("streams ended by the drain: got %d, want 3", draining)
+	}
+}
+
+func testHubClose(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	sent := make(chan struct{}, 2)
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		s.OnDeliver(func(int, int) { sent <- struct{}{} })
+		return nil
+	}}})
+	b.get("/handler", gate.Handle(wait))
+	b.get("/channel", gate.Subscribe("news"))
+	b.start(t)
+	c := b.client(t)
+	replies := []*reply{c.open(t, "/handler"), c.open(t, "/channel")}
+	for range replies {
+		receive(t, sent, "greeting") // a write in progress would be cut
+	}
+	if err := b.hub.Close(); err != nil {
+		t.Errorf("Close: got %v, want nil", err)
+	}
+	for _, r := range replies {
+		r.wantEnd(t)
+		if got := b.closed(t); !wraps(got.Reason, core.ErrHubClosed) {
+			t.Errorf("summary: got %+v, want ErrHubClosed", got)
+		}
+	}
+	b.empty(t)
+}
+
+// testShutdown shuts the server down while streams are open, of which nobody
+// told the hub.
+func testShutdown(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	gate := b.gate(core.GateConfig{})
+	b.get("/handler", gate.Handle(wait))
+	b.get("/channel", gate.Subscribe("news"))
+	b.get("/once", gate.Once(func(s *core.Stream) (core.Event, error) {
+		<-s.Done()
+		return core.Event{}, s.Err()
+	}))
+	b.start(t)
+	var all sync.WaitGroup
+	ends := make(chan error, 20)
+	for range 5 {
+		for _, path := range []string{"/handler", "/channel"} {
+			r := b.client(t).open(t, path)
+			r.greeted(t)
+			all.Go(func() {
+				ev, err := r.read()
+				if err == nil {
+					err = fmt.Errorf("event %+v", ev)
+				}
+				ends <- err
+			})
+		}
+	}
+	b.stop(t)
+	all.Wait()
+	for range 10 {
+		if err := <-ends; err == nil || err.Error() != "EOF" {
+			t.Errorf("end of a stream: got %v, want EOF", err)
+		}
+		if got := b.closed(t); !wraps(got.Reason, core.ErrDraining) {
+			t.Errorf("summary: got %+v, want ErrDraining", got)
+		}
+	}
+	b.empty(t)
+}

@@ -1,0 +1,101 @@
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package adaptertest
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// wait is the handler of a stream on which nothing happens.
+func wait(s *core.Stream) error {
+	<-s.Done()
+	return s.Err()
+}
+
+func testHead(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		s.Header().Set("X-Gate", "passed")
+		return nil
+	}}})
+	b.get("/handler", gate.Handle(wait))
+	b.get("/channel", gate.Subscribe("news"))
+	b.start(t)
+	for _, path := range []string{"/handler", "/channel"} {
+		r := b.client(t).open(t, path, "Origin", "https://app.example", "X-Request-Id", "request-17")
+		for name, want := range map[string]string{
+			"Content-Type":                "text/event-stream",
+			"Cache-Control":               "no-cache, no-transform",
+			"X-Accel-Buffering":           "no",
+			"X-Gate":                      "passed",
+			"Access-Control-Allow-Origin": "*",
+			"X-Request-Id":                "request-17",
+		} {
+			if got := r.Header.Values(name); len(got) != 1 || got[0] != want {
+				t.Errorf("%s, header %s: got %q, want %q alone", path, name, got, want)
+			}
+		}
+		if got := r.Header.Values("Connection"); !e.transport.http1() && len(got) > 0 {
+			t.Errorf("%s, header Connection on HTTP/2: got %q, want none", path, got)
+		}
+		if want := map[bool]int{true: 1, false: 2}[e.transport.http1()]; r.ProtoMajor != want {
+			t.Errorf("%s, protocol: got %s, want HTTP/%d", path, r.Proto, want)
+		}
+		r.greeted(t)
+	}
+}
+
+func testGreeting(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{
+		func(s *core.Stream) error { return s.Send(core.Event{Name: "hello", Data: s.Request().Method}) },
+		func(s *core.Stream) error { return s.Comment("noted") },
+	}})
+	b.get("/handler", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "first"}) }))
+	b.get("/channel", gate.Subscribe("news"))
+	b.start(t)
+	for _, path := range []string{"/handler", "/channel"} {
+		r := b.client(t).open(t, path)
+		r.greeted(t)
+		r.wantBlock(t, "event: hello\ndata: "+http.MethodGet+"\n\n")
+		r.wantBlock(t, ": noted\n\n")
+		if path == "/handler" {
+			r.wantBlock(t, "data: first\n\n")
+		}
+	}
+}
+
+func testHeadRequest(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	gate := b.gate(core.GateConfig{})
+	b.get("/handler", gate.Handle(wait))
+	b.get("/channel", gate.Subscribe("news"))
+	b.get("/once", gate.Once(func(*core.Stream) (core.Event, error) { return core.Event{Data: "now"}, nil }))
+	b.get("/no", gate.Once(func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }))
+	b.start(t)
+	c := b.client(t)
+	for _, path := range []string{"/handler", "/channel", "/once"} {
+		r := c.send(t, http.MethodHead, path, nil)
+		if got := r.Header.Get("Content-Type"); r.StatusCode != http.StatusOK || got != "text/event-stream" {
+			t.Errorf("HEAD %s: got %s and %q, want 200 and text/event-stream", path, r.Status, got)
+		}
+		if got := r.text(t); got != "" {
+			t.Errorf("HEAD %s, body: got %q, want none", path, got)
+		}
+		b.closed(t)
+		b.empty(t)
+		// The connection is in order if the next answer is.
+		if got := c.ask(t, "/no"); got.StatusCode != http.StatusNoContent {
+			t.Errorf("request after HEAD %s: got %s, want 204", path, got.Status)
+		}
+		b.closed(t)
+	}
+	if !e.transport.http1() {
+		return
+	}
+	if got := len(c.conns); got != 1 {
+		t.Errorf("connections for HEAD and other requests: got %d, want 1", got)
+	}
+}

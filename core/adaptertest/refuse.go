@@ -1,0 +1,162 @@
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package adaptertest
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+func testAccept(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(*core.Stream) error { return nil }))
+	b.start(t)
+	c := b.client(t)
+	for _, tt := range []struct {
+		accept string
+		want   int
+	}{
+		{"", http.StatusOK},
+		{"text/event-stream", http.StatusOK},
+		{"*/*", http.StatusOK},
+		{"text/*", http.StatusOK},
+		{"text/html, Text/Event-Stream;q=0.1", http.StatusOK},
+		{"text/html", http.StatusNotAcceptable},
+		{"text/event-stream;q=0, */*", http.StatusNotAcceptable},
+		{"application/*", http.StatusNotAcceptable},
+	} {
+		header := []string{"Accept", tt.accept}
+		if tt.accept == "" {
+			header = nil
+		}
+		r := c.ask(t, "/", header...)
+		if r.StatusCode != tt.want {
+			t.Errorf("Accept %q: got %s, want %d", tt.accept, r.Status, tt.want)
+		}
+		r.text(t)
+	}
+}
+
+func testLastEventID(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Stream) error {
+		return s.Send(core.Event{Data: s.LastEventID()})
+	}))
+	b.start(t)
+	c := b.client(t)
+	long := strings.Repeat("x", core.MaxIDBytes)
+	for _, tt := range []struct {
+		name, path, header, want string
+	}{
+		{"none", "/", "", ""},
+		{"header", "/", "a b;c é", "a b;c é"},
+		{"query", "/?lastEventId=a%20b%26", "", "a b&"},
+		{"query in capitals", "/?x=1&LASTEVENTID=shout", "", "shout"},
+		{"query in lower case", "/?lasteventid=quiet", "", "quiet"},
+		{"both", "/?lastEventId=query", "header", "header"},
+		{"long", "/", long, long},
+		{"long query", "/?lastEventId=" + long, "", long},
+	} {
+		r := c.ask(t, tt.path, lastID(tt.header)...)
+		if r.StatusCode != http.StatusOK {
+			t.Errorf("%s: got %s, want 200", tt.name, r.Status)
+			continue
+		}
+		if got := r.event(t).Data; got != tt.want {
+			t.Errorf("%s: got last event ID %q, want %q", tt.name, got, tt.want)
+		}
+		r.wantEnd(t)
+	}
+	for _, tt := range []struct{ name, path, header string }{
+		{"too long", "/", long + "x"},
+		{"too long in the query", "/?lastEventId=" + long + "x", ""},
+		{"NUL", "/?lastEventId=a%00b", ""},
+		{"CR", "/?lastEventId=a%0Db", ""},
+		{"LF", "/?lastEventId=a%0Ab", ""},
+		{"not UTF-8", "/?lastEventId=a%FFb", ""},
+	} {
+		r := c.ask(t, tt.path, lastID(tt.header)...)
+		if r.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: got %s, want 400", tt.name, r.Status)
+		}
+		r.text(t)
+	}
+}
+
+// lastID returns the header of a request with a last event ID.
+func lastID(id string) []string {
+	if id == "" {
+		return nil
+	}
+	return []string{"Last-Event-ID", id}
+}
+
+func testRefusals(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	refuse := func(path string, err error) {
+		m := core.Middleware(func(s *core.Stream) error {
+			s.Header().Set("X-Before", "refusal")
+			return err
+		})
+		b.get(path, b.gate(core.GateConfig{Middleware: []core.Middleware{m}}).Handle(wait))
+		choose := func(*core.Stream) (core.Subscription, error) { return core.Subscription{}, err }
+		b.get(path+"/choose", b.gate(core.GateConfig{}).SubscribeFunc(choose))
+		once := func(*core.Stream) (core.Event, error) { return core.Event{}, err }
+		b.get(path+"/once", b.gate(core.GateConfig{}).Once(once))
+	}
+	refuse("/401", &core.Refusal{
+		Status: http.StatusUnauthorized, Message: "Who are you?",
+		Header: http.Header{"WWW-Authenticate": {"Bearer"}}, Err: errors.New("a secret"),
+	})
+	refuse("/429", &core.Refusal{Status: http.StatusTooManyRequests, RetryAfter: 1500 * time.Millisecond})
+	refuse("/302", &core.Refusal{Status: http.StatusFound, Header: http.Header{"Location": {"/elsewhere"}}})
+	refuse("/204", core.Finished())
+	refuse("/500", errors.New("a secret"))
+	b.start(t)
+	c := b.client(t)
+	for _, tt := range []struct {
+		path         string
+		status       int
+		body         string
+		header, want string
+	}{
+		{"/401", http.StatusUnauthorized, "Who are you?\n", "Www-Authenticate", "Bearer"},
+		{"/429", http.StatusTooManyRequests, "Too Many Requests\n", "Retry-After", "2"},
+		{"/302", http.StatusFound, "Found\n", "Location", "/elsewhere"},
+		{"/204", http.StatusNoContent, "", "", ""},
+		{"/500", http.StatusInternalServerError, "Internal Server Error\n", "", ""},
+	} {
+		for _, path := range []string{tt.path, tt.path + "/choose", tt.path + "/once"} {
+			r := c.ask(t, path, "X-Request-Id", "request-18")
+			if r.StatusCode != tt.status {
+				t.Errorf("GET %s: got %s, want %d", path, r.Status, tt.status)
+			}
+			if got := r.text(t); got != tt.body {
+				t.Errorf("GET %s, body: got %q, want %q", path, got, tt.body)
+			}
+			if got := r.Header.Get("Content-Type"); tt.body != "" && got != "text/plain; charset=utf-8" {
+				t.Errorf("GET %s, Content-Type: got %q, want text/plain", path, got)
+			}
+			if got := r.Header.Get(tt.header); tt.header != "" && got != tt.want {
+				t.Errorf("GET %s, header %s: got %q, want %q", path, tt.header, got, tt.want)
+			}
+			if got := r.Header.Get("X-Request-Id"); got != "request-18" {
+				t.Errorf("GET %s, header X-Request-Id: got %q, want request-18", path, got)
+			}
+			if got := b.closed(t); got.Opened {
+				t.Errorf("GET %s, summary: got %+v, want one that says it was refused", path, got)
+			}
+		}
+	}
+	if !b.log.has("a secret", "status=500", "path=/500") {
+		t.Error("log: got no line with the cause of the status 500")
+	}
+	b.empty(t)
+	if got := len(c.conns); got != 1 {
+		t.Errorf("connections for all refusals: got %d, want 1", got)
+	}
+}

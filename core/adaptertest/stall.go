@@ -1,0 +1,66 @@
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package adaptertest
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// testStalledSubscriber has a client stop reading. Nobody else notices, and it
+// is disconnected after the write timeout.
+func testStalledSubscriber(t *testing.T, e env) {
+	const events, size = 80, 256 << 10
+	b := newBed(t, e, core.HubConfig{RingBytes: 1 << 30, Store: core.NewMemoryStore(core.Retention{Bytes: 1 << 20})})
+	b.get("/", b.gate(core.GateConfig{WriteTimeout: 500 * time.Millisecond}).Subscribe("news"))
+	b.start(t)
+	stalled := b.narrowClient(t, 4<<10, 64<<10).open(t, "/")
+	well := b.client(t).open(t, "/")
+	for _, r := range []*reply{stalled, well} {
+		r.greeted(t)
+		r.mustBlock(t)
+	}
+	payload := strings.Repeat("x", size)
+	for i := range events {
+		b.publish(t, "news", core.Event{Name: strconv.Itoa(i), Data: payload})
+		if ev := well.event(t); ev.Name != strconv.Itoa(i) || len(ev.Data) != size {
+			t.Fatalf("event of the client that reads: got %q with %d bytes, want %d with %d", ev.Name, len(ev.Data), i, size)
+		}
+	}
+	b.wantWriteTimeout(t)
+	b.publish(t, "news", core.Event{Data: "after"})
+	well.wantData(t, "after")
+}
+
+// testStalledHandler has a client stop reading from a handler that sends as
+// fast as it can.
+func testStalledHandler(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	sendErr := make(chan error, 1)
+	b.get("/", b.gate(core.GateConfig{WriteTimeout: 500 * time.Millisecond}).Handle(func(s *core.Stream) error {
+		ev := core.Event{Data: strings.Repeat("x", 256<<10)}
+		for {
+			if err := s.Send(ev); err != nil {
+				sendErr <- err
+				return err
+			}
+		}
+	}))
+	b.start(t)
+	b.narrowClient(t, 4<<10, 64<<10).open(t, "/")
+	if err := receive(t, sendErr, "error of Send"); !wraps(err, core.ErrWriteTimeout) {
+		t.Errorf("error of Send: got %v, want ErrWriteTimeout", err)
+	}
+	b.wantWriteTimeout(t)
+	b.empty(t)
+}
+
+func (b *bed) wantWriteTimeout(t *testing.T) {
+	t.Helper()
+	if got := b.closed(t); !wraps(got.Reason, core.ErrWriteTimeout) || !got.Opened || got.Bytes == 0 {
+		t.Errorf("summary of the client that stopped reading: got %+v, want ErrWriteTimeout and what was sent", got)
+	}
+}

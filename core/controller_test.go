@@ -1,0 +1,217 @@
+package core_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// fakeController answers calls as a function says, and notes what it was asked.
+type fakeController struct {
+	events func(call int) ([]core.Event, time.Duration, error)
+
+	calls []string // when, and after which ID
+	start time.Time
+	begun bool
+}
+
+func (c *fakeController) Events(_ *core.Stream, last string) ([]core.Event, time.Duration, error) {
+	if !c.begun {
+		c.begun, c.start = true, time.Now()
+	}
+	c.calls = append(c.calls, fmt.Sprintf("%v %s", time.Since(c.start), last))
+	return c.events(len(c.calls) - 1)
+}
+
+// fullController also wants to know who comes and goes.
+type fullController struct {
+	fakeController
+
+	connected error
+	log       []string
+}
+
+func (c *fullController) Connected(s *core.Stream) error {
+	c.log = append(c.log, "connected")
+	if err := s.Send(event("hello")); err != nil {
+		return err
+	}
+	return c.connected
+}
+
+func (c *fullController) Disconnected(*core.Stream) { c.log = append(c.log, "disconnected") }
+
+var (
+	_ core.Connector    = (*fullController)(nil)
+	_ core.Disconnector = (*fullController)(nil)
+)
+
+func TestControllerIsAskedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		done := errors.New("done")
+		c := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
+			switch call {
+			case 0:
+				return []core.Event{{ID: "1", Data: "a"}, {ID: "2", Data: "b"}}, 0, nil
+			case 1:
+				return nil, 5 * time.Second, nil
+			case 2:
+				return []core.Event{{ID: "3"}, {Data: "without an ID"}}, -time.Second, nil
+			default:
+				return nil, 0, done
+			}
+		}}
+		var s *core.Stream
+		r := newRequest(t, t.Context())
+		r.Header.Set("Last-Event-ID", "0")
+		b := connectAs(t, core.Handle(func(own *core.Stream) error {
+			s = own
+			return core.Control(c)(s)
+		}), r, func() {}, newWireConn())
+		<-b.done
+		wantReason(t, s.Err(), done)
+		want := []string{"0s 0", "1s 2", "6s 2", "7s 3"}
+		if !slices.Equal(c.calls, want) {
+			t.Errorf("got calls %q, want %q", c.calls, want)
+		}
+		wantText(t, b.conn.text(1), "data: a\nid: 1\n\ndata: b\nid: 2\n\n")
+	})
+}
+
+func TestControllerKnowsWhoComesAndGoes(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for name, test := range map[string]struct {
+		connected error
+		events    func(call int) ([]core.Event, time.Duration, error)
+		want      string
+		reason    error
+	}{
+		"error":          {nil, func(int) ([]core.Event, time.Duration, error) { return nil, 0, boom }, "connected disconnected", boom},
+		"panic":          {nil, func(int) ([]core.Event, time.Duration, error) { panic("boom") }, "connected disconnected", core.ErrPanic},
+		"bad event":      {nil, func(int) ([]core.Event, time.Duration, error) { return []core.Event{{ID: "\n"}}, 0, nil }, "connected disconnected", nil},
+		"never accepted": {boom, nil, "connected", boom},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := &fullController{fakeController: fakeController{events: test.events}, connected: test.connected}
+				var s *core.Stream
+				b := connect(t, core.Handle(func(own *core.Stream) error {
+					s = own
+					return core.Control(c)(s)
+				}))
+				<-b.done
+				wantText(t, strings.Join(c.log, " "), test.want)
+				if test.reason != nil {
+					wantReason(t, s.Err(), test.reason)
+				}
+				if bad := (*core.FieldError)(nil); test.reason == nil && !errors.As(s.Err(), &bad) {
+					t.Errorf("got %v, want a FieldError", s.Err())
+				}
+				if !strings.Contains(b.conn.text(), "data: hello") {
+					t.Errorf("got %q, want what Connected sent", b.conn.text())
+				}
+			})
+		})
+	}
+}
+
+func TestControllerOfAClientThatLeaves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &fullController{fakeController: fakeController{events: func(int) ([]core.Event, time.Duration, error) {
+			return nil, time.Hour, nil
+		}}}
+		b := connect(t, core.Handle(core.Control(c)))
+		synctest.Wait()
+		start := time.Now()
+		b.hangUp()
+		<-b.done
+		if got := time.Since(start); got != 0 {
+			t.Errorf("got the end %v after the client left, want at once", got)
+		}
+		wantText(t, strings.Join(c.log, " "), "connected disconnected")
+	})
+}
+
+func TestControllerDrains(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &fakeController{events: func(int) ([]core.Event, time.Duration, error) { return nil, time.Hour, nil }}
+		gate, _ := gateOf()
+		var s *core.Stream
+		b := connect(t, gate.Handle(func(own *core.Stream) error {
+			s = own
+			return core.Control(c)(s)
+		}))
+		synctest.Wait()
+		if err := gate.Hub().Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		<-b.done
+		wantReason(t, s.Err(), core.ErrDraining)
+	})
+}
+
+func TestControllersIntervalDoesNotDelayHeartbeats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &fakeController{events: func(int) ([]core.Event, time.Duration, error) {
+			return []core.Event{event("a")}, time.Hour, nil
+		}}
+		b := connect(t, core.Handle(core.Control(c)))
+		time.Sleep(31 * time.Second)
+		wantBeats(t, b, 15*time.Second, 30*time.Second)
+	})
+}
+
+// A slow query must not delay them, either.
+func TestControllersQueryDoesNotDelayHeartbeats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
+			if call == 1 {
+				time.Sleep(time.Minute)
+			}
+			return nil, 0, nil
+		}}
+		b := connect(t, core.Handle(core.Control(c)))
+		time.Sleep(31 * time.Second)
+		wantBeats(t, b, 15*time.Second, 30*time.Second)
+	})
+}
+
+// Others send on the same stream without end; the controller has its turn.
+func TestControllerInAFlood(t *testing.T) {
+	t.Parallel()
+	var flood sync.WaitGroup
+	c := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
+		if call == 20 {
+			return nil, 0, errors.New("enough")
+		}
+		return []core.Event{{Name: "controlled"}}, time.Nanosecond, nil
+	}}
+	b := connect(t, core.Handle(func(s *core.Stream) error {
+		for range 3 {
+			flood.Go(func() {
+				for s.Send(event("flood")) == nil {
+				}
+			})
+		}
+		return core.Control(c)(s)
+	}))
+	<-b.done
+	flood.Wait()
+	if got := strings.Count(b.conn.text(), "event: controlled"); got != 20 {
+		t.Errorf("got %d of the controller's events, want 20", got)
+	}
+}

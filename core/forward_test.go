@@ -1,0 +1,272 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// What comes while a write is in progress goes out in one flush.
+func TestConcurrentSendsShareAFlush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		b.conn.block()
+		var senders sync.WaitGroup
+		for i := range 100 {
+			senders.Go(func() {
+				if err := s.Send(event(strconv.Itoa(i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		b.conn.unblock()
+		senders.Wait()
+		if got := len(b.conn.sent()); got != 3 { // the head, the first, all others
+			t.Errorf("got %d flushes, want 3", got)
+		}
+		if got := strings.Count(b.conn.text(), "data: "); got != 100 {
+			t.Errorf("got %d events, want 100", got)
+		}
+	})
+}
+
+// Whoever serves the response may let go of it once Run has returned.
+func TestRunWaitsForTheWriteInProgress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		results := make(chan error, 2)
+		streams, finish := make(chan *core.Stream), make(chan struct{})
+		b := connect(t, core.Handle(func(s *core.Stream) error {
+			streams <- s
+			<-finish
+			return nil
+		}))
+		s := <-streams
+		b.conn.block()
+		for range 2 {
+			go func() { results <- s.Send(event("a")) }()
+			synctest.Wait()
+		}
+		close(finish)
+		synctest.Wait()
+		select {
+		case <-b.done:
+			t.Error("got Run returned while a write was in progress")
+		default:
+		}
+		b.conn.unblock()
+		// What is being written is sent; what waits behind it is not.
+		<-b.done
+		if err := errors.Join(<-results, <-results); !errors.Is(err, core.ErrClosed) {
+			t.Errorf("got %v, want %v for the second one", err, core.ErrClosed)
+		}
+		wantText(t, b.conn.text(1, 2), "data: a\n\n")
+	})
+}
+
+func TestNothingIsWrittenAfterRun(t *testing.T) {
+	t.Parallel()
+	for range 50 {
+		var senders sync.WaitGroup
+		b := connect(t, core.Handle(func(s *core.Stream) error {
+			for range 4 {
+				senders.Go(func() {
+					for s.Send(event("x")) == nil {
+					}
+				})
+			}
+			return s.Send(event("y"))
+		}))
+		<-b.done
+		senders.Wait()
+	}
+}
+
+// forwarded opens a stream that forwards from a channel, and returns what
+// Forward returned once it has.
+func forwarded(t *testing.T, events <-chan core.Event) (b *browser, result <-chan error) {
+	t.Helper()
+	results := make(chan error, 1)
+	return connect(t, core.Handle(func(s *core.Stream) error {
+		results <- s.Forward(events)
+		return nil
+	})), results
+}
+
+func TestForwardSendsWhatIsReadyAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		events := make(chan core.Event, 200)
+		b, result := forwarded(t, events)
+		synctest.Wait()
+		b.conn.block()
+		for i := range 101 {
+			events <- event(strconv.Itoa(i))
+			synctest.Wait()
+		}
+		close(events)
+		b.conn.unblock()
+		if err := <-result; err != nil {
+			t.Errorf("got %v, want nil when the channel is closed", err)
+		}
+		<-b.done
+		var want strings.Builder
+		for i := range 101 {
+			fmt.Fprintf(&want, "data: %d\n\n", i)
+		}
+		wantText(t, b.conn.text(1, 2, 3), want.String())
+		if got := len(b.conn.sent()); got != 4 { // the head, 1, 64, 36
+			t.Errorf("got %d flushes, want 4", got)
+		}
+	})
+}
+
+func TestForwardEndsWithTheStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, result := forwarded(t, make(chan core.Event))
+		synctest.Wait()
+		b.hangUp()
+		wantReason(t, <-result, core.ErrClientGone)
+	})
+}
+
+func TestForwardStopsAtABadEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		events := make(chan core.Event, 3)
+		b, result := forwarded(t, events)
+		synctest.Wait()
+		events <- core.Event{Name: "\n"}
+		var bad *core.FieldError
+		if err := <-result; !errors.As(err, &bad) {
+			t.Errorf("got %v, want a FieldError", err)
+		}
+		<-b.done
+		wantText(t, b.conn.text(), "retry: 3000\n\n: open\n\n")
+	})
+}
+
+// sequence returns an iterator over numbered events, that calls at before
+// each, and ends with an error if that is not nil.
+func sequence(n int, last error, at func(i int)) iter.Seq2[core.Event, error] {
+	return func(yield func(core.Event, error) bool) {
+		for i := range n {
+			at(i)
+			if !yield(event(strconv.Itoa(i)), nil) {
+				return
+			}
+		}
+		if last != nil {
+			yield(core.Event{}, last)
+		}
+	}
+}
+
+func TestForwardSeqReadsAheadWhileAWriteBlocks(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for _, last := range []error{nil, boom} {
+		t.Run(fmt.Sprint(last), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				conn := newWireConn()
+				ctx, hangUp := context.WithCancel(t.Context())
+				b := connectAs(t, core.Handle(func(s *core.Stream) error {
+					err := s.ForwardSeq(sequence(41, last, func(i int) {
+						synctest.Wait()
+						switch i {
+						case 0:
+							conn.block()
+						case 40:
+							conn.unblock()
+						}
+					}))
+					if !errors.Is(err, last) {
+						t.Errorf("got %v, want %v", err, last)
+					}
+					return nil
+				}), newRequest(t, ctx), hangUp, conn)
+				<-b.done
+				if got := strings.Count(b.conn.text(), "data: "); got != 41 {
+					t.Errorf("got %d events, want 41: also what came before the error", got)
+				}
+				// The head, the first, the 39 that came while it was blocked; the
+				// last one maybe with them.
+				if got := len(b.conn.sent()); got < 3 || got > 4 {
+					t.Errorf("got %d flushes, want 3 or 4", got)
+				}
+			})
+		})
+	}
+}
+
+func TestForwardSeqEndsWithTheStream(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var b *browser
+		result := make(chan error, 1)
+		b = connect(t, core.Handle(func(s *core.Stream) error {
+			result <- s.ForwardSeq(sequence(1<<30, nil, func(i int) {
+				if i == 10 {
+					_ = s.Close()
+					synctest.Wait()
+				}
+				if i > 10+65 { // what is read ahead, at most
+					t.Errorf("the iterator was asked for event %d after the end", i)
+				}
+			}))
+			return nil
+		}))
+		wantReason(t, <-result, core.ErrClosed)
+		<-b.done
+	})
+}
+
+func TestForwardSeqStopsAtABadEvent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var bad *core.FieldError
+		result := make(chan error, 1)
+		connect(t, core.Handle(func(s *core.Stream) error {
+			result <- s.ForwardSeq(func(yield func(core.Event, error) bool) {
+				for yield(core.Event{ID: "\n"}, nil) {
+					synctest.Wait()
+				}
+			})
+			return nil
+		}))
+		if err := <-result; !errors.As(err, &bad) {
+			t.Errorf("got %v, want a FieldError", err)
+		}
+	})
+}
+
+// A panic in the iterator ends the stream, and leaves nobody behind: synctest
+// would find a goroutine that waits.
+func TestForwardSeqPanicInIterator(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s *core.Stream
+		b := connect(t, core.Handle(func(own *core.Stream) error {
+			s = own
+			return s.ForwardSeq(sequence(5, nil, func(i int) {
+				if i == 3 {
+					panic("boom")
+				}
+			}))
+		}))
+		<-b.done
+		wantReason(t, s.Err(), core.ErrPanic)
+	})
+}

@@ -1,0 +1,365 @@
+package core_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// gateOf returns a gate with that middleware, a hub of its own, and a logger
+// that writes to the returned buffer.
+func gateOf(middleware ...core.Middleware) (*core.Gate, *bytes.Buffer) {
+	var log bytes.Buffer
+	return core.NewGate(nil, core.GateConfig{
+		Middleware: middleware,
+		Logger:     slog.New(slog.NewTextHandler(&log, nil)),
+	}), &log
+}
+
+// stay is a handler that lasts as long as its stream.
+func stay(s *core.Stream) error {
+	<-s.Done()
+	return nil
+}
+
+func TestMiddlewareAndHooksRunInOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		step := func(name string) core.Middleware {
+			return func(s *core.Stream) error {
+				got = append(got, name)
+				s.OnOpen(func() { got = append(got, "open "+name) })
+				s.OnClose(func(core.Summary) { got = append(got, "close "+name) })
+				return nil
+			}
+		}
+		gate, _ := gateOf(step("a"), step("b"))
+		b := connect(t, gate.Handle(func(*core.Stream) error {
+			got = append(got, "handler")
+			return nil
+		}))
+		<-b.done
+		want := []string{"a", "b", "open a", "open b", "handler", "close b", "close a"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestRefusalStopsAtTheGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		closed, opened := 0, 0
+		var sum core.Summary
+		cause := errors.New("cause")
+		gate, log := gateOf(
+			func(s *core.Stream) error {
+				s.Header().Set("X-Kept", "yes")
+				s.OnOpen(func() { opened++ })
+				s.OnClose(func(got core.Summary) { closed++; sum = got })
+				return nil
+			},
+			func(*core.Stream) error {
+				return &core.Refusal{Status: http.StatusUnauthorized, Err: cause}
+			},
+			func(*core.Stream) error { t.Error("a refused stream reached the next middleware"); return nil },
+		)
+		o := gate.Handle(stay).Open(core.Request{Request: newRequest(t, t.Context())})
+		if o.Streams || o.Status != http.StatusUnauthorized || string(o.Body) != "Unauthorized\n" {
+			t.Errorf("got %d %q, want 401", o.Status, o.Body)
+		}
+		if o.Header.Get("X-Kept") != "yes" {
+			t.Error("a refusal lost the header of a middleware")
+		}
+		if opened != 0 || closed != 1 {
+			t.Errorf("got %d open and %d close hooks, want 0 and 1", opened, closed)
+		}
+		var refusal *core.Refusal
+		if sum.Opened || !errors.As(sum.Reason, &refusal) || !errors.Is(sum.Reason, cause) {
+			t.Errorf("got %+v, want the refusal and its cause", sum)
+		}
+		if strings.Contains(log.String(), "secret") {
+			t.Errorf("the log holds the query: %s", log)
+		}
+	})
+}
+
+// A panic at any place of the user's ends its stream only, is logged once and
+// leaves no hook out.
+func TestPanics(t *testing.T) {
+	t.Parallel()
+	boom := func() { panic("boom") }
+	for name, middleware := range map[string]core.Middleware{
+		"middleware": func(*core.Stream) error { boom(); return nil },
+		"open hook":  func(s *core.Stream) error { s.OnOpen(boom); return nil },
+		"close hook": func(s *core.Stream) error { s.OnClose(func(core.Summary) { boom() }); return nil },
+		"deliver hook": func(s *core.Stream) error {
+			s.OnDeliver(func(int, int) { boom() })
+			return nil
+		},
+		"filter": func(s *core.Stream) error {
+			s.SetFilter(func(core.Event) bool { boom(); return true })
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var sum core.Summary
+				gate, log := gateOf(func(s *core.Stream) error {
+					s.OnClose(func(got core.Summary) { sum = got })
+					return nil
+				}, middleware)
+				ctx, hangUp := context.WithCancel(t.Context())
+				o := gate.Subscribe("c").Open(core.Request{Request: newRequest(t, ctx)})
+				if o.Streams {
+					done := make(chan struct{})
+					go func() {
+						defer close(done)
+						o.Run(newWireConn())
+					}()
+					synctest.Wait()
+					if _, err := gate.Hub().Publish(ctx, "c", event("a")); err != nil {
+						t.Error(err)
+					}
+					synctest.Wait()
+					hangUp()
+					<-done
+				} else if o.Status != http.StatusInternalServerError {
+					t.Errorf("got %d, want 500", o.Status)
+				}
+				hangUp()
+				if name != "close hook" {
+					wantReason(t, sum.Reason, core.ErrPanic)
+				}
+				if sum.Reason == nil {
+					t.Error("the close hook of another middleware was left out")
+				}
+				if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "boom") {
+					t.Errorf("got the log %q, want one line about the panic", log)
+				}
+			})
+		})
+	}
+}
+
+// A hook that panics while a heartbeat or another goroutine sends must end
+// neither the program nor hold up the others.
+func TestPanicInDeliverHookReleasesSenders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		s, b := driven(t, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+			s.OnDeliver(func(int, int) {
+				if calls++; calls == 2 {
+					panic("boom")
+				}
+			})
+			return nil
+		}}})
+		<-b.done // a heartbeat is the second write
+		wantReason(t, s.Err(), core.ErrPanic)
+	})
+}
+
+func TestDeliverHookCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var events, bytes, calls int
+		var sum core.Summary
+		gate, _ := gateOf(func(s *core.Stream) error {
+			s.OnDeliver(func(e, n int) { calls++; events += e; bytes += n })
+			s.OnClose(func(got core.Summary) { sum = got })
+			return s.Send(event("greeting"))
+		})
+		b := connect(t, gate.Handle(func(s *core.Stream) error {
+			return errors.Join(s.Send(event("a"), event("b")), s.Comment(""))
+		}))
+		<-b.done
+		if events != 3 || bytes != len(b.conn.text()) || calls != 3 {
+			t.Errorf("got %d events, %d bytes, %d calls, want 3, %d, 3", events, bytes, calls, len(b.conn.text()))
+		}
+		if sum.Events != int64(events) || sum.Bytes != int64(bytes) {
+			t.Errorf("got the summary %+v, want %d events and %d bytes", sum, events, bytes)
+		}
+	})
+}
+
+func TestGreeting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate, _ := gateOf(func(s *core.Stream) error {
+			if err := s.Send(core.Event{Name: "x\n"}); err == nil {
+				t.Error("got no error for a bad event in a greeting")
+			}
+			wantReason(t, s.Send(event(strings.Repeat("x", 64<<10))), core.ErrTooLarge)
+			return errors.Join(s.Send(event("a")), s.Comment("b"))
+		})
+		<-connect(t, gate.Handle(func(s *core.Stream) error {
+			return nil
+		})).done
+		b := connect(t, gate.Subscribe("c"))
+		synctest.Wait()
+		if got := b.conn.text(0); !strings.HasPrefix(got, "retry: 3000\n\n: open\n\ndata: a\n\n: b\n\nid: ") {
+			t.Errorf("got %q, want the greeting in the first flush", got)
+		}
+	})
+}
+
+// What is sent while the stream opens is in the greeting or after it: nothing
+// is lost in between, nor before the head.
+func TestSendWhileOpening(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		gate, _ := gateOf(func(s *core.Stream) error {
+			s.OnOpen(func() {
+				if err := s.Send(event("from the hook")); err != nil {
+					t.Error(err)
+				}
+			})
+			return nil
+		})
+		b := connect(t, gate.Handle(stay))
+		synctest.Wait()
+		wantText(t, b.conn.text(), "retry: 3000\n\n: open\n\ndata: from the hook\n\n")
+	})
+}
+
+func TestSendRacesWithOpening(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		sent := make(chan int, 1)
+		gate, _ := gateOf(func(s *core.Stream) error {
+			go func() {
+				n := 0
+				for n < 100 && s.Send(event("x")) == nil {
+					n++
+				}
+				sent <- n
+			}()
+			return nil
+		})
+		b := connect(t, gate.Handle(func(s *core.Stream) error {
+			n := <-sent
+			sent <- n
+			return nil
+		}))
+		<-b.done
+		if got, want := strings.Count(b.conn.text(), "data: x"), <-sent; got != want {
+			t.Fatalf("got %d events, want %d", got, want)
+		}
+		if text := b.conn.text(); !strings.HasPrefix(text, "retry: 3000\n\n: open\n\n") {
+			t.Fatalf("got %.50q, want the head first", text)
+		}
+	}
+}
+
+func TestHubDrivenStreamSendsNothingElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s *core.Stream
+		gate, _ := gateOf(func(own *core.Stream) error { s = own; return nil })
+		b := connect(t, gate.Subscribe("c", "b", "c"))
+		synctest.Wait()
+		for _, err := range []error{s.Send(event("a")), s.Comment("a"), s.Retry(1), s.SendJSON(event(""), 1)} {
+			wantReason(t, err, core.ErrHubDriven)
+		}
+		if got, want := s.Channels(), []string{"b", "c"}; !slices.Equal(got, want) {
+			t.Errorf("got channels %q, want %q", got, want)
+		}
+		b.hangUp()
+		<-b.done
+		wantReason(t, s.Send(event("a")), core.ErrClientGone)
+	})
+}
+
+func TestFiltersMustAgree(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var first, second []string
+		gate, _ := gateOf(func(s *core.Stream) error {
+			s.SetFilter(func(ev core.Event) bool {
+				first = append(first, ev.Data)
+				return ev.Data != "a"
+			})
+			s.SetFilter(func(ev core.Event) bool {
+				second = append(second, ev.Data)
+				return ev.Data != "b"
+			})
+			return nil
+		})
+		publish := func(texts ...string) {
+			for _, text := range texts {
+				if _, err := gate.Hub().Publish(t.Context(), "c", event(text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		publish("a", "b", "replayed")
+		b := connect(t, gate.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+			return core.Subscription{Channels: []string{"c"}, Start: core.Earliest()}, nil
+		}))
+		synctest.Wait()
+		publish("a", "b", "live")
+		synctest.Wait()
+		var got []string
+		for ev, err := range core.NewDecoder(strings.NewReader(b.conn.text()), core.DecoderConfig{}).All() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, ev.Data)
+		}
+		if want := []string{"replayed", "live"}; !slices.Equal(got, want) {
+			t.Errorf("got events %q, want %q", got, want)
+		}
+		if want := []string{"a", "b", "replayed", "a", "b", "live"}; !slices.Equal(first, want) {
+			t.Errorf("got first filter asked for %q, want %q", first, want)
+		}
+		if want := []string{"b", "replayed", "b", "live"}; !slices.Equal(second, want) {
+			t.Errorf("got second filter asked for %q, want %q", second, want)
+		}
+	})
+}
+
+type valueKey struct{}
+
+func TestStreamSaysWhoseItIs(t *testing.T) {
+	t.Parallel()
+	r := newRequest(t, context.WithValue(t.Context(), valueKey{}, "of the request"))
+	r.Header.Set("Last-Event-ID", "7")
+	gate, _ := gateOf(func(s *core.Stream) error {
+		if got := s.Value(valueKey{}); got != nil {
+			t.Errorf("got value %v before one was set", got)
+		}
+		s.SetValue(valueKey{}, 42)
+		s.SetIdentity("ann")
+		return nil
+	})
+	ids := make(map[string]bool)
+	for range 2 {
+		<-connectAs(t, gate.Handle(func(s *core.Stream) error {
+			ids[s.ID()] = true
+			got := []any{
+				s.Context().Value(valueKey{}), s.Value(valueKey{}), s.Identity(),
+				s.LastEventID(), s.RemoteAddr(), s.Request().URL.Path, len(s.Channels()),
+			}
+			want := []any{"of the request", 42, "ann", "7", r.RemoteAddr, "/path", 0}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			return nil
+		}), r, func() {}, newWireConn()).done
+	}
+	if len(ids) != 2 {
+		t.Errorf("got %d stream IDs, want 2", len(ids))
+	}
+}

@@ -1,0 +1,370 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+const beat = ": \n\n"
+
+// wantBeats checks when heartbeats were sent.
+func wantBeats(t *testing.T, b *browser, want ...time.Duration) {
+	t.Helper()
+	var got []time.Duration
+	for _, f := range b.conn.sent() {
+		if f.text == beat {
+			got = append(got, f.at)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got heartbeats at %v, want %v", got, want)
+	}
+}
+
+func TestHeartbeatOnlyInSilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{Heartbeat: 10 * time.Second})
+		time.Sleep(4 * time.Second)
+		if err := s.Send(event("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(21 * time.Second)
+		if err := s.Retry(0); err != nil { // sends nothing, so it breaks no silence
+			t.Fatal(err)
+		}
+		time.Sleep(9 * time.Second)
+		synctest.Wait()
+		wantBeats(t, b, 14*time.Second, 24*time.Second, 34*time.Second)
+	})
+}
+
+func TestHeartbeatOfASubscription(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := core.NewHub(core.HubConfig{})
+		b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: 10 * time.Second}).Subscribe("c"))
+		time.Sleep(4 * time.Second)
+		if _, err := hub.Publish(t.Context(), "c", event("a")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(21 * time.Second)
+		synctest.Wait()
+		wantBeats(t, b, 14*time.Second, 24*time.Second)
+	})
+}
+
+func TestHeartbeatDefaultAndNone(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cfg  core.GateConfig
+		want []time.Duration
+	}{
+		"default": {core.GateConfig{}, []time.Duration{15 * time.Second, 30 * time.Second}},
+		"none":    {core.GateConfig{Heartbeat: -1}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				_, handled := driven(t, test.cfg)
+				subscribed := connect(t, core.NewGate(nil, test.cfg).Subscribe("c"))
+				time.Sleep(31 * time.Second)
+				wantBeats(t, handled, test.want...)
+				wantBeats(t, subscribed, test.want...)
+			})
+		})
+	}
+}
+
+// A handler's long wait, and its blocked write, are no concern of heartbeats.
+func TestHeartbeatWhileAWriteBlocks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{Heartbeat: 10 * time.Second, WriteTimeout: time.Minute})
+		b.conn.block()
+		time.Sleep(8 * time.Second)
+		go func() { _ = s.Send(event("a")) }()
+		time.Sleep(20 * time.Second) // one heartbeat waits, at most
+		b.conn.unblock()
+		synctest.Wait()
+		wantText(t, b.conn.text(1, 2), "data: a\n\n"+beat)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		wantBeats(t, b, 28*time.Second, 38*time.Second)
+	})
+}
+
+func TestHeartbeatFindsTheClientGone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{Heartbeat: 10 * time.Second})
+		broken := errors.New("broken pipe")
+		b.conn.fail(broken)
+		<-b.done
+		if got, want := time.Since(s.Since()), 10*time.Second; got != want {
+			t.Errorf("got the end after %v, want %v", got, want)
+		}
+		wantReason(t, s.Err(), core.ErrClientGone)
+		wantReason(t, s.Err(), broken)
+	})
+}
+
+func TestWriteTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		b.conn.block()
+		results := make(chan error, 3)
+		for range 3 { // one that writes, two that wait for it
+			go func() { results <- s.Send(event("a")) }()
+		}
+		for range 3 {
+			wantReason(t, <-results, core.ErrWriteTimeout)
+		}
+		if got, want := time.Since(s.Since()), 10*time.Second; got != want {
+			t.Errorf("got the end after %v, want %v", got, want)
+		}
+		<-b.done
+		wantReason(t, context.Cause(s.Context()), core.ErrWriteTimeout)
+		wantReason(t, s.Err(), core.ErrWriteTimeout)
+	})
+}
+
+func TestWriteTimeoutOfASubscription(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := core.NewHub(core.HubConfig{})
+		var sum core.Summary
+		gate := core.NewGate(hub, core.GateConfig{
+			WriteTimeout: 2 * time.Second,
+			Middleware: []core.Middleware{func(s *core.Stream) error {
+				s.OnClose(func(got core.Summary) { sum = got })
+				return nil
+			}},
+		})
+		b := connect(t, gate.Subscribe("c"))
+		synctest.Wait()
+		b.conn.block()
+		if _, err := hub.Publish(t.Context(), "c", event("a")); err != nil {
+			t.Fatal(err)
+		}
+		<-b.done
+		wantReason(t, sum.Reason, core.ErrWriteTimeout)
+		if sum.Duration != 2*time.Second {
+			t.Errorf("got the end after %v, want 2s", sum.Duration)
+		}
+	})
+}
+
+// The client's disconnect ends a write that nothing else bounds.
+func TestHangUpEndsABlockedWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{WriteTimeout: -1, Heartbeat: -1})
+		b.conn.block()
+		result := make(chan error, 1)
+		go func() { result <- s.Send(event("a")) }()
+		time.Sleep(time.Hour)
+		b.hangUp()
+		wantReason(t, <-result, core.ErrClientGone)
+		<-b.done
+	})
+}
+
+func TestLifetime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		seen := make(map[time.Duration]bool)
+		gate := core.NewGate(nil, core.GateConfig{Lifetime: time.Minute})
+		for range 20 {
+			var s *core.Stream
+			b := connect(t, gate.Handle(func(own *core.Stream) error {
+				s = own
+				<-s.Done()
+				return nil
+			}))
+			<-b.done
+			wantReason(t, s.Err(), core.ErrLifetime)
+			life := time.Since(s.Since())
+			if life < time.Minute || life > 75*time.Second {
+				t.Errorf("got a lifetime of %v, want 60s to 75s", life)
+			}
+			seen[life] = true
+		}
+		if len(seen) < 2 {
+			t.Error("got the same lifetime 20 times")
+		}
+	})
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		start := time.Now()
+		s.SetExpiry(start.Add(time.Second))
+		s.SetExpiry(time.Time{})
+		time.Sleep(time.Minute)
+		if err := s.Err(); err != nil {
+			t.Fatalf("a cleared expiry ended the stream: %v", err)
+		}
+		s.SetExpiry(start.Add(2 * time.Minute))
+		s.SetExpiry(start.Add(time.Hour))
+		<-b.done
+		if got := time.Since(start); got != time.Hour {
+			t.Errorf("got the end after %v, want 1h", got)
+		}
+		wantReason(t, s.Err(), core.ErrExpired)
+		s.SetExpiry(start.Add(2 * time.Hour)) // has no effect, and leaves no timer
+	})
+}
+
+// prelude returns the retry that a new stream's client is told.
+func prelude(t *testing.T, cfg core.GateConfig) (ms int, ok bool) {
+	t.Helper()
+	b := connect(t, core.NewGate(nil, cfg).Handle(func(*core.Stream) error { return nil }))
+	<-b.done
+	_, err := fmt.Sscanf(b.conn.text(), "retry: %d\n\n: open\n\n", &ms)
+	return ms, err == nil
+}
+
+func TestRetryInThePrelude(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		if _, ok := prelude(t, core.GateConfig{Retry: -1, RetryJitter: time.Second}); ok {
+			t.Error("got a retry, want none")
+		}
+		if ms, _ := prelude(t, core.GateConfig{}); ms != 3000 {
+			t.Errorf("got retry %d, want 3000", ms)
+		}
+		seen := make(map[int]bool)
+		for range 50 {
+			ms, _ := prelude(t, core.GateConfig{Retry: time.Second, RetryJitter: time.Second})
+			if ms < 1000 || ms > 2000 {
+				t.Errorf("got retry %d, want 1000 to 2000", ms)
+			}
+			seen[ms] = true
+		}
+		if len(seen) < 2 {
+			t.Error("got the same retry 50 times")
+		}
+	})
+}
+
+func TestDrainSpreadsSubscriptions(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := core.NewHub(core.HubConfig{})
+		endpoint := core.NewGate(hub, core.GateConfig{Retry: 2 * time.Second}).Subscribe("c")
+		var browsers []*browser
+		for range 40 {
+			browsers = append(browsers, connect(t, endpoint))
+		}
+		synctest.Wait()
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+		defer cancel()
+		if err := hub.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Since(start); got > 30*time.Second {
+			t.Errorf("got a drain of %v, want three quarters of 40s at most", got)
+		}
+		early, retries := 0, make(map[int]bool)
+		for _, b := range browsers {
+			<-b.done
+			last := b.conn.sent()[len(b.conn.sent())-1]
+			var ms int
+			if _, err := fmt.Sscanf(last.text, "retry: %d\n\n", &ms); err != nil || ms < 2000 || ms > 4000 {
+				t.Errorf("got the farewell %q, want a retry of 2000 to 4000", last.text)
+			}
+			retries[ms] = true
+			if last.at < 15*time.Second {
+				early++
+			}
+		}
+		if early == 0 || early == len(browsers) {
+			t.Errorf("got %d of %d farewells in the first half, want them spread", early, len(browsers))
+		}
+		if len(retries) < 2 {
+			t.Error("got the same retry in all farewells")
+		}
+		o := endpoint.Open(core.Request{Request: newRequest(t, t.Context())})
+		if o.Status != 503 || o.Header.Get("Retry-After") == "" {
+			t.Errorf("got %d and Retry-After %q, want 503 and some", o.Status, o.Header.Get("Retry-After"))
+		}
+	})
+}
+
+func TestDrainWithoutADeadlineIsAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := core.NewHub(core.HubConfig{})
+		b := connect(t, core.NewGate(hub, core.GateConfig{Retry: -1}).Subscribe("c"))
+		synctest.Wait()
+		if err := hub.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.conn.times(); got[len(got)-1] != 0 {
+			t.Errorf("got flushes at %v, want all at once", got)
+		}
+		if text := b.conn.text(); strings.Contains(text, "retry") {
+			t.Errorf("got a retry in %q, want none", text)
+		}
+	})
+}
+
+// With nothing left to wait for, it does not matter that the time is over.
+func TestDrainOfNothing(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		if err := core.NewHub(core.HubConfig{}).Drain(ctx); err != nil {
+			t.Fatalf("got %v, want nil: there are no streams", err)
+		}
+	}
+}
+
+// A handler that heeds Draining finishes its answer; one that does not is
+// ended when the grace is over, also out of a blocked write.
+func TestDrainOfHandlers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := core.NewHub(core.HubConfig{})
+		gate := core.NewGate(hub, core.GateConfig{WriteTimeout: -1})
+		polite := connect(t, gate.Handle(func(s *core.Stream) error {
+			<-s.Draining()
+			return s.Send(event("the end"))
+		}))
+		var reason error
+		rude := connect(t, gate.Handle(func(s *core.Stream) error {
+			<-s.Draining()
+			reason = s.Send(event("blocked"))
+			return nil
+		}))
+		synctest.Wait()
+		rude.conn.block()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		start := time.Now()
+		wantReason(t, hub.Drain(ctx), context.DeadlineExceeded)
+		if got := time.Since(start); got != time.Minute {
+			t.Errorf("got a drain of %v, want 1m", got)
+		}
+		<-polite.done
+		<-rude.done
+		if text := polite.conn.text(); !strings.HasSuffix(text, "data: the end\n\n") {
+			t.Errorf("got %q, want the end of the answer", text)
+		}
+		wantReason(t, reason, core.ErrDraining)
+	})
+}

@@ -1,0 +1,43 @@
+package core_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/tidings-go/tidings/core/adaptertest"
+)
+
+//nolint:paralleltest // The suite counts goroutines.
+func TestNetHTTP(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Adapter{
+		Transports: []adaptertest.Transport{
+			adaptertest.Plain, adaptertest.TLS, adaptertest.HTTP2, adaptertest.H2C,
+		},
+		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
+			mux := http.NewServeMux()
+			for _, route := range site.Routes {
+				path := route.Path
+				if path == "/" {
+					path = "/{$}"
+				}
+				mux.Handle(route.Method+" "+path, route.Endpoint)
+			}
+			return adaptertest.Serve(site, inFront(mux))
+		},
+	})
+}
+
+// inFront puts what stands in front of every site before a handler.
+func inFront(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		}()
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("X-Request-Id", r.Header.Get("X-Request-Id"))
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,168 @@
+// Package storetest holds the suite that every [core.Store] passes. It checks
+// the obligations that are stated at the methods of the interface.
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// Open returns a store on the storage that it belongs to. It fails the test if
+// it cannot.
+type Open func() core.Store
+
+// Storage makes fresh, empty storage for one test, and returns what opens
+// stores on it with that retention. The storage is released by a cleanup of
+// the test's; the suite closes the stores.
+type Storage func(tb testing.TB, retention core.Retention) Open
+
+// Options say what a store can do beyond what all must. The zero value is for
+// one that promises the least.
+type Options struct {
+	// Shared says that several stores may be open on the same storage at the
+	// same time, as on different machines.
+	Shared bool
+	// Durable says that the storage keeps its history when the last store on
+	// it is closed, for the next one, in the same epoch.
+	Durable bool
+	// NoBytes says that the store does not trim by bytes.
+	NoBytes bool
+	// Age is the retention to test trimming by age with: about as short as the
+	// store can. The suite waits for it to pass. Default: not tested.
+	Age time.Duration
+	// Wait is how long the suite waits for what may take time, like delivery,
+	// before it takes it for lost. Default: 10 seconds.
+	Wait time.Duration
+}
+
+// Run checks stores, each obligation in a subtest of its own, on storage of
+// its own.
+func Run(t *testing.T, storage Storage, opts Options) {
+	t.Helper()
+	if opts.Wait <= 0 {
+		opts.Wait = 10 * time.Second
+	}
+	for _, c := range checks(opts) {
+		t.Run(c.name, func(t *testing.T) {
+			c.run(&fixture{TB: t, storage: storage, opts: opts})
+		})
+	}
+}
+
+// check is one obligation.
+type check struct {
+	name string
+	run  func(f *fixture)
+}
+
+// checks returns those that apply.
+func checks(opts Options) []check {
+	all := []check{
+		{"positions", positions},
+		{"entries", entriesHoldRecords},
+		{"immutable", entriesStay},
+		{"cancelled append", cancelledAppend},
+		{"delivery", delivery},
+		{"late attach", lateAttach},
+		{"several sinks", severalSinks},
+		{"concurrent", concurrent},
+		{"after", readAfter},
+		{"oldest", readOldest},
+		{"tail", readTail},
+		{"snapshot", readSnapshot},
+		{"pages by count", pagesByCount},
+		{"pages by bytes", pagesByBytes},
+		{"merged channels", mergedChannels},
+		{"numeric order", numericOrder},
+		{"nothing newer", nothingNewer},
+		{"unknown position", unknownPosition},
+		{"other epoch", otherEpoch},
+		{"abandoned read", abandonedRead},
+		{"fills", fills},
+		{"gap boundary", gapBoundary},
+		{"trimmed apart", trimmedApart},
+		{"trimmed snapshot", trimmedSnapshot},
+		{"bounds", bounds},
+		{"resolve", resolve},
+		{"resolve among channels", resolveAmong},
+		{"resolve trimmed", resolveTrimmed},
+		{"close", closing},
+		{"close while appending", closingWhileAppending},
+	}
+	if !opts.NoBytes {
+		all = append(all, check{"bytes", trimmedByBytes}, check{"large event", largeEvent})
+	}
+	if opts.Age > 0 {
+		all = append(all, check{"age", trimmedByAge})
+	}
+	if opts.Shared {
+		all = append(all, check{"shared", shared}, check{"shared concurrently", sharedConcurrently})
+	}
+	if opts.Durable {
+		all = append(all, check{"durable", durable}, check{"durable retention", durableRetention})
+	}
+	return all
+}
+
+// fixture is what one check works with.
+type fixture struct {
+	testing.TB
+
+	storage Storage
+	opts    Options
+}
+
+// within returns a context that ends when the suite waits no longer. It can be
+// used in a cleanup, too.
+func (f *fixture) within() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(f.Context()), f.opts.Wait)
+}
+
+// eventually waits until try returns an empty string, and fails with what it
+// returned last if that takes too long.
+func (f *fixture) eventually(try func() string) {
+	f.Helper()
+	ctx, cancel := f.within()
+	defer cancel()
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for {
+		wrong := try()
+		if wrong == "" {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			f.Fatalf("after %v: %s", f.opts.Wait, wrong)
+		}
+	}
+}
+
+// open returns a store on fresh storage, with its sink attached.
+func (f *fixture) open(retention core.Retention) *subject {
+	f.Helper()
+	return f.attach(f.storage(f, retention)())
+}
+
+// unbounded keeps more than any check appends.
+func unbounded() core.Retention { return core.Retention{Events: -1, Bytes: -1} }
+
+// attach gives the store a sink, and has it closed in the end.
+func (f *fixture) attach(store core.Store) *subject {
+	f.Helper()
+	s := &subject{f: f, store: store, sink: newSink()}
+	start, err := store.Attach(s.sink)
+	if err != nil {
+		f.Fatalf("Attach: got error %v, want none", err)
+	}
+	if start.Epoch == 0 {
+		f.Fatalf("Attach: got position %v, want an epoch other than 0", start)
+	}
+	s.start, s.head = start, start
+	f.Cleanup(s.finish)
+	return s
+}

@@ -1,0 +1,142 @@
+package core_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// show serves an endpoint and prints what a client of it gets until the stream
+// ends.
+func show(endpoint http.Handler, lastEventID string) {
+	server := httptest.NewServer(endpoint)
+	defer server.Close()
+	r, _ := http.NewRequest(http.MethodGet, server.URL, http.NoBody)
+	if lastEventID != "" {
+		r.Header.Set("Last-Event-ID", lastEventID)
+	}
+	response, err := server.Client().Do(r)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer response.Body.Close() //nolint:errcheck // Nothing is lost.
+	body, _ := io.ReadAll(response.Body)
+	// Before the first event stands what the gate has to say.
+	_, events, _ := strings.Cut(string(body), ": open\n\n")
+	if events == "" {
+		events = string(body)
+	}
+	fmt.Print(response.Status, "\n", events)
+}
+
+func ExampleHandle() {
+	mux := http.NewServeMux()
+	mux.Handle("GET /", core.Handle(func(s *core.Stream) error {
+		for i := range 2 {
+			if err := s.Send(core.Event{Name: "count", Data: strconv.Itoa(i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+
+	show(mux, "")
+	// Output:
+	// 200 OK
+	// event: count
+	// data: 0
+	//
+	// event: count
+	// data: 1
+}
+
+func ExampleGate_Handle() {
+	gate := core.NewGate(nil, core.GateConfig{
+		Heartbeat: 30 * time.Second,
+		Middleware: []core.Middleware{func(s *core.Stream) error {
+			// The client has all there is: a browser then stops to reconnect.
+			if s.LastEventID() == "end" {
+				return core.Finished()
+			}
+			return nil
+		}},
+	})
+	answer := gate.Handle(func(s *core.Stream) error {
+		return s.Send(core.Event{ID: "end", Data: "That is all."})
+	})
+
+	show(answer, "")
+	show(answer, "end")
+	// Output:
+	// 200 OK
+	// data: That is all.
+	// id: end
+	//
+	// 204 No Content
+}
+
+func ExampleGate_Once() {
+	gate := core.NewGate(nil, core.GateConfig{})
+	show(gate.Once(func(*core.Stream) (core.Event, error) {
+		return core.Event{Data: "21.5 °C", Retry: time.Minute}, nil
+	}), "")
+	// Output:
+	// 200 OK
+	// retry: 60000
+	// data: 21.5 °C
+}
+
+func ExampleStream_Forward() {
+	show(core.Handle(func(s *core.Stream) error {
+		words := make(chan core.Event)
+		go func() {
+			defer close(words)
+			for _, word := range []string{"Hello,", "world."} {
+				select {
+				case words <- core.Event{Data: word}:
+				case <-s.Done():
+					return
+				}
+			}
+		}()
+		return s.Forward(words)
+	}), "")
+	// Output:
+	// 200 OK
+	// data: Hello,
+	//
+	// data: world.
+}
+
+// primes is a [core.Controller] that sends a prime number with each call,
+// until there are no more that it knows.
+type primes []int
+
+func (p primes) Events(_ *core.Stream, lastEventID string) ([]core.Event, time.Duration, error) {
+	for _, n := range p {
+		if last, _ := strconv.Atoi(lastEventID); n > last {
+			id := strconv.Itoa(n)
+			return []core.Event{{ID: id, Data: id + " is prime"}}, time.Millisecond, nil
+		}
+	}
+	return nil, 0, io.EOF
+}
+
+func ExampleControl() {
+	// The client has seen 3 already.
+	show(core.Handle(core.Control(primes{2, 3, 5, 7})), "3")
+	// Output:
+	// 200 OK
+	// data: 5 is prime
+	// id: 5
+	//
+	// data: 7 is prime
+	// id: 7
+}

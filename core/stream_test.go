@@ -1,0 +1,370 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// wireConn is a connection in memory. It keeps what each flush sent and when,
+// can block and fail, and honours its deadline.
+type wireConn struct {
+	born time.Time
+	busy atomic.Int32 // in Write or Flush
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed and replaced when something changes
+	pending  []byte
+	flushes  []flush
+	deadline time.Time
+	blocked  bool
+	err      error
+	over     bool // Run has returned
+	wrong    []string
+}
+
+type flush struct {
+	at   time.Duration
+	text string
+}
+
+var _ core.Conn = (*wireConn)(nil)
+
+func newWireConn() *wireConn {
+	return &wireConn{born: time.Now(), changed: make(chan struct{})}
+}
+
+func (c *wireConn) enter(what string) (leave func()) {
+	alone := c.busy.Add(1) == 1
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !alone {
+		c.wrong = append(c.wrong, "a concurrent "+what)
+	}
+	if c.over {
+		c.wrong = append(c.wrong, "a late "+what)
+	}
+	return func() { c.busy.Add(-1) }
+}
+
+func (c *wireConn) Write(p []byte) (int, error) {
+	defer c.enter("Write")()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return 0, c.err
+	}
+	c.pending = append(c.pending, p...)
+	return len(p), nil
+}
+
+func (c *wireConn) Flush() error {
+	defer c.enter("Flush")()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		switch {
+		case c.err != nil:
+			return c.err
+		case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+			return os.ErrDeadlineExceeded
+		case !c.blocked:
+			c.flushes = append(c.flushes, flush{time.Since(c.born), string(c.pending)})
+			c.pending = nil
+			c.change()
+			return nil
+		}
+		c.await(c.deadline)
+	}
+}
+
+// await waits for a change, or for a time to come. The caller holds c.mu.
+func (c *wireConn) await(until time.Time) {
+	changed := c.changed
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	if until.IsZero() {
+		<-changed
+		return
+	}
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	}
+}
+
+func (c *wireConn) SetWriteDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		c.wrong = append(c.wrong, "a late SetWriteDeadline")
+	}
+	c.deadline = t
+	c.change()
+	return nil
+}
+
+// change tells whoever waits. The caller holds c.mu.
+func (c *wireConn) change() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+func (c *wireConn) set(blocked bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.blocked, c.err = blocked, err
+	c.change()
+}
+
+func (c *wireConn) block()         { c.set(true, nil) }
+func (c *wireConn) unblock()       { c.set(false, nil) }
+func (c *wireConn) fail(err error) { c.set(false, err) }
+
+// sent returns the flushes so far.
+func (c *wireConn) sent() []flush {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.flushes)
+}
+
+// text returns all that was flushed, or the flush with that index.
+func (c *wireConn) text(index ...int) string {
+	var b strings.Builder
+	for i, f := range c.sent() {
+		if len(index) == 0 || slices.Contains(index, i) {
+			b.WriteString(f.text)
+		}
+	}
+	return b.String()
+}
+
+// times returns when each flush was sent.
+func (c *wireConn) times() []time.Duration {
+	var at []time.Duration
+	for _, f := range c.sent() {
+		at = append(at, f.at)
+	}
+	return at
+}
+
+// browser is a client of an endpoint, connected in memory.
+type browser struct {
+	conn   *wireConn
+	hangUp context.CancelFunc
+	done   chan struct{} // closed when Run has returned
+}
+
+func newRequest(t *testing.T, ctx context.Context) *http.Request { //nolint:revive // As the testing package has it.
+	t.Helper()
+	return httptest.NewRequestWithContext(ctx, http.MethodGet, "/path?secret=1", http.NoBody)
+}
+
+// connect opens a stream and runs it. It is ended with the test, at the latest.
+func connect(t *testing.T, e *core.Endpoint) *browser {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	return connectAs(t, e, newRequest(t, ctx), cancel, newWireConn())
+}
+
+func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.CancelFunc, conn *wireConn) *browser {
+	t.Helper()
+	o := e.Open(core.Request{Request: r})
+	if !o.Streams {
+		t.Fatalf("no stream: got status %d: %s", o.Status, o.Body)
+	}
+	b := &browser{conn: conn, hangUp: hangUp, done: make(chan struct{})}
+	go func() {
+		defer close(b.done)
+		o.Run(conn)
+		conn.mu.Lock()
+		defer conn.mu.Unlock()
+		conn.over = true
+	}()
+	t.Cleanup(func() {
+		hangUp()
+		<-b.done
+		for _, w := range conn.wrong {
+			t.Errorf("got %s", w)
+		}
+	})
+	return b
+}
+
+// driven opens a stream whose handler leaves it to the test, until it ends.
+func driven(t *testing.T, cfg core.GateConfig) (*core.Stream, *browser) {
+	t.Helper()
+	streams := make(chan *core.Stream, 1)
+	b := connect(t, core.NewGate(nil, cfg).Handle(func(s *core.Stream) error {
+		streams <- s
+		<-s.Done()
+		return nil
+	}))
+	return <-streams, b
+}
+
+func event(data string) core.Event { return core.Event{Data: data} }
+
+func wantText(t *testing.T, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func wantReason(t *testing.T, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("got reason %v, want %v", got, want)
+	}
+}
+
+func TestStreamGreetsAndSends(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		if err := s.Send(core.Event{ID: "1", Data: "a"}, event("b")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SendJSON(core.Event{Name: "n", Data: "replaced"}, []int{1}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Comment("c"); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Retry(time.Second); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			"retry: 3000\n\n: open\n\n", "data: a\nid: 1\n\ndata: b\n\n",
+			"event: n\ndata: [1]\n\n", ": c\n\n", "retry: 1000\n\n",
+		}
+		for i, text := range want {
+			wantText(t, b.conn.text(i), text)
+		}
+	})
+}
+
+func TestSendIsAllOrNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		var bad *core.FieldError
+		if err := s.Send(event("a"), core.Event{Name: "x\ny"}, event("b")); !errors.As(err, &bad) {
+			t.Errorf("got %v, want a FieldError", err)
+		}
+		if err := s.SendJSON(core.Event{}, make(chan int)); err == nil {
+			t.Error("got no error for what JSON has no form for")
+		}
+		if err := s.Err(); err != nil {
+			t.Errorf("the stream ended: %v", err)
+		}
+		if err := s.Send(event("c")); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, b.conn.text(1), "data: c\n\n")
+	})
+}
+
+// One event that cannot be encoded must not take those of others with it that
+// wait for the same flush.
+func TestBadEventLeavesOthersBatchAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		b.conn.block()
+		results := make(chan error, 3)
+		for _, data := range []string{"first", "second", "third"} {
+			go func() { results <- s.Send(event(data)) }()
+			synctest.Wait()
+		}
+		if err := s.Send(event("lost"), core.Event{ID: "\x00"}); err == nil {
+			t.Error("got no error for a bad event")
+		}
+		b.conn.unblock()
+		for range 3 {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
+		}
+		wantText(t, b.conn.text(1), "data: first\n\n")
+		wantText(t, b.conn.text(2), "data: second\n\ndata: third\n\n")
+	})
+}
+
+func TestNothingToSendSendsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		if err := errors.Join(s.Send(), s.Retry(0)); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(b.conn.sent()); got != 1 {
+			t.Errorf("got %d flushes, want that of the head only", got)
+		}
+	})
+}
+
+func TestFirstReasonWins(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, b := driven(t, core.GateConfig{})
+		for range 10 {
+			go func() { _ = s.Close() }()
+		}
+		<-b.done
+		b.hangUp()
+		s.SetExpiry(time.Now().Add(-time.Second))
+		synctest.Wait()
+		wantReason(t, s.Err(), core.ErrClosed)
+		wantReason(t, context.Cause(s.Context()), core.ErrClosed)
+		wantReason(t, s.Send(event("late")), core.ErrClosed)
+		wantReason(t, s.Comment("late"), core.ErrClosed)
+		<-s.Draining()
+		wantText(t, b.conn.text(), "retry: 3000\n\n: open\n\n")
+	})
+}
+
+func TestHandlersErrorIsTheReason(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for name, test := range map[string]struct {
+		handle core.Handler
+		want   error
+	}{
+		"nil":     {func(*core.Stream) error { return nil }, core.ErrClosed},
+		"error":   {func(*core.Stream) error { return boom }, boom},
+		"panic":   {func(*core.Stream) error { panic(boom) }, core.ErrPanic},
+		"abort":   {func(*core.Stream) error { panic(http.ErrAbortHandler) }, core.ErrPanic},
+		"latched": {func(s *core.Stream) error { _ = s.Close(); return boom }, core.ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var sum core.Summary
+				gate := core.NewGate(nil, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+					s.OnClose(func(got core.Summary) { sum = got })
+					return nil
+				}}})
+				<-connect(t, gate.Handle(test.handle)).done
+				wantReason(t, sum.Reason, test.want)
+				if !sum.Opened {
+					t.Error("got a summary that says the stream did not open")
+				}
+			})
+		})
+	}
+}

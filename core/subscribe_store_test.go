@@ -1,0 +1,214 @@
+package core_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// heldStore delivers when the test says so, and counts how often it is read.
+type heldStore struct {
+	*core.MemoryStore
+
+	sink  core.Sink
+	held  [][]*core.Entry
+	reads atomic.Int64
+}
+
+func (h *heldStore) Attach(sink core.Sink) (core.Position, error) {
+	h.sink = sink
+	return h.MemoryStore.Attach((*heldSink)(h))
+}
+
+func (h *heldStore) Read(ctx context.Context, q core.Query) (core.Page, error) {
+	h.reads.Add(1)
+	return h.MemoryStore.Read(ctx, q)
+}
+
+// deliver passes on the oldest that is held.
+func (h *heldStore) deliver() {
+	entries := h.held[0]
+	h.held = h.held[1:]
+	h.sink.Deliver(entries)
+}
+
+type heldSink heldStore
+
+func (h *heldSink) Deliver(entries []*core.Entry) { h.held = append(h.held, entries) }
+
+func (h *heldSink) Trimmed(string, uint64) {}
+
+// A store that hands out what it has not delivered yet is not read for ever:
+// once what was read has been delivered, the ring has what follows.
+func TestSubscribeGoesLiveOnALateStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &heldStore{MemoryStore: core.NewMemoryStore(core.Retention{})}
+		hub := openHub(t, core.HubConfig{Store: store})
+		publish(t, hub, "a", "1")
+		c := consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
+		c.wants(t, "read ahead of delivery", "1")
+		publish(t, hub, "a", "2")
+		store.deliver()
+		c.wants(t, "when the first was delivered", "1")
+		reads := store.reads.Load()
+		for i := 3; i <= 20; i++ { // there is always one that was not delivered
+			publish(t, hub, "a", numbers(i, i)...)
+			store.deliver()
+			c.wants(t, "live", numbers(1, i-1)...)
+		}
+		if got := store.reads.Load() - reads; got != 0 {
+			t.Errorf("live: got %d reads of the store, want none", got)
+		}
+	})
+}
+
+// An ID that this hub's store has handed out, but not delivered, resumes.
+func TestSubscribeAfterWhatIsNotDelivered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &heldStore{MemoryStore: core.NewMemoryStore(core.Retention{})}
+		hub := openHub(t, core.HubConfig{Store: store})
+		ids := publish(t, hub, "a", "1", "2", "3")
+		c := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[1]})
+		c.wants(t, "from the store", "3")
+		newest := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[2]})
+		newest.wants(t, "nothing newer")
+		for range ids {
+			store.deliver()
+		}
+		c.wants(t, "delivered", "3")
+		newest.wants(t, "delivered")
+		publish(t, hub, "a", "4")
+		store.deliver()
+		c.wants(t, "live", "3", "4")
+		newest.wants(t, "live", "4")
+	})
+}
+
+// gated is a store that is read in turns with a publisher.
+type gated struct {
+	*core.MemoryStore
+
+	read chan struct{}
+}
+
+func (g gated) Read(ctx context.Context, q core.Query) (core.Page, error) {
+	page, err := g.MemoryStore.Read(ctx, q)
+	select {
+	case g.read <- struct{}{}: // and now the ring is going to be overrun
+	default:
+	}
+	return page, err
+}
+
+// History does not take part in the race with the ring: it takes a while to
+// decode a page, and what comes meanwhile overruns a small one.
+func TestHistoryIsNeverSlow(t *testing.T) {
+	t.Parallel()
+	store := gated{core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1}), make(chan struct{})}
+	hub := openHub(t, core.HubConfig{RingEvents: 1, Store: store})
+	data := strings.Repeat("line\n", 2000)
+	first := publish(t, hub, "a", "first", data, data, data, data, data, data)[0]
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-store.read:
+			}
+			for range 5 {
+				_, _ = hub.Publish(t.Context(), "a", core.Event{})
+			}
+		}
+	}()
+	for i := range 40 {
+		_, err := hub.History(t.Context(), core.Subscription{Channels: []string{"a"}, After: first}, 1000)
+		if err != nil {
+			t.Errorf("turn %d: got error %v, want none", i, err)
+			break
+		}
+	}
+	close(stop)
+	<-stopped
+}
+
+// Memory of channels that nobody uses ends with their history.
+func TestHubReleasesWhatIsTooOld(t *testing.T) { //nolint:paralleltest // It looks at the heap.
+	const channels = 3000
+	for _, subscribed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			hub := openHub(t, core.HubConfig{Store: core.NewMemoryStore(core.Retention{Age: time.Minute})})
+			heap := func() int64 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				return int64(m.HeapAlloc)
+			}
+			before := heap()
+			ctx, cancel := context.WithCancel(t.Context())
+			for i := range channels {
+				channel := fmt.Sprintf("user %d", i)
+				if subscribed { // until after it is too old
+					c := make(chan struct{})
+					go func() {
+						defer close(c)
+						for _, err := range hub.Subscribe(ctx, core.Subscription{Channels: []string{channel}}) {
+							if err != nil {
+								return
+							}
+						}
+					}()
+					synctest.Wait()
+				}
+				publish(t, hub, channel, strings.Repeat("x", 5000))
+			}
+			full := heap() - before
+			if full < 5000*channels {
+				t.Fatalf("got %d bytes of heap for %d events of 5000, want more", full, channels)
+			}
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			cancel()
+			synctest.Wait()
+			if left := heap() - before; left > full/4 {
+				t.Errorf("subscribed: %t: got %d bytes left of %d, want less than a quarter", subscribed, left, full)
+			}
+			// What was released is still a gap, and what follows still comes.
+			c := consume(t, hub, core.Subscription{Channels: []string{"user 1"}, Start: core.Earliest()})
+			publish(t, hub, "user 1", "next")
+			c.wants(t, "next", "user 1 next")
+		})
+	}
+}
+
+// What was released leaves a gap for those who come back.
+func TestHubReleasesButSaysGaps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := openHub(t, core.HubConfig{Store: core.NewMemoryStore(core.Retention{Age: time.Minute})})
+		ids := publish(t, hub, "a", "1", "2")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		sub := core.Subscription{Channels: []string{"a"}, After: ids[0]}
+		for range 2 { // the second time when the first has left
+			c := consume(t, hub, sub)
+			c.wants(t, "after the first", "gap: trimmed, 2 to 2")
+			c.stop()
+		}
+		sub.After = ids[1]
+		c := consume(t, hub, sub)
+		c.wants(t, "after the second")
+		publish(t, hub, "a", "3")
+		c.wants(t, "live", "3")
+	})
+}

@@ -1,0 +1,51 @@
+package fibersse_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/cors"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/gofiber/fiber/v2/middleware/requestid"
+
+	"github.com/tidings-go/tidings/core/adaptertest"
+	"github.com/tidings-go/tidings/fibersse"
+)
+
+//nolint:paralleltest // The suite counts goroutines.
+func TestFiber(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Adapter{
+		Transports: []adaptertest.Transport{adaptertest.Plain, adaptertest.TLS},
+		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
+			return start(site, fiber.Config{})
+		},
+	})
+}
+
+// start serves a site by an app of this configuration.
+func start(site adaptertest.Site, cfg fiber.Config) func(context.Context) error {
+	cfg.DisableStartupMessage = true
+	cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout = site.ReadTimeout, site.WriteTimeout, site.IdleTimeout
+	app := fiber.New(cfg)
+	app.Use(recover.New(), requestid.New(), cors.New())
+	for _, route := range site.Routes {
+		path, handler := adaptertest.Colons(route.Path), fibersse.Serve(route.Endpoint)
+		if route.Method == fiber.MethodGet {
+			app.Get(path, handler) // HEAD, too
+			continue
+		}
+		app.Add(route.Method, path, handler)
+	}
+	ln := site.Listener
+	if site.TLS != nil {
+		ln = tls.NewListener(ln, site.TLS)
+	}
+	served := make(chan error, 1)
+	go func() { served <- app.Listener(ln) }()
+	return func(ctx context.Context) error {
+		return errors.Join(app.ShutdownWithContext(ctx), <-served)
+	}
+}

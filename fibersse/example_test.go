@@ -1,0 +1,37 @@
+//nolint:testableexamples // They show how to mount, and serve nobody.
+package fibersse_test
+
+import (
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/fibersse"
+)
+
+// Whoever asks for /stocks gets what is published to the channel.
+func ExampleSubscribe() {
+	hub := core.NewHub(core.HubConfig{})
+	app := fiber.New()
+	app.Get("/stocks", fibersse.Subscribe(hub, "stocks"))
+}
+
+// A handler sends what it likes, and returns.
+func ExampleHandle() {
+	app := fiber.New()
+	app.Get("/hello", fibersse.Handle(func(s *core.Stream) error {
+		return s.Send(core.Event{Name: "greeting", Data: "Hello!"})
+	}))
+}
+
+// The request says which channel it is about. Fiber's own errors refuse, too.
+func ExampleGate_SubscribeFunc() {
+	hub := core.NewHub(core.HubConfig{})
+	gate := fibersse.New(hub, core.GateConfig{Start: core.Last(10)})
+	app := fiber.New()
+	app.Get("/rooms/:room", gate.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+		if c.Locals("user") == nil { // as some middleware has set it
+			return core.Subscription{}, fiber.NewError(fiber.StatusUnauthorized, "Log in first.")
+		}
+		return core.Subscription{Channels: []string{"room " + c.Params("room")}}, nil
+	}))
+}

@@ -1,0 +1,44 @@
+package ginsse_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/tidings-go/tidings/core/adaptertest"
+	"github.com/tidings-go/tidings/ginsse"
+)
+
+//nolint:paralleltest // The suite counts goroutines.
+func TestGin(t *testing.T) {
+	adaptertest.Run(t, adaptertest.Adapter{
+		Transports: []adaptertest.Transport{
+			adaptertest.Plain, adaptertest.TLS, adaptertest.HTTP2, adaptertest.H2C,
+		},
+		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
+			engine := newEngine()
+			engine.Use(func(c *gin.Context) {
+				c.Header("Access-Control-Allow-Origin", "*")
+				c.Header("X-Request-Id", c.GetHeader("X-Request-Id"))
+			})
+			for _, route := range site.Routes {
+				path, handler := adaptertest.Colons(route.Path), ginsse.Serve(route.Endpoint)
+				engine.Handle(route.Method, path, handler)
+				if route.Method == http.MethodGet {
+					engine.HEAD(path, handler)
+				}
+			}
+			return adaptertest.Serve(site, engine)
+		},
+	})
+}
+
+// newEngine returns an engine that recovers from panics.
+func newEngine() *gin.Engine {
+	engine := gin.New()
+	engine.Use(gin.RecoveryWithWriter(io.Discard))
+	return engine
+}

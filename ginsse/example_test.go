@@ -1,0 +1,50 @@
+//nolint:testableexamples // They show how to mount, and serve nobody.
+package ginsse_test
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/ginsse"
+)
+
+// Whoever asks for /stocks gets what is published to the channel.
+func ExampleSubscribe() {
+	hub := core.NewHub(core.HubConfig{})
+	r := gin.New()
+	r.GET("/stocks", ginsse.Subscribe(hub, "stocks"))
+}
+
+// A handler sends what it likes, and returns.
+func ExampleHandle() {
+	r := gin.New()
+	r.GET("/hello", ginsse.Handle(func(s *core.Stream) error {
+		return s.Send(core.Event{Name: "greeting", Data: "Hello!"})
+	}))
+}
+
+// The request says which channel it is about.
+func ExampleGate_SubscribeFunc() {
+	hub := core.NewHub(core.HubConfig{})
+	gate := ginsse.New(hub, core.GateConfig{Start: core.Last(10)})
+	r := gin.New()
+	r.GET("/rooms/:room", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+		if c.GetString("user") == "" { // as some middleware has set it
+			return core.Subscription{}, core.Refuse(http.StatusUnauthorized, "Log in first.")
+		}
+		return core.Subscription{Channels: []string{"room " + c.Param("room")}}, nil
+	}))
+}
+
+// The handlers of a group find their stream in their context.
+func ExampleGate_Middleware() {
+	gate := ginsse.New(nil, core.GateConfig{})
+	r := gin.New()
+	streams := r.Group("/streams", gate.Middleware())
+	streams.GET("/hello/:name", func(c *gin.Context) {
+		s := ginsse.From(c)
+		_ = s.Send(core.Event{Data: "Hello, " + c.Param("name") + "!"}) // fails if the client is gone
+	})
+}
