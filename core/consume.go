@@ -96,6 +96,7 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 	}
 	var found []Delivery
 	for len(found) < n {
+		starts := s.history != nil && !s.history.follows()
 		b, err := s.next(ctx)
 		if errors.Is(err, ErrSlow) {
 			// Nobody waits for the next event here: the store has it.
@@ -108,7 +109,8 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 		for _, e := range b.entries[:min(len(b.entries), n-len(found))] {
 			found = append(found, Delivery{Event: e.Event(), Channel: e.Channel})
 		}
-		done := len(b.entries) == 0
+		// All that a start is about may have been overtaken: what follows has it.
+		done := len(b.entries) == 0 && !starts
 		b.release()
 		if done {
 			break

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -124,6 +125,50 @@ func visit(ctx context.Context, hub *core.Hub, random *rand.Rand, used, unused i
 		}
 	}
 	return ""
+}
+
+// However close two events follow each other, everyone is woken for both: there
+// is no third that would do it. The second comes while the first is still being
+// announced.
+func TestNoWakeIsLost(t *testing.T) {
+	t.Parallel()
+	const subscribers, turns = 200, 200
+	hub := openHub(t, core.HubConfig{})
+	publish(t, hub, "a", "begin")
+	seen := make(chan struct{}, 2*subscribers)
+	ctx, cancel := context.WithCancel(t.Context())
+	var consuming sync.WaitGroup
+	defer consuming.Wait()
+	defer cancel()
+	for range subscribers {
+		consuming.Go(func() {
+			for _, err := range hub.Subscribe(ctx, core.Subscription{Channels: []string{"a"}, Start: core.Last(1)}) {
+				if err == nil {
+					seen <- struct{}{}
+				}
+			}
+		})
+	}
+	late := time.NewTimer(time.Minute)
+	defer late.Stop()
+	await := func(n int) {
+		t.Helper()
+		for range n {
+			select {
+			case <-seen:
+			case <-late.C:
+				t.Fatal("an event did not come within a minute")
+			}
+		}
+	}
+	await(subscribers)
+	for turn := range turns {
+		publish(t, hub, "a", "1")
+		already := 1 + turn%subscribers
+		await(already)
+		publish(t, hub, "a", "2")
+		await(2*subscribers - already)
+	}
 }
 
 // Closing a hub in the middle of everything ends everything.

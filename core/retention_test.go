@@ -187,6 +187,24 @@ func TestForgottenChannelsStillHaveGaps(t *testing.T) {
 	})
 }
 
+// Whatever the order in which they are forgotten, the gap reaches to the newest.
+func TestForgottenChannelsHaveOneGap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, _ := memory(t, core.Retention{Age: time.Minute})
+		for range 10 {
+			entries := appendTo(t, store, "x", "a", "b", "c", "d")
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			for _, e := range entries {
+				if got := gapAfter(t, store, e.Position.Seq-1, e.Channel); got != core.GapTrimmed {
+					t.Errorf("right before %v, on %s: got gap %q, want %q", e.Position, e.Channel, got, core.GapTrimmed)
+				}
+			}
+		}
+	})
+}
+
 // Memory does not grow with the number of channels that have ever been.
 func TestForgottenChannelsCostNothing(t *testing.T) { //nolint:paralleltest // It looks at the heap.
 	synctest.Test(t, func(t *testing.T) {

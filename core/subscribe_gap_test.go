@@ -81,6 +81,9 @@ func TestSubscribeHidesWhatIsTooOld(t *testing.T) {
 		time.Sleep(time.Minute)
 		c = consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
 		c.wants(t, "when all is too old")
+		// Others are there still, so that the ring keeps it.
+		gone := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[1]})
+		gone.wants(t, "after the second, when the third is too old", "gap: trimmed, 3 to 3")
 		c = consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[2]})
 		publish(t, hub, "a", "4")
 		c.wants(t, "after the newest of them", "4")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -81,6 +82,10 @@ func TestSubscribeAfterWhatIsNotDelivered(t *testing.T) {
 		c.wants(t, "from the store", "3")
 		newest := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[2]})
 		newest.wants(t, "nothing newer")
+		found, err := hub.History(t.Context(), core.Subscription{Channels: []string{"a"}, After: ids[0]}, 10)
+		if err != nil || len(found) != 2 {
+			t.Errorf("History: got %+v, %v, want 2 events", found, err)
+		}
 		for range ids {
 			store.deliver()
 		}
@@ -90,6 +95,31 @@ func TestSubscribeAfterWhatIsNotDelivered(t *testing.T) {
 		store.deliver()
 		c.wants(t, "live", "3", "4")
 		newest.wants(t, "live", "4")
+	})
+}
+
+// What is in the ring is not asked of the store, up to the oldest that is not.
+func TestSubscribeSparesTheStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &heldStore{MemoryStore: core.NewMemoryStore(core.Retention{})}
+		hub := openHub(t, core.HubConfig{Store: store, RingEvents: 4})
+		ids := publish(t, hub, "a", numbers(1, 10)...)
+		for range ids {
+			store.deliver()
+		}
+		for i := 5; i < 10; i++ {
+			c := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[i]})
+			c.wants(t, "after "+ids[i], numbers(i+2, 10)...)
+		}
+		if got := store.reads.Load(); got != 0 {
+			t.Errorf("after what the ring holds: got %d reads of the store, want none", got)
+		}
+		c := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[4]})
+		c.wants(t, "after "+ids[4], numbers(6, 10)...)
+		if got := store.reads.Load(); got == 0 {
+			t.Error("after what the ring does not hold: got no read of the store, want one")
+		}
 	})
 }
 
@@ -140,6 +170,58 @@ func TestHistoryIsNeverSlow(t *testing.T) {
 	}
 	close(stop)
 	<-stopped
+}
+
+// overtaken is a store to which others append right before it is read.
+type overtaken struct {
+	*core.MemoryStore
+
+	before func()
+}
+
+func (o *overtaken) Read(ctx context.Context, q core.Query) (core.Page, error) {
+	if before := o.before; before != nil {
+		o.before = nil
+		before()
+	}
+	return o.MemoryStore.Read(ctx, q)
+}
+
+// What is published between subscribing and reading neither hides what there
+// was, nor comes twice.
+func TestSubscribeIsOvertaken(t *testing.T) {
+	t.Parallel()
+	for _, ringEvents := range []int{1, 100} {
+		synctest.Test(t, func(t *testing.T) { isOvertaken(t, ringEvents) })
+	}
+}
+
+func isOvertaken(t *testing.T, ringEvents int) {
+	t.Helper()
+	store := &overtaken{MemoryStore: core.NewMemoryStore(core.Retention{})}
+	hub := openHub(t, core.HubConfig{Store: store, RingEvents: ringEvents})
+	publish(t, hub, "a", "1", "2")
+	next := 3
+	overtake := func() { publish(t, hub, "a", numbers(next, next+1)...); next += 2 }
+	for _, start := range []core.Start{core.Earliest(), core.Last(1), core.Last(4)} {
+		sub := core.Subscription{Channels: []string{"a"}, Start: start}
+		store.before = overtake
+		found, err := hub.History(t.Context(), sub, 100)
+		if err != nil || len(found) == 0 || found[len(found)-1].Data != numbers(next-1, next-1)[0] {
+			t.Errorf("History of %+v: got %+v, %v, want some up to %d", start, found, err, next-1)
+		}
+		store.before = overtake
+		c := consume(t, hub, sub)
+		synctest.Wait()
+		publish(t, hub, "a", numbers(next, next)...)
+		next++
+		synctest.Wait()
+		got := c.seen()
+		if len(got) == 0 || !slices.Equal(got, numbers(next-len(got), next-1)) {
+			t.Errorf("Subscribe with %+v: got %q, want some up to %d", start, got, next-1)
+		}
+		c.stop()
+	}
 }
 
 // Memory of channels that nobody uses ends with their history.

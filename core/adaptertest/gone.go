@@ -67,7 +67,7 @@ func testClientGone(t *testing.T, e env) {
 				if kind.path == "/channel" {
 					r.mustBlock(t)
 				} else {
-					receive(t, causes, "start of the handler")
+					_ = receive(t, causes, "start of the handler")
 				}
 				if got := b.hub.Stats().Streams; got != 1 {
 					t.Fatalf("open streams: got %d, want 1", got)

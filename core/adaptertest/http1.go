@@ -119,7 +119,7 @@ func testGone10(t *testing.T, e env) {
 				t.Fatalf("%s: got %s, want 200", path, resp.Status)
 			}
 			if path == "/handler" {
-				receive(t, causes, "start of the handler")
+				_ = receive(t, causes, "start of the handler")
 			}
 			if reset {
 				_ = tcp.SetLinger(0)
