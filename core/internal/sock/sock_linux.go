@@ -1,0 +1,165 @@
+package sock
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Supported reports whether connections can be taken over on this system.
+const Supported = true
+
+// Socket is a connection's descriptor, owned. It is not safe for concurrent
+// use.
+type Socket struct{ fd int32 }
+
+// Take returns a descriptor of its own of a plain TCP connection. The caller
+// still has to close conn, which does not end the connection then. It returns
+// [ErrUnsupported] for every other kind.
+func Take(conn net.Conn) (Socket, error) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return Socket{}, ErrUnsupported
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return Socket{}, fmt.Errorf("sock: %w", err)
+	}
+	fd := -1
+	var dupErr error
+	err = raw.Control(func(orig uintptr) {
+		fd, dupErr = unix.FcntlInt(orig, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err = errors.Join(err, dupErr); err != nil {
+		return Socket{}, fmt.Errorf("sock: duplicate descriptor: %w", err)
+	}
+	return Socket{fd: int32(fd)}, nil
+}
+
+// Write writes as much of p as goes without waiting. It returns
+// [ErrWouldBlock] if that is nothing.
+func (s Socket) Write(p []byte) (int, error) {
+	for {
+		n, err := unix.Write(int(s.fd), p)
+		switch err {
+		case nil:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, ErrWouldBlock
+		default:
+			return 0, fmt.Errorf("sock: write: %w", err)
+		}
+	}
+}
+
+// Writev writes as much of the chunks as goes without waiting, like [Socket.Write].
+func (s Socket) Writev(chunks [][]byte) (int, error) {
+	for {
+		n, err := unix.Writev(int(s.fd), chunks)
+		switch err {
+		case nil:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, ErrWouldBlock
+		default:
+			return 0, fmt.Errorf("sock: write: %w", err)
+		}
+	}
+}
+
+// Close closes the connection. What was written is still sent.
+func (s Socket) Close() error {
+	if err := unix.Close(int(s.fd)); err != nil {
+		return fmt.Errorf("sock: close: %w", err)
+	}
+	return nil
+}
+
+// Reset closes the connection and throws away what was not sent yet.
+func (s Socket) Reset() error {
+	_ = unix.SetsockoptLinger(int(s.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	return s.Close()
+}
+
+// Set watches sockets for the loss of their peer, and for becoming writable.
+type Set struct {
+	fd   int
+	file *os.File // keeps the set's own descriptor with Go's poller: nobody blocks in it
+	raw  syscall.RawConn
+	buf  [128]unix.EpollEvent
+}
+
+// NewSet returns an empty set.
+func NewSet() (*Set, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("sock: epoll: %w", err)
+	}
+	if err = unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("sock: epoll: %w", err)
+	}
+	s := &Set{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
+	if s.raw, err = s.file.SyscallConn(); err != nil {
+		_ = s.file.Close()
+		return nil, fmt.Errorf("sock: epoll: %w", err)
+	}
+	return s, nil
+}
+
+// Add watches for the loss of the socket's peer. Slot and gen come back with
+// every event.
+func (s *Set) Add(sock Socket, slot, gen int32) error {
+	return s.control(unix.EPOLL_CTL_ADD, sock, slot, gen, unix.EPOLLRDHUP)
+}
+
+// AwaitWritable also watches for the socket to become writable, from now on.
+func (s *Set) AwaitWritable(sock Socket, slot, gen int32) error {
+	return s.control(unix.EPOLL_CTL_MOD, sock, slot, gen, unix.EPOLLRDHUP|unix.EPOLLOUT)
+}
+
+// Every event is reported once: whoever misses one would be told at the next.
+func (s *Set) control(op int, sock Socket, slot, gen int32, events uint32) error {
+	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: slot, Pad: gen}
+	if err := unix.EpollCtl(s.fd, op, int(sock.fd), &ev); err != nil {
+		return fmt.Errorf("sock: epoll: %w", err)
+	}
+	return nil
+}
+
+// Wait waits for events and appends them to dst. A socket that is closed
+// leaves the set by itself; events of it that were on their way still come.
+// Wait returns an error once the set is closed.
+func (s *Set) Wait(dst []Event) ([]Event, error) {
+	n := 0
+	var waitErr error
+	err := s.raw.Read(func(fd uintptr) bool {
+		n, waitErr = unix.EpollWait(int(fd), s.buf[:], 0)
+		if waitErr == unix.EINTR {
+			n, waitErr = 0, nil
+		}
+		return n != 0 || waitErr != nil
+	})
+	if err = errors.Join(err, waitErr); err != nil {
+		return dst, fmt.Errorf("sock: epoll: %w", err)
+	}
+	for _, ev := range s.buf[:n] {
+		gone := ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
+		dst = append(dst, Event{Slot: ev.Fd, Gen: ev.Pad, Gone: gone})
+	}
+	return dst, nil
+}
+
+// Close ends the set. It is safe to call while Wait waits.
+func (s *Set) Close() error {
+	if err := s.file.Close(); err != nil {
+		return fmt.Errorf("sock: epoll: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+//go:build !linux
+
+package sock
+
+import "net"
+
+// Supported reports whether connections can be taken over on this system.
+const Supported = false
+
+// Socket is a connection's descriptor, owned. There is none on this system.
+type Socket struct{}
+
+// Take returns [ErrUnsupported].
+func Take(net.Conn) (Socket, error) { return Socket{}, ErrUnsupported }
+
+// Write returns [ErrUnsupported].
+func (Socket) Write([]byte) (int, error) { return 0, ErrUnsupported }
+
+// Writev returns [ErrUnsupported].
+func (Socket) Writev([][]byte) (int, error) { return 0, ErrUnsupported }
+
+// Close does nothing.
+func (Socket) Close() error { return nil }
+
+// Reset does nothing.
+func (Socket) Reset() error { return nil }
+
+// Set watches sockets. There is none on this system.
+type Set struct{}
+
+// NewSet returns [ErrUnsupported].
+func NewSet() (*Set, error) { return nil, ErrUnsupported }
+
+// Add returns [ErrUnsupported].
+func (*Set) Add(Socket, int32, int32) error { return ErrUnsupported }
+
+// AwaitWritable returns [ErrUnsupported].
+func (*Set) AwaitWritable(Socket, int32, int32) error { return ErrUnsupported }
+
+// Wait returns [ErrUnsupported].
+func (*Set) Wait(dst []Event) ([]Event, error) { return dst, ErrUnsupported }
+
+// Close does nothing.
+func (*Set) Close() error { return nil }
