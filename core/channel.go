@@ -28,6 +28,7 @@ type channel struct {
 	gone   uint64 // the newest entry that left the ring, or was never in it
 	hidden uint64 // the newest entry that history no longer has, though the ring may
 
+	refs   int        // subscribers that hold on to the channel; guarded by the hub's mu
 	shards []interest // by shard; set once
 }
 

@@ -22,6 +22,9 @@ type Request struct {
 	// while a response is sent. Core then watches it for the client's
 	// disconnect; nobody else may read from it meanwhile.
 	NetConn net.Conn
+	// CanOwn reports that the adapter can take the connection over, should core
+	// want to own it: see [Opening.Own].
+	CanOwn bool
 	// ServerDone is closed when the server begins to shut down. It is not
 	// needed for a [http.Server], which the request's context knows.
 	ServerDone <-chan struct{}

@@ -31,6 +31,7 @@ func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Deliver
 			return
 		}
 		defer s.close()
+		s.listen()
 		if gap != nil && !yield(Delivery{}, gap) {
 			return
 		}

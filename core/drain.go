@@ -9,7 +9,8 @@ import (
 // Drain ends the hub's streams in order, for a deploy say. New ones are refused
 // with 503 and Retry-After from now on. Subscriptions are told to come back,
 // each after a time of its own, and are closed, spread over the time that ctx
-// leaves, or at once if it has no deadline. Handlers find their stream's
+// leaves, or at once if it has no deadline. One-shots that wait for their event
+// are refused, too. Handlers find their stream's
 // Draining channel closed and may finish; what is left when ctx ends is ended
 // with [ErrDraining].
 //
@@ -24,11 +25,14 @@ func (h *Hub) Drain(ctx context.Context) error {
 	}
 	timers := make([]*time.Timer, 0, len(streams))
 	for _, s := range streams {
-		if s.driver() == driven {
+		switch s.driver() {
+		case driven:
 			timers = append(timers, time.AfterFunc(upTo(spread), s.announce))
-			continue
+		case asked:
+			s.end(ErrDraining) // it has nothing to finish, and asks again soon
+		default:
+			s.announce()
 		}
-		s.announce()
 	}
 	var err error
 	select {

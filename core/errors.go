@@ -41,9 +41,9 @@ var (
 	// ErrChannelName is returned for a channel name that is empty, longer than
 	// [MaxChannelBytes], not UTF-8, or holds a control character.
 	ErrChannelName = errors.New("tidings: channel name")
-	// ErrReservedID is returned by Publish for an event whose own ID reads like
-	// a position in the hub's order.
-	ErrReservedID = errors.New("tidings: event id reads like a position")
+	// ErrReservedID is returned by Publish for an event whose own ID is a
+	// position in the hub's order.
+	ErrReservedID = errors.New("tidings: event id is a position of this hub")
 	// ErrUnknownID is returned by a [Store] for an ID that it does not hold.
 	ErrUnknownID = errors.New("tidings: unknown event id")
 )

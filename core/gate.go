@@ -49,6 +49,8 @@ type GateConfig struct {
 	// Start is where subscriptions begin that do not say so themselves when
 	// the client has no last event ID. Default: [Live].
 	Start Start
+	// Conn says how subscriptions are connected. Default: [AutoConn].
+	Conn ConnMode
 	// MaxBody is how much of a request's body is read, and held in memory for
 	// the handler, in bytes. A longer one is refused with 413. Default: 1 MiB.
 	// Negative: requests with a body are refused.

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -10,15 +11,19 @@ import (
 // ServeHTTP serves the endpoint with plain net/http, and so with every router
 // that takes an [http.Handler]. It returns when the stream has ended.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.Open(Request{Request: r, Response: w}).Serve(w, w)
+	_, canOwn := w.(http.Hijacker)
+	e.Open(Request{Request: r, Response: w, CanOwn: canOwn}).Serve(w, w)
 }
 
 // Serve answers with the means of net/http: it writes the head, and a body that
 // is no stream, to head, and runs the stream on body. The two differ only for
 // an adapter whose framework wraps the writer in one that hides errors. It
-// returns when the stream has ended. If body cannot be flushed, the answer is
-// 500.
+// returns when the stream has ended, or goes on without the two. If body cannot
+// be flushed, the answer is 500.
 func (o *Opening) Serve(head, body http.ResponseWriter) {
+	if o.Owned && o.takeOver(head) {
+		return
+	}
 	var conn *responseConn
 	if o.Streams {
 		var err error
@@ -32,9 +37,7 @@ func (o *Opening) Serve(head, body http.ResponseWriter) {
 	if !o.Streams {
 		o.bound(body)
 	}
-	for name, values := range o.Header {
-		head.Header()[name] = values
-	}
+	maps.Copy(head.Header(), o.Header)
 	head.WriteHeader(o.Status)
 	if o.Streams {
 		o.Run(conn)
@@ -49,7 +52,7 @@ func (o *Opening) Serve(head, body http.ResponseWriter) {
 // bound gives an answer that is no stream the server's own WriteTimeout, from
 // now on: it was lifted while the request was at the gate.
 func (o *Opening) bound(w http.ResponseWriter) {
-	server, _ := o.stream.request.Context().Value(http.ServerContextKey).(*http.Server)
+	server, _ := o.stream.arrival.request.Context().Value(http.ServerContextKey).(*http.Server)
 	if server == nil || server.WriteTimeout <= 0 {
 		return
 	}
@@ -94,6 +97,7 @@ func flushes(w http.ResponseWriter) bool {
 	}
 }
 
+// Write adds to what Flush sends.
 func (c *responseConn) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	if err != nil {
@@ -102,6 +106,7 @@ func (c *responseConn) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// Flush sends what was written.
 func (c *responseConn) Flush() error {
 	if err := c.control.Flush(); err != nil {
 		return fmt.Errorf("tidings: flush: %w", err)
@@ -109,6 +114,7 @@ func (c *responseConn) Flush() error {
 	return nil
 }
 
+// SetWriteDeadline bounds both.
 func (c *responseConn) SetWriteDeadline(t time.Time) error {
 	if err := c.control.SetWriteDeadline(t); err != nil {
 		return fmt.Errorf("tidings: write deadline: %w", err)

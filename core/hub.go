@@ -1,11 +1,13 @@
 package core
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // HubConfig configures a [Hub]. The zero value is ready to use.
@@ -57,12 +59,17 @@ func (c HubConfig) withDefaults() HubConfig {
 // only while it has a subscriber to wake. [Hub.Drain] and [Hub.Close] end one
 // in order.
 type Hub struct {
-	cfg    HubConfig
-	store  Store
-	logger *slog.Logger
+	cfg     HubConfig
+	store   Store
+	logger  *slog.Logger
+	started time.Time // when the hub's clock began
 
-	shards  []shard
-	replays chan struct{} // holds a token for each replay in progress
+	shards   []shard
+	replays  chan struct{} // holds a token for each page of history in use
+	replayer replayer
+	finisher finisher
+	life     context.Context //nolint:containedctx // It is the hub's own: it ends with Close.
+	die      context.CancelCauseFunc
 
 	epoch uint64
 	head  atomic.Uint64 // the newest entry that is in its ring
@@ -97,12 +104,18 @@ func NewHub(cfg HubConfig) *Hub {
 		cfg:      cfg,
 		store:    cfg.Store,
 		logger:   cfg.Logger,
+		started:  time.Now(),
 		shards:   make([]shard, runtime.GOMAXPROCS(0)),
 		replays:  make(chan struct{}, cfg.MaxReplays),
 		channels: make(map[string]*channel),
 		streams:  make(map[*Stream]struct{}),
 		closed:   make(chan struct{}),
 	}
+	for i := range h.shards {
+		h.shards[i].init(h, i)
+	}
+	h.replayer.hub = h
+	h.life, h.die = context.WithCancelCause(context.Background())
 	// No entry may be delivered before its predecessors are accounted for.
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -146,12 +159,13 @@ func (h *Hub) Close() error {
 		h.draining = true
 		h.streamsMu.Unlock()
 		close(h.closed)
+		h.die(ErrHubClosed)
 		for _, s := range h.openStreams() {
 			s.abort(ErrHubClosed)
 		}
 		h.closeErr = h.store.Close()
 		for i := range h.shards {
-			h.shards[i].done.Wait()
+			h.shards[i].wait()
 		}
 	})
 	return h.closeErr
@@ -192,7 +206,7 @@ func (k *hubSink) Deliver(entries []*Entry) {
 		}
 		if c := h.channels[e.Channel]; c != nil {
 			for s := range h.shards {
-				h.shards[s].mark(s, c)
+				h.shards[s].mark(c)
 			}
 		}
 	}
@@ -229,7 +243,7 @@ func (k *hubSink) Trimmed(name string, seq uint64) {
 	defer h.mu.RUnlock()
 	if c := h.channels[name]; c != nil {
 		c.hide(seq)
-		if c.subscribers() == 0 {
+		if c.refs == 0 {
 			c.release()
 		}
 	}

@@ -17,17 +17,17 @@ func (m *MemoryStore) Read(_ context.Context, q Query) (Page, error) {
 	}
 	switch {
 	case q.Snapshot:
-		return m.snapshot(q)
+		return m.snapshot(q), nil
 	case q.Oldest:
-		return m.page(q, 0)
+		return m.page(q, 0), nil
 	case q.Tail > 0:
-		return m.page(q, m.tail(q))
+		return m.page(q, m.tail(q)), nil
 	}
 	if reason := m.gap(q); reason != "" {
 		oldest, newest := m.bounds(q.Channels)
 		return Page{}, &GapError{Reason: reason, Oldest: oldest, Newest: newest}
 	}
-	return m.page(q, q.After.Seq)
+	return m.page(q, q.After.Seq), nil
 }
 
 // gap returns why the store cannot tell what follows q.After, or nothing.
@@ -51,7 +51,7 @@ func (m *MemoryStore) gap(q Query) GapReason {
 }
 
 // page returns what follows a sequence number, as far as it is kept.
-func (m *MemoryStore) page(q Query, after uint64) (Page, error) {
+func (m *MemoryStore) page(q Query, after uint64) Page {
 	maxEvents, maxBytes := q.MaxEvents, q.MaxBytes
 	if maxEvents <= 0 {
 		maxEvents = math.MaxInt
@@ -82,7 +82,7 @@ func (m *MemoryStore) page(q Query, after uint64) (Page, error) {
 	if !all {
 		page.Through = entries[len(entries)-1].Position
 	}
-	return page, nil
+	return page
 }
 
 // tail returns the sequence number that the newest q.Tail entries follow.
@@ -114,7 +114,7 @@ func (m *MemoryStore) tail(q Query) uint64 {
 	return before
 }
 
-func (m *MemoryStore) snapshot(q Query) (Page, error) {
+func (m *MemoryStore) snapshot(q Query) Page {
 	lists := make([][]*Entry, 0, len(q.Channels))
 	for _, name := range q.Channels {
 		h := m.channels[name]
@@ -137,7 +137,7 @@ func (m *MemoryStore) snapshot(q Query) (Page, error) {
 		lists = append(lists, list)
 	}
 	entries, _ := ring.Merge(nil, lists, math.MaxInt, math.MaxInt)
-	return Page{Entries: entries, Through: m.newest()}, nil
+	return Page{Entries: entries, Through: m.newest()}
 }
 
 // Resolve implements [Store]. It does not block, and ignores ctx.

@@ -27,9 +27,11 @@ type Opening struct {
 	// Streams reports whether the body is a stream: once the head is on its
 	// way, call Run. Otherwise Run must not be called.
 	Streams bool
+	// Owned reports that the stream's connection should be taken over: rather
+	// than Run, call Own. It implies Streams.
+	Owned bool
 
 	stream *Stream
-	sub    *subscriber
 	gap    *GapError
 	drive  Handler
 }
@@ -38,37 +40,62 @@ type Opening struct {
 // went wrong as the Opening's status. It blocks for as long as middleware, the
 // request's body or a one-shot's function take.
 //
-// If the Opening streams, the adapter must call its Run, or its Abandon if
-// the head could not be sent.
+// If the Opening streams, the adapter must call its Run or its Own, or its
+// Abandon if the head could not be sent.
 func (e *Endpoint) Open(r Request) *Opening {
 	s := e.gate.newStream(r.Request)
-	o := &Opening{Header: s.header, stream: s}
-	stop := s.watch(r)
-	s.OnClose(func(Summary) { stop() })
+	o := &Opening{Header: s.arrival.header, stream: s, drive: e.handle}
+	s.watch(r)
+	own, why := e.owns(r)
 	// Nobody else may read while the body is read, and the server's timeouts
 	// hold until then.
 	bodiless := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
-	if bodiless {
+	if bodiless && !own {
 		s.watchConn(r)
 	}
 	if err := e.admit(o); err != nil {
 		return o.refused(err)
 	}
-	if !bodiless {
+	if !bodiless && !own {
 		s.watchConn(r)
 	}
 	switch {
-	case e.once != nil:
-		return e.openOnce(o)
-	case r.Method == http.MethodHead:
+	case e.once == nil && r.Method == http.MethodHead:
 		return o.headOnly()
+	case why != "" && e.gate.cfg.Conn == OwnedConn:
+		s.log(slog.LevelWarn, "stream refused: its connection cannot be owned", "why", why)
+		return o.refused(Refuse(http.StatusNotImplemented, ""))
+	case why != "":
+		s.log(slog.LevelDebug, "stream is sent as a response", "why", why)
 	}
 	if err := s.gate.hub.join(s); err != nil {
 		return o.refused(err)
 	}
+	if err := s.Err(); err != nil { // while it was at the gate
+		return o.refused(err)
+	}
+	if e.once != nil {
+		return e.openOnce(o)
+	}
 	o.streamHead()
-	o.drive = e.handle
+	o.Owned = own
 	return o
+}
+
+// owns decides whether a stream's connection is to be taken over, and says why
+// not.
+func (e *Endpoint) owns(r Request) (own bool, why string) {
+	switch {
+	case e.choose == nil || r.Method == http.MethodHead:
+		return false, "" // a handler has a goroutine anyway
+	case e.gate.cfg.Conn == ResponseConn:
+		return false, "the gate is configured so"
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return false, "the protocol is " + r.Proto
+	case !r.CanOwn:
+		return false, "its connection cannot be taken over"
+	}
+	return true, ""
 }
 
 // streamHead sets the head of an event stream (section 9.2.5).
@@ -81,6 +108,9 @@ func (o *Opening) streamHead() {
 
 func (e *Endpoint) openOnce(o *Opening) *Opening {
 	s := o.stream
+	s.mu.Lock()
+	s.phase = asked
+	s.mu.Unlock()
 	var body []byte
 	events := 1
 	err := s.guard("one-shot", func() error {
@@ -90,14 +120,14 @@ func (e *Endpoint) openOnce(o *Opening) *Opening {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		events += s.greetings
-		body, err = AppendEvent(s.greeting, ev)
+		events += s.arrival.greetings
+		body, err = AppendEvent(s.arrival.greeting, ev)
 		return err
 	})
 	if err != nil {
 		return o.refused(err)
 	}
-	if s.request.Method == http.MethodHead {
+	if s.arrival.request.Method == http.MethodHead {
 		return o.headOnly()
 	}
 	if err := s.opened(); err != nil {
@@ -106,7 +136,7 @@ func (e *Endpoint) openOnce(o *Opening) *Opening {
 	o.streamHead()
 	o.Streams = false
 	o.Body = body
-	s.sent(events, len(body))
+	s.count(events, len(body))
 	s.finish(true, ErrClosed)
 	return o
 }
@@ -122,30 +152,27 @@ func (o *Opening) headOnly() *Opening {
 // newStream returns a stream that has not passed the gate.
 func (g *Gate) newStream(r *http.Request) *Stream {
 	s := &Stream{
-		gate:    g,
-		request: r,
-		header:  make(http.Header),
-		id:      rand.Text(),
-		remote:  r.RemoteAddr,
-		since:   time.Now(),
-		notice:  make(chan struct{}),
+		gate:   g,
+		remote: r.RemoteAddr,
+		since:  time.Since(g.hub.started),
+		arrival: &arrival{
+			request: r,
+			path:    r.URL.Path,
+			header:  make(http.Header),
+		},
 	}
-	s.ctx, s.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
-	s.out.timeout = g.cfg.WriteTimeout
-	s.out.sent = s.sent
-	s.out.fail = func(err error) { s.end(err) }
+	_, _ = rand.Read(s.key[:]) // never fails: it ends the program first
 	return s
 }
 
 // watch ends the stream when its request's context does or the server shuts
-// down, until stop is called.
-func (s *Stream) watch(r Request) (stop func()) {
-	stopContext := context.AfterFunc(r.Context(), func() { s.gone(context.Cause(r.Context())) })
-	stopShutdown := s.gate.onShutdown(r, s)
-	return func() {
-		stopContext()
-		stopShutdown()
-	}
+// down, until it is finished.
+func (s *Stream) watch(r Request) {
+	stop := context.AfterFunc(r.Context(), func() { s.gone(context.Cause(r.Context())) })
+	unshut := s.gate.onShutdown(r, s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unwatch, s.unshut = func() { stop() }, unshut
 }
 
 // watchConn ends the stream when the client closes its connection, if that
@@ -158,15 +185,40 @@ func (s *Stream) watchConn(r Request) {
 		_ = control.SetReadDeadline(time.Time{})
 		_ = control.SetWriteDeadline(time.Time{})
 	}
+	if r.NetConn == nil {
+		return
+	}
 	stop := netwatch.Watch(r.NetConn, func() { s.gone(nil) })
-	s.OnClose(func(Summary) { stop() })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unwatch := s.unwatch
+	s.unwatch = func() {
+		if unwatch != nil {
+			unwatch()
+		}
+		stop()
+	}
+}
+
+// stopWatching stops watching the request and its connection.
+func (s *Stream) stopWatching() {
+	s.mu.Lock()
+	unwatch := s.unwatch
+	s.unwatch = nil
+	s.mu.Unlock()
+	if unwatch != nil {
+		unwatch()
+	}
 }
 
 // gone ends the stream because its client is gone, or seems to be: servers
 // break the connection of a write that took too long.
 func (s *Stream) gone(cause error) {
+	s.mu.Lock()
+	out := s.out
+	s.mu.Unlock()
 	switch {
-	case s.out.overdue():
+	case out != nil && out.overdue():
 		s.end(ErrWriteTimeout)
 	case cause != nil && !errors.Is(cause, context.Canceled):
 		s.end(fmt.Errorf("%w: %w", ErrClientGone, cause))
@@ -178,7 +230,7 @@ func (s *Stream) gone(cause error) {
 // admit decides whether the stream may open.
 func (e *Endpoint) admit(o *Opening) error {
 	s := o.stream
-	r := s.request
+	r := s.arrival.request
 	if s.gate.hub.isDraining() {
 		return drainRefusal()
 	}
@@ -220,39 +272,35 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	if sub.After == "" {
 		sub.After = s.lastID
 	}
-	if s.request.Method == http.MethodHead {
+	if s.arrival.request.Method == http.MethodHead {
 		_, err = channelSet(sub.Channels)
 	} else {
-		o.sub, o.gap, err = s.gate.hub.subscribe(s.ctx, sub)
-	}
-	switch {
-	case errors.Is(err, ErrChannelName), errors.Is(err, ErrTooLarge):
-		return &Refusal{Status: http.StatusBadRequest, Message: "No such channel name.", Err: err}
-	case err != nil:
-		return err
-	}
-	if o.sub != nil {
-		s.OnClose(func(Summary) { o.sub.close() })
+		var attached *subscriber
+		attached, o.gap, err = s.gate.hub.subscribe(s.arrival.request.Context(), sub)
 		s.mu.Lock()
-		s.channels = o.sub.names
+		s.sub = attached
 		s.mu.Unlock()
 	}
-	return nil
+	if errors.Is(err, ErrChannelName) || errors.Is(err, ErrTooLarge) {
+		return &Refusal{Status: http.StatusBadRequest, Message: "No such channel name.", Err: err}
+	}
+	return err
 }
 
 // refused turns the opening into the answer that err stands for.
 func (o *Opening) refused(err error) *Opening {
 	s := o.stream
 	r := refusalOf(err)
-	// What happens in the course of things needs no line: that the client did
-	// not wait, that the hub drains.
-	if r.Status >= http.StatusInternalServerError && r.Err != nil && s.Err() == nil && !expected(r.Err) {
+	// What happens in the course of things needs no line: that there is too
+	// much to do, that the client did not wait, that the hub drains.
+	failed := r.Status >= http.StatusInternalServerError && r.Status != http.StatusServiceUnavailable
+	if failed && r.Err != nil && s.Err() == nil && !expected(err) {
 		s.log(slog.LevelError, "stream refused", "status", r.Status, "error", r.Err)
 	}
 	o.Streams = false
 	o.Status = r.Status
 	o.Body = r.answer(o.Header)
-	if s.request.Method == http.MethodHead {
+	if s.arrival.request.Method == http.MethodHead {
 		o.Body = nil
 	}
 	s.finish(false, r)
@@ -281,6 +329,12 @@ func (s *Stream) guard(what string, f func() error) (err error) {
 // log writes a line about the stream. It says nothing of the query, which may
 // hold secrets.
 func (s *Stream) log(level slog.Level, msg string, args ...any) {
-	args = append([]any{"stream", s.id, "path", s.request.URL.Path, "remote", s.remote}, args...)
-	s.gate.cfg.Logger.Log(s.ctx, level, msg, args...)
+	about := []any{"stream", s.ID(), "remote", s.remote}
+	s.mu.Lock()
+	if s.arrival != nil {
+		about = append(about, "path", s.arrival.path)
+	}
+	s.mu.Unlock()
+	args = append(about, args...)
+	s.gate.cfg.Logger.Log(context.Background(), level, msg, args...)
 }

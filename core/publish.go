@@ -58,7 +58,7 @@ func (h *Hub) record(channel string, ev Event) (Record, error) {
 	if err := CheckID(ev.ID); err != nil {
 		return Record{}, err
 	}
-	if _, reserved := ParsePosition(ev.ID); reserved {
+	if p, ok := ParsePosition(ev.ID); ok && p.Epoch == h.epoch {
 		return Record{}, ErrReservedID
 	}
 	// Before encoding, so that what is far too large is not copied first.

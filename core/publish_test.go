@@ -74,8 +74,8 @@ func TestPublishRefuses(t *testing.T) {
 		{"control character", "a\nb", core.Event{}, core.ErrChannelName, ""},
 		{"another one", "a\u0085b", core.Event{}, core.ErrChannelName, ""},
 		{"any other text", " ü*/>.🙂 ", core.Event{}, nil, ""},
-		{"position", "a", core.Event{ID: "2k8x1m9q-17"}, core.ErrReservedID, ""},
-		{"not quite a position", "a", core.Event{ID: "2k8x1m9q-017"}, nil, ""},
+		{"position of another hub", "a", core.Event{ID: "2k8x1m9q-17"}, nil, ""},
+		{"a number of its own", "a", core.Event{ID: "order-17"}, nil, ""},
 		{"line in the ID", "a", core.Event{ID: "1\ndata: x"}, nil, "id"},
 		{"NUL in the ID", "a", core.Event{ID: "1\x00"}, nil, "id"},
 		{"ID too long", "a", core.Event{ID: strings.Repeat("i", core.MaxIDBytes+1)}, nil, "id"},
@@ -168,5 +168,21 @@ func TestPublishersKeepTheirOrder(t *testing.T) {
 			t.Fatalf("of publisher %s: got %s, want %s", d.Name, d.Data, want)
 		}
 		next[d.Name]++
+	}
+}
+
+// An ID that the hub has given, or will give, cannot be the app's own.
+func TestPublishRefusesPositions(t *testing.T) {
+	t.Parallel()
+	hub := openHub(t, core.HubConfig{})
+	at, ok := core.ParsePosition(publish(t, hub, "a", "first")[0])
+	if !ok {
+		t.Fatal("the ID of an event is no position")
+	}
+	for _, seq := range []uint64{1, 2, 99} {
+		at.Seq = seq
+		if _, err := hub.Publish(t.Context(), "a", core.Event{ID: at.String()}); !errors.Is(err, core.ErrReservedID) {
+			t.Errorf("ID %s: got %v, want ErrReservedID", at, err)
+		}
 	}
 }

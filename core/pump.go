@@ -7,11 +7,13 @@ import (
 
 // pump sends what a subscriber gets until the stream ends, and returns why it
 // does. It is the only one who sends on the stream.
-func (s *Stream) pump(sub *subscriber) error {
+func (s *Stream) pump(out *writer) error {
+	sub, notice := s.sub, s.Draining()
+	sub.listen()
 	var beat <-chan time.Time // nil: never
 	var timer *time.Timer
 	s.mu.Lock()
-	keep := s.filter
+	keep := s.less().filter
 	s.mu.Unlock()
 	every := s.gate.cfg.Heartbeat
 	if every > 0 {
@@ -20,25 +22,28 @@ func (s *Stream) pump(sub *subscriber) error {
 		beat = timer.C
 	}
 	for {
-		sent, err := s.pumpBatch(sub, keep)
+		sent, err := s.pumpBatch(out, keep)
 		if err != nil {
 			return err
 		}
 		select {
-		case <-s.notice:
-			return s.farewell()
+		case <-notice:
+			if err := s.put(out, 0, s.farewell()); err != nil {
+				return err
+			}
+			return ErrDraining
 		default:
 		}
 		if sent {
 			continue
 		}
 		select {
-		case <-s.notice:
+		case <-notice:
 		case <-sub.wake:
 		case <-beat:
-			wait := every - s.silence()
+			wait := every - out.silence()
 			if wait <= 0 {
-				if err := s.put(0, AppendComment(nil, "")); err != nil {
+				if err := s.put(out, 0, AppendComment(nil, "")); err != nil {
 					return err
 				}
 				wait = every
@@ -50,23 +55,28 @@ func (s *Stream) pump(sub *subscriber) error {
 
 // pumpBatch sends what there is for the subscriber and keep lets through, and
 // reports whether there may be more.
-func (s *Stream) pumpBatch(sub *subscriber, keep func(Event) bool) (more bool, err error) {
-	b, err := sub.next(s.ctx)
+func (s *Stream) pumpBatch(out *writer, keep func(Event) bool) (more bool, err error) {
+	sub := s.sub
+	first := sub.history != nil && !sub.history.follows()
+	b, err := sub.next(s.Context())
 	if gap := (*GapError)(nil); errors.As(err, &gap) {
 		sub.restart()
-		reset, err := sub.appendReset(nil, gap)
-		if err != nil {
-			return false, err
+		reset, resetErr := sub.appendReset(nil, gap)
+		if resetErr != nil {
+			return false, resetErr
 		}
-		return true, s.put(0, reset)
+		return true, s.put(out, 0, reset)
 	}
 	if err != nil {
 		return false, err
 	}
 	defer b.release()
 	frames := b.frames(keep)
-	if len(frames) > 0 {
-		err = s.put(len(frames), frames...)
+	switch {
+	case len(frames) > 0:
+		err = s.put(out, len(frames), frames...)
+	case first:
+		err = s.put(out, 0, sub.prime())
 	}
 	return len(b.entries) > 0, err
 }
@@ -88,19 +98,15 @@ func (b batch) frames(keep func(Event) bool) [][]byte {
 }
 
 // put sends chunks on a stream that the hub drives.
-func (s *Stream) put(events int, chunks ...[]byte) error {
+func (s *Stream) put(out *writer, events int, chunks ...[]byte) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	return s.out.send(s.out.conn, events, chunks...)
+	return out.send(out.conn, events, chunks...)
 }
 
-// farewell tells the client when to come back, not all at once, and ends the
-// stream.
-func (s *Stream) farewell() error {
+// farewell returns what tells the client when to come back, not all at once.
+func (s *Stream) farewell() []byte {
 	retry := s.retry()
-	if err := s.put(0, AppendRetry(nil, retry+upTo(retry))); err != nil {
-		return err
-	}
-	return ErrDraining
+	return AppendRetry(nil, retry+upTo(retry))
 }

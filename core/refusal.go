@@ -14,7 +14,7 @@ import (
 //
 // A browser's EventSource does not reconnect after a refusal. With 204 the
 // standard means it: the stream is over for good (section 9.2.3).
-type Refusal struct {
+type Refusal struct { //nolint:errname // It is an answer in the first place.
 	// Status is the HTTP status: 204, or one from 300 to 999.
 	Status int
 	// Message is sent to the client as text/plain. Empty means the status's
@@ -24,7 +24,8 @@ type Refusal struct {
 	RetryAfter time.Duration
 	// Header holds further header fields of the answer: WWW-Authenticate, say.
 	Header http.Header
-	// Err is the cause. It is logged, and never sent.
+	// Err is the cause. It is never sent. Where the status is 500 or more, but
+	// not 503, it is logged.
 	Err error
 }
 
@@ -40,6 +41,9 @@ func Finished() *Refusal {
 
 // Error returns the status, the message and the cause.
 func (r *Refusal) Error() string {
+	if r == nil {
+		return "tidings: refusal that is nil"
+	}
 	text := fmt.Sprintf("tidings: refused with %d: %s", r.Status, r.text())
 	if r.Err != nil {
 		text += ": " + r.Err.Error()
@@ -48,7 +52,12 @@ func (r *Refusal) Error() string {
 }
 
 // Unwrap returns the cause.
-func (r *Refusal) Unwrap() error { return r.Err }
+func (r *Refusal) Unwrap() error {
+	if r == nil {
+		return nil
+	}
+	return r.Err
+}
 
 func (r *Refusal) text() string {
 	if r.Message != "" {
@@ -57,22 +66,18 @@ func (r *Refusal) text() string {
 	return http.StatusText(r.Status)
 }
 
-// refusalOf returns the refusal in err's tree, or one with 500 if there is none
-// or it has no status to answer with.
+// refusalOf returns the refusal in err's tree, if it has a status to answer
+// with. Otherwise it is one with 503 if the hub drains, and with 500 if not.
 func refusalOf(err error) *Refusal {
 	var r *Refusal
+	found := errors.As(err, &r)
 	switch {
-	case !errors.As(err, &r):
-		return &Refusal{Status: http.StatusInternalServerError, Err: err}
-	case r == nil:
-		return &Refusal{Status: http.StatusInternalServerError, Err: errors.New("refusal that is nil")}
-	case r.Status != http.StatusNoContent && (r.Status < http.StatusMultipleChoices || r.Status > 999):
-		return &Refusal{
-			Status: http.StatusInternalServerError,
-			Err:    fmt.Errorf("refusal with status %d: %w", r.Status, err),
-		}
+	case found && r != nil && (r.Status == http.StatusNoContent || r.Status >= 300 && r.Status <= 999):
+		return r
+	case errors.Is(err, ErrDraining), errors.Is(err, ErrHubClosed):
+		return drainRefusal()
 	}
-	return r
+	return &Refusal{Status: http.StatusInternalServerError, Err: err}
 }
 
 // answer writes the refusal's header fields into h and returns its body, which

@@ -16,42 +16,44 @@ import (
 // called once, if and only if Streams.
 func (o *Opening) Run(conn Conn) {
 	s := o.stream
-	reason := error(ErrClosed)
+	out := newWriter(s, conn)
+	reason := ErrClosed
 	defer func() {
 		// Whatever the handler left running finds the stream ended.
 		s.end(reason)
-		s.out.close()
+		out.refuse(reason)
+		out.close()
 		s.finish(true, reason)
 	}()
-	if err := s.begin(conn, o); err != nil {
+	if err := s.begin(out, o.gap); err != nil {
 		reason = err
 		return
 	}
-	if life := s.gate.cfg.Lifetime; life > 0 {
-		timer := time.AfterFunc(life+upTo(life/4), func() { s.end(ErrLifetime) })
-		defer timer.Stop()
-	}
 	drive := o.drive
-	if o.sub != nil {
-		drive = func(s *Stream) error { return s.pump(o.sub) }
+	if s.sub != nil {
+		drive = func(s *Stream) error { return s.pump(out) }
 	} else {
-		defer s.beat()()
+		defer s.beat(out)()
 	}
 	if err := s.guard("handler", func() error { return drive(s) }); err != nil {
 		reason = err
 	}
 }
 
-// opened runs the hooks of a stream that has passed the gate.
+// opened runs the hooks of a stream that has passed the gate, and starts its
+// lifetime.
 func (s *Stream) opened() error {
 	s.mu.Lock()
-	onOpen, onDeliver := s.onOpen, s.onDeliver
+	onOpen, onDeliver := s.arrival.onOpen, s.arrival.onDeliver
 	if len(onDeliver) > 0 {
-		s.deliver = func(events, bytes int) {
+		s.more().deliver = func(events, bytes int) {
 			for _, f := range onDeliver {
 				f(events, bytes)
 			}
 		}
+	}
+	if life := s.gate.cfg.Lifetime; life > 0 {
+		s.more().lifetime = time.AfterFunc(life+upTo(life/4), func() { s.end(ErrLifetime) })
 	}
 	s.mu.Unlock()
 	for _, f := range onOpen {
@@ -62,35 +64,53 @@ func (s *Stream) opened() error {
 	return nil
 }
 
-// begin opens the stream and sends its greeting.
-func (s *Stream) begin(conn Conn, o *Opening) error {
+// begin opens the stream and sends its prelude.
+func (s *Stream) begin(out *writer, gap *GapError) error {
 	if err := s.opened(); err != nil {
 		return err
 	}
-	head := AppendComment(AppendRetry(make([]byte, 0, 128), s.retry()), "open")
-	var tail []byte
-	next := driving
-	if o.sub != nil {
-		var err error
-		if tail, err = o.sub.greet(nil, o.gap); err != nil {
-			return err
-		}
-		next = driven
+	head, tail, err := s.prelude(gap)
+	if err != nil {
+		return err
 	}
-	s.out.open(conn)
 	// In one step, so that what somebody sends meanwhile is in the greeting or
 	// comes after the head.
 	s.mu.Lock()
-	p, _, err := s.out.join(s.greetings, func(dst []byte) ([]byte, error) {
-		return slices.Concat(dst, head, s.greeting, tail), nil
+	if s.err != nil {
+		defer s.mu.Unlock()
+		return s.err
+	}
+	greeting := s.arrival.greeting
+	p, _, err := out.join(s.arrival.greetings, func(dst []byte) ([]byte, error) {
+		return slices.Concat(dst, head, greeting, tail), nil
 	})
-	s.greeting, s.phase = nil, next
+	s.out, s.phase, s.arrival.greeting = out, driving, nil
+	if s.sub != nil {
+		s.handOver()
+	}
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	s.out.lead(p)
+	out.lead(p)
 	return p.err
+}
+
+// prelude returns what stands before and after the greeting at the beginning
+// of the stream's body.
+func (s *Stream) prelude(gap *GapError) (head, tail []byte, err error) {
+	head = AppendComment(AppendRetry(make([]byte, 0, 128), s.retry()), "open")
+	if s.sub != nil {
+		tail, err = s.sub.greet(nil, gap)
+	}
+	return head, tail, err
+}
+
+// handOver has the hub drive the stream, which lets go of all that this does
+// not need. The caller holds s.mu.
+func (s *Stream) handOver() {
+	s.phase = driven
+	s.arrival = nil
 }
 
 // greet appends what a subscriber is sent first: where it stands, or that there
@@ -103,7 +123,13 @@ func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 	if s.history != nil {
 		return dst, nil
 	}
-	return AppendLastEventID(dst, s.hub.position(s.cursor).String())
+	return append(dst, s.prime()...), nil
+}
+
+// prime returns what tells a client where it stands, without an event.
+func (s *subscriber) prime() []byte {
+	at := s.hub.position(s.cursor)
+	return append(at.append(append(make([]byte, 0, trailerRoom), "id: "...)), "\n\n"...)
 }
 
 // retry returns the time to reconnect that the stream's client is told.
@@ -124,7 +150,7 @@ func upTo(d time.Duration) time.Duration {
 
 // beat sends a comment whenever the stream was silent for the heartbeat's time.
 // It depends on nothing that the handler does. The returned function ends it.
-func (s *Stream) beat() (stop func()) {
+func (s *Stream) beat(out *writer) (stop func()) {
 	every := s.gate.cfg.Heartbeat
 	if every <= 0 {
 		return func() {}
@@ -133,7 +159,7 @@ func (s *Stream) beat() (stop func()) {
 	var timer *time.Timer
 	stopped := false
 	tick := func() {
-		wait := every - s.silence()
+		wait := every - out.silence()
 		if wait <= 0 {
 			if s.Comment("") != nil {
 				return
@@ -157,11 +183,6 @@ func (s *Stream) beat() (stop func()) {
 	}
 }
 
-// silence returns how long nothing was sent.
-func (s *Stream) silence() time.Duration {
-	return time.Since(s.since) - time.Duration(s.lastWrite.Load())
-}
-
 // finish ends the stream, if it has not ended yet, runs the hooks, and forgets
 // it.
 func (s *Stream) finish(opened bool, reason error) {
@@ -169,18 +190,30 @@ func (s *Stream) finish(opened bool, reason error) {
 	reason = s.Err()
 	s.gate.hub.leave(s)
 	s.mu.Lock()
-	onClose := s.onClose
-	s.onClose = nil
-	if s.expiry != nil {
-		s.expiry.Stop()
+	onClose, unwatch, unshut := s.onClose, s.unwatch, s.unshut
+	s.onClose, s.unwatch, s.unshut = nil, nil, nil
+	x := s.less()
+	for _, timer := range []*time.Timer{x.expiry, x.lifetime} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
+	sub := s.sub
 	s.mu.Unlock()
+	for _, stop := range []func(){unwatch, unshut} {
+		if stop != nil {
+			stop()
+		}
+	}
+	if sub != nil {
+		sub.close()
+	}
 	if opened && !expected(reason) {
 		s.log(slog.LevelError, "stream failed", "error", reason)
 	}
 	sum := s.summary(opened, reason)
-	for i := len(onClose) - 1; i >= 0; i-- {
-		_ = s.guard("close hook", func() error { onClose[i](sum); return nil })
+	for _, f := range slices.Backward(onClose) {
+		_ = s.guard("close hook", func() error { f(sum); return nil })
 	}
 }
 

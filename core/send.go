@@ -65,22 +65,23 @@ func (s *Stream) write(events int, encode func(dst []byte) ([]byte, error)) erro
 	case s.err != nil:
 		defer s.mu.Unlock()
 		return s.err
-	case s.phase == opening:
+	case s.phase == opening, s.phase == asked:
 		defer s.mu.Unlock()
-		greeting, err := encode(s.greeting)
+		greeting, err := encode(s.arrival.greeting)
 		if err != nil {
 			return err
 		}
 		if len(greeting) > maxGreeting {
 			return fmt.Errorf("greeting over %d bytes: %w", maxGreeting, ErrTooLarge)
 		}
-		s.greeting = greeting
-		s.greetings += events
+		s.arrival.greeting = greeting
+		s.arrival.greetings += events
 		return nil
 	case s.phase == driven:
 		defer s.mu.Unlock()
 		return ErrHubDriven
 	}
+	out := s.out
 	s.mu.Unlock()
-	return s.out.write(events, encode)
+	return out.write(events, encode)
 }

@@ -2,94 +2,125 @@ package core
 
 import (
 	"sync"
-	"sync/atomic"
+	"time"
+
+	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// shard wakes the subscribers that were assigned to it, so that Publish need
-// not. While it is at work, further events pile up in the rings, and its
-// subscribers find them all at once.
+// shard serves a part of a hub's subscribers, so that Publish need not. It
+// wakes those that wait in goroutines of their own, and it is the only one who
+// sends to the connections that it owns. While it is at work, further events
+// pile up in the rings, and go out together: batches size themselves, and the
+// latency is bounded by one sweep.
 //
-// Its goroutine exists only while there is somebody to wake.
+// Its goroutine exists only while there is something to do.
 type shard struct {
-	mu      sync.Mutex
-	dirty   []*channel // have news for this shard's subscribers
-	running bool
-	done    sync.WaitGroup // the goroutine, while it runs
+	hub   *Hub
+	index int
+
+	mu       sync.Mutex
+	todo     work
+	running  bool
+	watchers int        // goroutines that wait for events of sockets: one, while there are members
+	quiet    *sync.Cond // signalled when one of both goes down
+
+	// What follows is touched by the shard's goroutine only.
+	spare   work
+	members members
+	sweep   sweep
+	now     time.Time // of the round at work
 }
 
-// interest is what a channel knows of a shard: whom to wake there.
-type interest struct {
-	// dirty is set while the channel is on the shard's list.
-	dirty atomic.Bool
-	// n is the number of subscribers. It is read without the lock.
-	n atomic.Int64
-
-	mu   sync.RWMutex
-	subs map[*subscriber]struct{}
+// work is what a shard has been asked to do.
+type work struct {
+	dirty  []*channel   // have news for this shard's subscribers
+	pokes  []*owned     // have joined, should end, or have a page to send
+	events []sock.Event // sockets that are writable or gone
+	tick   bool         // look for heartbeats and deadlines
 }
 
-func (i *interest) add(s *subscriber) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.subs == nil {
-		i.subs = make(map[*subscriber]struct{})
-	}
-	i.subs[s] = struct{}{}
-	i.n.Store(int64(len(i.subs)))
+func (w *work) empty() bool {
+	return len(w.dirty) == 0 && len(w.pokes) == 0 && len(w.events) == 0 && !w.tick
 }
 
-func (i *interest) remove(s *subscriber) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	delete(i.subs, s)
-	i.n.Store(int64(len(i.subs)))
-	if len(i.subs) == 0 {
-		i.subs = nil
-	}
+func (w *work) reset() {
+	clear(w.dirty)
+	clear(w.pokes)
+	w.dirty, w.pokes, w.events, w.tick = w.dirty[:0], w.pokes[:0], w.events[:0], false
 }
 
-func (i *interest) wake() {
-	i.mu.RLock()
-	defer i.mu.RUnlock()
-	for s := range i.subs {
-		s.notify()
-	}
+func (s *shard) init(hub *Hub, index int) {
+	s.hub, s.index = hub, index
+	s.quiet = sync.NewCond(&s.mu)
 }
 
 // mark says that the channel has news. It does not wait for anybody.
-func (s *shard) mark(index int, c *channel) {
-	in := &c.shards[index]
+func (s *shard) mark(c *channel) {
+	in := &c.shards[s.index]
 	if in.n.Load() == 0 || in.dirty.Swap(true) {
 		return
 	}
+	s.ask(func(w *work) { w.dirty = append(w.dirty, c) })
+}
+
+// ask adds to the shard's work, and has it done.
+func (s *shard) ask(add func(*work)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dirty = append(s.dirty, c)
+	add(&s.todo)
 	if !s.running {
 		s.running = true
-		s.done.Go(func() { s.run(index) })
+		go s.run()
 	}
 }
 
-// run wakes subscribers until there is none left to wake.
-func (s *shard) run(index int) {
-	var work []*channel
+// run works until there is nothing left to do.
+func (s *shard) run() {
 	for {
 		s.mu.Lock()
-		clear(work)
-		work, s.dirty = s.dirty, work[:0]
-		if len(work) == 0 {
+		s.spare.reset()
+		if s.todo.empty() {
 			s.running = false
+			s.quiet.Broadcast()
 			s.mu.Unlock()
 			return
 		}
+		s.todo, s.spare = s.spare, s.todo
 		s.mu.Unlock()
-		for _, c := range work {
-			in := &c.shards[index]
-			// First the flag, then the news: whoever publishes from here on
-			// puts the channel on the list again.
-			in.dirty.Store(false)
-			in.wake()
+		s.round(&s.spare)
+	}
+}
+
+func (s *shard) round(w *work) {
+	s.now = time.Now()
+	for _, ev := range w.events {
+		s.happened(ev)
+	}
+	for _, o := range w.pokes {
+		s.attend(o)
+	}
+	if w.tick {
+		s.tick()
+	}
+	for _, c := range w.dirty {
+		in := &c.shards[s.index]
+		// First the flag, then the news: whoever publishes from here on puts
+		// the channel on the list again.
+		in.dirty.Store(false)
+		s.sweep.head = s.hub.head.Load()
+		in.wake()
+		for _, p := range in.owned {
+			s.deliver(p.o)
 		}
+	}
+	s.sweep.reset()
+}
+
+// wait blocks until the shard has nothing to do and owns no connection.
+func (s *shard) wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.running || s.watchers > 0 {
+		s.quiet.Wait()
 	}
 }

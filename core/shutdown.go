@@ -53,17 +53,18 @@ func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
 		d.add(s)
 		return func() { d.remove(s) }
 	case r.ServerDone != nil:
-		d := g.others[r.ServerDone]
+		done := r.ServerDone // so that what is returned does not hold on to the request
+		d := g.others[done]
 		if d == nil {
 			d = &shutdown{streams: make(map[*Stream]struct{}), idle: make(chan struct{})}
 			if g.others == nil {
 				g.others = make(map[<-chan struct{}]*shutdown)
 			}
-			g.others[r.ServerDone] = d
-			go d.wait(r.ServerDone)
+			g.others[done] = d
+			go d.wait(done)
 		}
 		d.add(s)
-		return func() { g.leaveServer(r.ServerDone, d, s) }
+		return func() { g.leaveServer(done, d, s) }
 	}
 	return func() {}
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"sync"
@@ -16,37 +17,66 @@ import (
 // Methods that set something for the gate (SetFilter, Header and the hooks)
 // take effect when they are called from a middleware.
 type Stream struct {
-	gate    *Gate
-	request *http.Request
-	header  http.Header
-	id      string
-	remote  string
-	lastID  string
-	since   time.Time
-	out     writer
+	gate   *Gate
+	key    [16]byte // its ID
+	remote string
+	lastID string
+	since  time.Duration // when the request came, on the hub's clock
 
-	ctx    context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
-	cancel context.CancelCauseFunc
-	notice chan struct{} // closed when the stream should come to its end
-
-	mu        sync.Mutex
-	err       error
-	phase     phase
-	noticed   bool
-	greeting  []byte // what was sent before the stream was open
-	greetings int    // how many events are in it
-	values    map[any]any
-	identity  string
-	channels  []string
-	filter    func(Event) bool
-	expiry    *time.Timer
-	onOpen    []func()
-	onClose   []func(Summary)
-	onDeliver []func(events, bytes int)
-	deliver   func(events, bytes int) // onDeliver, as it is when the stream opens
+	mu      sync.Mutex
+	err     error
+	phase   phase
+	noticed bool
+	owner   *owned          // the shard's side of a stream that it sends on, or nil
+	out     *writer         // what sends on other streams, or nil before they open
+	sub     *subscriber     // of a subscription, or nil
+	notice  chan struct{}   // made when asked for; closed when the stream should come to its end
+	ctx     context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
+	cancel  context.CancelCauseFunc
+	arrival *arrival // nil once the hub drives: one that waits holds no more than it needs
+	extras  *extras  // or nil
+	unwatch func()   // stops watching the request and its connection, or nil
+	unshut  func()   // stops waiting for the server's shutdown, or nil
+	onClose []func(Summary)
 
 	events, bytes atomic.Int64
-	lastWrite     atomic.Int64 // nanoseconds since the stream's beginning
+}
+
+// arrival is what a stream has from its request, and what it needs to open.
+type arrival struct {
+	request   *http.Request
+	path      string
+	header    http.Header
+	greeting  []byte // what was sent before the stream was open
+	greetings int    // how many events are in it
+	onOpen    []func()
+	onDeliver []func(events, bytes int)
+}
+
+// extras are what only some streams have.
+type extras struct {
+	values   map[any]any
+	identity string
+	filter   func(Event) bool
+	deliver  func(events, bytes int) // all of onDeliver
+	expiry   *time.Timer
+	lifetime *time.Timer
+}
+
+// more returns the stream's extras, to be changed. The caller holds s.mu.
+func (s *Stream) more() *extras {
+	if s.extras == nil {
+		s.extras = new(extras)
+	}
+	return s.extras
+}
+
+// less returns the stream's extras, to be read. The caller holds s.mu.
+func (s *Stream) less() extras {
+	if s.extras == nil {
+		return extras{}
+	}
+	return *s.extras
 }
 
 // phase is where a stream is in its life.
@@ -54,6 +84,7 @@ type phase uint8
 
 const (
 	opening phase = iota // at the gate
+	asked                // a one-shot that waits for its event
 	driving              // open, and the handler sends
 	driven               // open, and the hub sends
 )
@@ -72,23 +103,38 @@ type Summary struct {
 }
 
 // ID returns the stream's own ID: random, unguessable, unique.
-func (s *Stream) ID() string { return s.id }
+func (s *Stream) ID() string { return hex.EncodeToString(s.key[:]) }
 
-// Request returns the request that asked for the stream, with its body, if it
-// had one, read already and held in memory. Do not keep it beyond the handler
-// or the middleware.
-func (s *Stream) Request() *http.Request { return s.request }
+// Request returns the request that asked for the stream. A handler finds its
+// body, if it had one, read already and held in memory. Do not keep it beyond the handler
+// or the middleware. On an open stream that the hub drives, it is nil: one that
+// waits holds no more than it needs.
+func (s *Stream) Request() *http.Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.arrival == nil {
+		return nil
+	}
+	return s.arrival.request
+}
 
 // Header returns the header fields that the response's head will have besides
 // those that the framework's own middleware set. Changes after the gate have
-// no effect.
-func (s *Stream) Header() http.Header { return s.header }
+// no effect. On an open stream that the hub drives, it is nil.
+func (s *Stream) Header() http.Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.arrival == nil {
+		return nil
+	}
+	return s.arrival.header
+}
 
 // RemoteAddr returns the network address of the peer, which may be a proxy.
 func (s *Stream) RemoteAddr() string { return s.remote }
 
 // Since returns when the request came to the gate.
-func (s *Stream) Since() time.Time { return s.since }
+func (s *Stream) Since() time.Time { return s.gate.hub.started.Add(s.since) }
 
 // LastEventID returns the ID of the last event that the client has seen, or
 // nothing (section 9.2.4). It is what the client says, checked for its form
@@ -100,20 +146,48 @@ func (s *Stream) LastEventID() string { return s.lastID }
 func (s *Stream) Channels() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string(nil), s.channels...)
+	if s.sub == nil {
+		return nil
+	}
+	return s.sub.names()
 }
 
-// Context returns a context with the values of the request's. It ends with
-// the stream, and [context.Cause] then returns why.
-func (s *Stream) Context() context.Context { return s.ctx }
+// Context returns a context with the values of the request's; when first asked
+// for on an open stream that the hub drives, it has none. It ends with the
+// stream, and [context.Cause] then returns why.
+func (s *Stream) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		base := context.Background()
+		if s.arrival != nil {
+			base = context.WithoutCancel(s.arrival.request.Context())
+		}
+		s.ctx, s.cancel = context.WithCancelCause(base)
+		if s.err != nil {
+			s.cancel(s.err)
+		}
+	}
+	return s.ctx
+}
 
 // Done returns a channel that is closed when the stream has ended.
-func (s *Stream) Done() <-chan struct{} { return s.ctx.Done() }
+func (s *Stream) Done() <-chan struct{} { return s.Context().Done() }
 
 // Draining returns a channel that is closed when the stream should come to its
 // end by itself, because the hub drains: a handler may finish its answer. It
 // is closed when the stream ends, too.
-func (s *Stream) Draining() <-chan struct{} { return s.notice }
+func (s *Stream) Draining() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.notice == nil {
+		s.notice = make(chan struct{})
+		if s.noticed {
+			close(s.notice)
+		}
+	}
+	return s.notice
+}
 
 // Err returns nil while the stream is open, and why it ended afterwards: one
 // of the errors of this package that begin with Err, possibly wrapped, or what
@@ -128,7 +202,7 @@ func (s *Stream) Err() error {
 func (s *Stream) Value(key any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.values[key]
+	return s.less().values[key]
 }
 
 // SetValue stores a value with the stream. The key should be of a type of the
@@ -136,10 +210,11 @@ func (s *Stream) Value(key any) any {
 func (s *Stream) SetValue(key, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.values == nil {
-		s.values = make(map[any]any)
+	x := s.more()
+	if x.values == nil {
+		x.values = make(map[any]any)
 	}
-	s.values[key] = value
+	x.values[key] = value
 }
 
 // Identity returns whom the stream belongs to, as a middleware has found out,
@@ -147,14 +222,14 @@ func (s *Stream) SetValue(key, value any) {
 func (s *Stream) Identity() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.identity
+	return s.less().identity
 }
 
 // SetIdentity says whom the stream belongs to.
 func (s *Stream) SetIdentity(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.identity = name
+	s.more().identity = name
 }
 
 // SetExpiry ends the stream with [ErrExpired] at a time, when a token expires
@@ -162,12 +237,13 @@ func (s *Stream) SetIdentity(name string) {
 func (s *Stream) SetExpiry(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.expiry != nil {
-		s.expiry.Stop()
-		s.expiry = nil
+	x := s.more()
+	if x.expiry != nil {
+		x.expiry.Stop()
+		x.expiry = nil
 	}
 	if !at.IsZero() && s.err == nil {
-		s.expiry = time.AfterFunc(time.Until(at), func() { s.end(ErrExpired) })
+		x.expiry = time.AfterFunc(time.Until(at), func() { s.end(ErrExpired) })
 	}
 }
 
@@ -178,11 +254,12 @@ func (s *Stream) SetExpiry(at time.Time) {
 func (s *Stream) SetFilter(keep func(Event) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if first := s.filter; first != nil {
-		s.filter = func(ev Event) bool { return first(ev) && keep(ev) }
+	x := s.more()
+	if first := x.filter; first != nil {
+		x.filter = func(ev Event) bool { return first(ev) && keep(ev) }
 		return
 	}
-	s.filter = keep
+	x.filter = keep
 }
 
 // OnOpen has f called once, when the stream has passed the gate, before
@@ -190,7 +267,9 @@ func (s *Stream) SetFilter(keep func(Event) bool) {
 func (s *Stream) OnOpen(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onOpen = append(s.onOpen, f)
+	if s.arrival != nil {
+		s.arrival.onOpen = append(s.arrival.onOpen, f)
+	}
 }
 
 // OnClose has f called once, when the stream has ended or was refused: what a
@@ -209,7 +288,9 @@ func (s *Stream) OnClose(f func(Summary)) {
 func (s *Stream) OnDeliver(f func(events, bytes int)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onDeliver = append(s.onDeliver, f)
+	if s.arrival != nil {
+		s.arrival.onDeliver = append(s.arrival.onDeliver, f)
+	}
 }
 
 // Close ends the stream with [ErrClosed]. A write in progress may finish; it
@@ -219,42 +300,68 @@ func (s *Stream) Close() error {
 	return nil
 }
 
-// end latches why the stream ends, and has everybody stop. It reports whether
-// this call was the one that ended it.
-func (s *Stream) end(reason error) bool {
+// end latches why the stream ends, unless it has ended, and has everybody stop.
+func (s *Stream) end(reason error) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
-		return false
+		return
 	}
 	s.err = reason
 	s.closeNotice()
+	out, owner, cancel := s.out, s.owner, s.cancel
 	s.mu.Unlock()
-	s.out.refuse(reason)
-	s.cancel(reason)
-	if errors.Is(reason, ErrClientGone) || errors.Is(reason, ErrWriteTimeout) {
-		s.out.abort() // nobody is there to take the rest
+	if cancel != nil {
+		cancel(reason)
 	}
-	return true
+	if owner != nil {
+		owner.poke()
+	}
+	if out != nil {
+		out.refuse(reason)
+		if errors.Is(reason, ErrClientGone) || errors.Is(reason, ErrWriteTimeout) {
+			out.abort() // nobody is there to take the rest
+		}
+	}
 }
 
 // abort ends the stream and whatever it is about to write.
 func (s *Stream) abort(reason error) {
 	s.end(reason)
-	s.out.abort()
+	s.mu.Lock()
+	out := s.out
+	s.mu.Unlock()
+	if out != nil {
+		out.abort()
+	}
 }
 
 // announce asks the stream to come to its end.
 func (s *Stream) announce() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.closeNotice()
+	owner := s.owner
+	s.mu.Unlock()
+	if owner != nil {
+		owner.poke()
+	}
 }
 
-// closeNotice closes s.notice once. The caller holds s.mu.
+// announced reports whether the stream should come to its end.
+func (s *Stream) announced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.noticed
+}
+
+// closeNotice says once that the stream should come to its end. The caller
+// holds s.mu.
 func (s *Stream) closeNotice() {
-	if !s.noticed {
-		s.noticed = true
+	if s.noticed {
+		return
+	}
+	s.noticed = true
+	if s.notice != nil {
 		close(s.notice)
 	}
 }
@@ -262,22 +369,27 @@ func (s *Stream) closeNotice() {
 // summary returns how the stream went.
 func (s *Stream) summary(opened bool, reason error) Summary {
 	return Summary{
-		Opened: opened, Reason: reason, Duration: time.Since(s.since),
+		Opened: opened, Reason: reason, Duration: s.age(),
 		Events: s.events.Load(), Bytes: s.bytes.Load(),
 	}
 }
 
-// sent keeps count of what reached the connection.
-func (s *Stream) sent(events, bytes int) {
+// count keeps count of what reached the connection.
+func (s *Stream) count(events, bytes int) {
 	s.events.Add(int64(events))
 	s.bytes.Add(int64(bytes))
-	s.lastWrite.Store(int64(time.Since(s.since)))
-	if s.deliver == nil {
+	x := s.extras // what is read of it is set before the first byte is sent
+	if x == nil || x.deliver == nil {
 		return
 	}
 	// Others wait for the one who sends, which may be a heartbeat: a panic must
 	// not get past here.
-	if err := s.guard("deliver hook", func() error { s.deliver(events, bytes); return nil }); err != nil {
+	if err := s.guard("deliver hook", func() error { x.deliver(events, bytes); return nil }); err != nil {
 		s.end(err)
 	}
+}
+
+// age returns how long ago the request came.
+func (s *Stream) age() time.Duration {
+	return time.Since(s.gate.hub.started) - s.since
 }

@@ -19,7 +19,6 @@ const (
 // except notify.
 type subscriber struct {
 	hub      *Hub
-	names    []string
 	channels []*channel
 	shard    int
 	start    Start
@@ -29,7 +28,7 @@ type subscriber struct {
 	// that follows the cursor is in the rings.
 	history *Query
 
-	wake chan struct{} // has room for one
+	wake chan struct{} // has room for one; nil until listen
 }
 
 // subscribe attaches a subscriber. If the gap is not nil, what follows after
@@ -39,9 +38,9 @@ func (h *Hub) subscribe(ctx context.Context, sub Subscription) (s *subscriber, g
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &subscriber{hub: h, names: names, start: sub.Start, wake: make(chan struct{}, 1)}
-	s.shard = int(h.next.Add(1) % uint64(len(h.shards)))
-	s.attach()
+	s = &subscriber{hub: h, start: sub.Start}
+	s.shard = int(h.next.Add(1) % uint64(len(h.shards))) //nolint:gosec // It is less than a length.
+	s.attach(names)
 	if sub.After == "" {
 		s.restart()
 		return s, nil, nil
@@ -58,26 +57,48 @@ func (h *Hub) subscribe(ctx context.Context, sub Subscription) (s *subscriber, g
 	return s, nil, nil
 }
 
-// attach registers the subscriber with its channels, so that it is woken for
-// whatever is delivered from here on.
-func (s *subscriber) attach() {
+// attach takes hold of the subscriber's channels: their rings keep what is
+// delivered from here on.
+func (s *subscriber) attach(names []string) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
-	s.channels = make([]*channel, len(s.names))
-	for i, name := range s.names {
+	s.channels = make([]*channel, len(names))
+	for i, name := range names {
 		s.channels[i] = s.hub.channel(name)
-		s.channels[i].shards[s.shard].add(s)
+		s.channels[i].refs++
+	}
+}
+
+// names returns the names of the subscriber's channels.
+func (s *subscriber) names() []string {
+	names := make([]string, len(s.channels))
+	for i, c := range s.channels {
+		names[i] = c.name
+	}
+	return names
+}
+
+// listen has the subscriber woken for whatever is delivered from here on. What
+// was delivered before, next returns.
+func (s *subscriber) listen() {
+	s.wake = make(chan struct{}, 1)
+	for _, c := range s.channels {
+		c.shards[s.shard].add(s)
 	}
 }
 
 // close takes the subscriber off its channels, and drops those that nothing
 // is left of.
 func (s *subscriber) close() {
+	if s.wake != nil {
+		for _, c := range s.channels {
+			c.shards[s.shard].remove(s)
+		}
+	}
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	for _, c := range s.channels {
-		c.shards[s.shard].remove(s)
-		if c.subscribers() > 0 {
+		if c.refs--; c.refs > 0 {
 			continue
 		}
 		c.release()
@@ -85,16 +106,6 @@ func (s *subscriber) close() {
 			delete(s.hub.channels, c.name)
 		}
 	}
-	s.channels = nil
-}
-
-// subscribers returns how many there are of the channel.
-func (c *channel) subscribers() int {
-	n := 0
-	for i := range c.shards {
-		n += int(c.shards[i].n.Load())
-	}
-	return n
 }
 
 // notify wakes the subscriber, now or when it next waits.
@@ -123,19 +134,19 @@ func (s *subscriber) restart() {
 // resume moves the cursor to an ID. It returns a GapError if what follows the
 // ID cannot be told.
 func (s *subscriber) resume(ctx context.Context, id string) error {
-	at, ok := ParsePosition(id)
-	if !ok {
-		var err error
-		at, err = s.hub.store.Resolve(ctx, s.names, id)
-		if errors.Is(err, ErrUnknownID) {
-			return s.hub.gap(ctx, s.names, GapUnknown)
-		}
-		if err != nil {
+	at, position := ParsePosition(id)
+	if !position || at.Epoch != s.hub.epoch {
+		// The app's own ID, or a position from before a restart.
+		found, err := s.hub.store.Resolve(ctx, s.names(), id)
+		switch {
+		case errors.Is(err, ErrUnknownID) && position:
+			return s.hub.gap(ctx, s.names(), GapRestarted)
+		case errors.Is(err, ErrUnknownID):
+			return s.hub.gap(ctx, s.names(), GapUnknown)
+		case err != nil:
 			return fmt.Errorf("tidings: last event id: %w", err)
 		}
-	}
-	if at.Epoch != s.hub.epoch {
-		return s.hub.gap(ctx, s.names, GapRestarted)
+		at = found
 	}
 	s.cursor = at.Seq
 	if s.ringsHold() {
@@ -144,7 +155,7 @@ func (s *subscriber) resume(ctx context.Context, id string) error {
 	s.history = &Query{After: at}
 	// A look ahead: whether there is a gap must be known before the head of
 	// the response says that there is none.
-	_, err := s.hub.read(ctx, s.names, Query{After: at, MaxEvents: 1})
+	_, err := s.hub.read(ctx, s.names(), Query{After: at, MaxEvents: 1})
 	return err
 }
 
@@ -182,7 +193,7 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		s.history = nil
 	}
 	if s.history == nil {
-		return s.live()
+		return s.live(s.hub.head.Load())
 	}
 	select {
 	case s.hub.replays <- struct{}{}:
@@ -194,12 +205,16 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		<-s.hub.replays
 		return batch{}, err
 	}
+	if len(entries) == 0 && s.history == nil {
+		// What was published meanwhile has woken nobody who still has to wait.
+		<-s.hub.replays
+		return s.live(s.hub.head.Load())
+	}
 	return batch{entries: entries, scratch: s.hub.newScratch(), replays: s.hub.replays}, nil
 }
 
-// live takes the next batch from the rings.
-func (s *subscriber) live() (batch, error) {
-	head := s.hub.head.Load()
+// live takes the next batch from the rings, up to head.
+func (s *subscriber) live(head uint64) (batch, error) {
 	if s.cursor >= head {
 		return batch{}, nil
 	}
@@ -236,7 +251,7 @@ func (s *subscriber) live() (batch, error) {
 func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
 	q := *s.history
 	q.MaxEvents, q.MaxBytes = batchEvents, batchBytes
-	page, err := s.hub.read(ctx, s.names, q)
+	page, err := s.hub.read(ctx, s.names(), q)
 	if err != nil {
 		return nil, err
 	}
@@ -252,6 +267,13 @@ func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
 		s.history = &Query{After: page.Through}
 	}
 	return page.Entries, nil
+}
+
+// awaits reports whether the subscriber is ahead of what was delivered up to
+// head: the store it read from is shared, and was faster.
+func (s *subscriber) awaits(head uint64) bool {
+	q := s.history
+	return q != nil && q.After.Epoch != 0 && q.After.Seq > head && s.cursor == q.After.Seq
 }
 
 // read asks the store for a page.

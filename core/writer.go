@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,8 +17,11 @@ type writer struct {
 	sent    func(events, bytes int) // called after each batch, without the lock
 	fail    func(error)             // called with the first error of the connection
 
+	start time.Time    // of the writer's clock
+	last  atomic.Int64 // when something was sent last, on that clock
+
 	mu      sync.Mutex
-	conn    Conn      // nil before the stream opens and after it ended
+	conn    Conn      // nil after the stream ended
 	tail    *parcel   // the newest batch; its turn comes last
 	spare   []byte    // a buffer to use again
 	err     error     // latched: nothing is sent any more
@@ -40,11 +44,20 @@ type parcel struct {
 // maxSpare is the size of a buffer that is kept for the next batch at most.
 const maxSpare = 16 << 10
 
-// open lets the writer send.
-func (w *writer) open(conn Conn) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.conn = conn
+// newWriter returns a writer to the stream's connection.
+func newWriter(s *Stream, conn Conn) *writer {
+	return &writer{
+		timeout: s.gate.cfg.WriteTimeout,
+		sent:    s.count,
+		fail:    s.end,
+		start:   time.Now(),
+		conn:    conn,
+	}
+}
+
+// silence returns how long nothing was sent.
+func (w *writer) silence() time.Duration {
+	return time.Since(w.start) - time.Duration(w.last.Load())
 }
 
 // write sends what encode appends, and returns when it is flushed. If encode
@@ -124,19 +137,31 @@ func (w *writer) send(conn Conn, events int, chunks ...[]byte) error {
 	if err != nil {
 		return err
 	}
-	bytes := 0
-	for _, chunk := range chunks {
-		if _, err := conn.Write(chunk); err != nil {
-			return w.broken(err, start)
-		}
-		bytes += len(chunk)
-	}
-	if err := conn.Flush(); err != nil {
+	bytes, err := put(conn, chunks)
+	if err != nil {
 		return w.broken(err, start)
 	}
 	w.disarm(conn)
+	w.last.Store(int64(time.Since(w.start)))
 	w.sent(events, bytes)
 	return nil
+}
+
+// put writes and flushes. A wrapper that somebody put around the connection may
+// panic, maybe in the goroutine of a heartbeat, where nobody would catch it.
+func put(conn Conn, chunks [][]byte) (bytes int, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w in connection: %v", ErrPanic, v)
+		}
+	}()
+	for _, chunk := range chunks {
+		if _, err := conn.Write(chunk); err != nil {
+			return bytes, err //nolint:wrapcheck // The caller does.
+		}
+		bytes += len(chunk)
+	}
+	return bytes, conn.Flush()
 }
 
 // arm sets the deadline of a write that begins now, in place of the one that
@@ -180,9 +205,11 @@ func (w *writer) overdue() bool {
 // protocol says that a write failed because of its deadline; the clock does.
 func (w *writer) broken(err error, start time.Time) error {
 	timedOut := w.timeout > 0 && time.Since(start) >= w.timeout
-	if timedOut || errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case errors.Is(err, ErrPanic):
+	case timedOut, errors.Is(err, os.ErrDeadlineExceeded):
 		err = fmt.Errorf("%w: %w", ErrWriteTimeout, err)
-	} else {
+	default:
 		err = fmt.Errorf("%w: %w", ErrClientGone, err)
 	}
 	w.fail(err)

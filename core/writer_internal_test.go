@@ -60,10 +60,9 @@ func (c *plainConn) overdue() bool {
 	return !c.deadline.IsZero() && c.deadline.Before(time.Now())
 }
 
-func newWriter(conn Conn) *writer {
-	w := &writer{timeout: time.Minute, sent: func(int, int) {}}
+func testWriter(conn Conn) *writer {
+	w := &writer{timeout: time.Minute, sent: func(int, int) {}, start: time.Now(), conn: conn}
 	w.fail = func(err error) { w.refuse(err) }
-	w.open(conn)
 	return w
 }
 
@@ -77,7 +76,7 @@ func TestWriterKeepsEachSendersOrder(t *testing.T) {
 	t.Parallel()
 	const senders, lines = 16, 200
 	conn := &plainConn{}
-	w := newWriter(conn)
+	w := testWriter(conn)
 	var events atomic.Int64
 	w.sent = func(n, _ int) { events.Add(int64(n)) }
 	bad := errors.New("bad")
@@ -123,7 +122,7 @@ func TestWriterStopsForGood(t *testing.T) {
 	t.Parallel()
 	for range 100 {
 		conn := &plainConn{}
-		w := newWriter(conn)
+		w := testWriter(conn)
 		stop := errors.New("stop")
 		var all sync.WaitGroup
 		for range 4 {
@@ -167,7 +166,7 @@ func TestWriterAbort(t *testing.T) {
 			}
 			return nil
 		}
-		w := newWriter(conn)
+		w := testWriter(conn)
 		w.timeout = -1
 		stop := errors.New("stop")
 		var all sync.WaitGroup
@@ -216,7 +215,7 @@ func TestWriterSaysWhyItBroke(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				conn := &plainConn{onFlush: func() error { time.Sleep(test.after); return test.err }}
-				w := newWriter(conn)
+				w := testWriter(conn)
 				var failures []error
 				w.fail = func(err error) { failures = append(failures, err); w.refuse(err) }
 				results := make(chan error)
@@ -244,7 +243,7 @@ func TestWriterWithoutADeadline(t *testing.T) {
 	t.Parallel()
 	for _, timeout := range []time.Duration{0, -1} {
 		conn := &plainConn{}
-		w := newWriter(conn)
+		w := testWriter(conn)
 		w.timeout = timeout
 		if err := w.write(1, line("x")); err != nil {
 			t.Fatal(err)
@@ -257,7 +256,7 @@ func TestWriterWithoutADeadline(t *testing.T) {
 
 func TestWriterKeepsNoLargeBuffer(t *testing.T) {
 	t.Parallel()
-	w := newWriter(&plainConn{})
+	w := testWriter(&plainConn{})
 	for _, size := range []int{1, maxSpare * 2} {
 		if err := w.write(1, line("%s", strings.Repeat("x", size))); err != nil {
 			t.Fatal(err)

@@ -55,7 +55,8 @@ func request(user context.Context, c *fiber.Ctx) core.Request {
 		// No server, but app.Test: its connection ends with the request.
 		return core.Request{Request: r}
 	}
-	return core.Request{Request: r, NetConn: ctx.Conn(), ServerDone: ctx.Done()}
+	conn := bare(ctx.Conn())
+	return core.Request{Request: r, NetConn: conn, CanOwn: ownable(conn), ServerDone: ctx.Done()}
 }
 
 // pathValue returns a parameter of the route as net/http would, unescaped.

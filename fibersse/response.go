@@ -40,7 +40,7 @@ func serve(c *fiber.Ctx, endpoint *core.Endpoint) error {
 	case !o.Streams:
 		gone(nil)
 		ctx.Response.SetBody(o.Body)
-	case r.ProtoMinor == 0:
+	case o.Owned, r.ProtoMinor == 0:
 		hijack(ctx, o, gone)
 	default:
 		ctx.Response.ImmediateHeaderFlush = true
@@ -55,7 +55,7 @@ func reusable(ctx *fasthttp.RequestCtx) bool {
 	if ctx.RequestBodyStream() != nil {
 		return false
 	}
-	switch ctx.Conn().(type) {
+	switch bare(ctx.Conn()).(type) {
 	case syscall.Conn, interface{ NetConn() net.Conn }:
 		return true
 	}
@@ -132,16 +132,25 @@ func (b *body) SetWriteDeadline(t time.Time) error {
 	return err
 }
 
-// hijack serves a client of HTTP/1.0, which knows no chunks: the body ends with
-// the connection.
+// hijack takes the connection over from fasthttp: for a stream that core wants
+// to own, and for a client of HTTP/1.0, which knows no chunks. The body ends
+// with the connection.
 func hijack(ctx *fasthttp.RequestCtx, o *core.Opening, gone context.CancelCauseFunc) {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(conn net.Conn) {
 		defer gone(nil)
-		ctx.Response.Header.SetContentLength(-2) // neither a length nor chunks
-		ctx.Response.Header.Del(fiber.HeaderTransferEncoding)
+		defer func() { _ = conn.Close() }() // fasthttp does it only if it does not keep the connection
+		h := &ctx.Response.Header
+		h.SetContentLength(-2) // neither a length nor chunks
+		h.Del(fiber.HeaderTransferEncoding)
+		if o.Owned {
+			if run := o.Own(bare(conn), h.Header()); run != nil {
+				run()
+			}
+			return
+		}
 		w := bufio.NewWriter(conn)
-		_, _ = w.Write(ctx.Response.Header.Header()) // an error comes again with the flush
+		_, _ = w.Write(h.Header()) // an error comes again with the flush
 		o.Run(ownConn{w, conn})
 	})
 }

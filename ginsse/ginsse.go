@@ -101,7 +101,11 @@ func serve(c *gin.Context, endpoint *core.Endpoint) {
 		c.Request.SetPathValue(p.Key, p.Value)
 	}
 	w := body(c.Writer)
-	endpoint.Open(core.Request{Request: c.Request, Response: w}).Serve(head{c.Writer}, w)
+	canOwn := false
+	if http.ResponseWriter(c.Writer) != w { // whatever else wraps the writer wants to see the response
+		_, canOwn = w.(http.Hijacker)
+	}
+	endpoint.Open(core.Request{Request: c.Request, Response: w, CanOwn: canOwn}).Serve(head{c.Writer}, w)
 	c.Abort()
 }
 

@@ -76,24 +76,32 @@ func Colons(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 
-// Run has an adapter pass the suite, in one transport after the other.
+// Run has an adapter pass the suite, in one transport after the other. Where
+// connections can be taken over, it passes twice: with and without.
 func Run(t *testing.T, adapter Adapter) {
 	t.Helper()
 	for _, transport := range adapter.Transports {
 		e := env{adapter: adapter, transport: transport}
-		t.Run(string(transport), func(t *testing.T) {
-			t.Run("Warm", func(t *testing.T) { warm(t, e) })
-			for _, c := range cases() {
-				if c.only != nil && !c.only(transport) {
-					continue
-				}
-				t.Run(c.name, func(t *testing.T) {
-					if !c.alone {
-						t.Parallel()
-					}
-					c.run(t, e)
-				})
+		t.Run(string(transport), func(t *testing.T) { run(t, e) })
+		if transport.http1() {
+			e.conn = core.ResponseConn
+			t.Run(string(transport)+" response", func(t *testing.T) { run(t, e) })
+		}
+	}
+}
+
+func run(t *testing.T, e env) {
+	t.Helper()
+	t.Run("Warm", func(t *testing.T) { warm(t, e) })
+	for _, c := range cases() {
+		if c.only != nil && !c.only(e.transport) {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			if !c.alone {
+				t.Parallel()
 			}
+			c.run(t, e)
 		})
 	}
 }
@@ -122,6 +130,8 @@ type test struct {
 type env struct {
 	adapter   Adapter
 	transport Transport
+	conn      core.ConnMode
+	mixed     bool // some clients speak what no connection can be owned with
 }
 
 func (tr Transport) http1() bool { return tr == Plain || tr == TLS }
@@ -167,6 +177,9 @@ func (b *bed) gate(cfg core.GateConfig) *core.Gate {
 	}
 	if cfg.WriteTimeout == 0 {
 		cfg.WriteTimeout = patience
+	}
+	if cfg.Conn = b.conn; b.conn == core.AutoConn && b.transport.http1() && !b.mixed {
+		cfg.Conn = core.OwnedConn // nothing less
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(b.log, nil))
 	cfg.Middleware = append([]core.Middleware{b.record}, cfg.Middleware...)

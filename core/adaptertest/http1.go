@@ -51,6 +51,7 @@ func exchange(t *testing.T, conn net.Conn, in *bufio.Reader, request string) *ht
 
 // testHTTP10 has a client of HTTP/1.0, whose body ends with the connection.
 func testHTTP10(t *testing.T, e env) {
+	e.mixed = true
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
 		s.OnDeliver(func(events, _ int) {
@@ -109,6 +110,7 @@ func dropID(text string) string {
 
 // testGone10 has clients of HTTP/1.0 leave.
 func testGone10(t *testing.T, e env) {
+	e.mixed = true
 	for _, path := range []string{"/handler", "/channel"} {
 		for _, reset := range []bool{false, true} {
 			b, causes := goneBed(t, e)
@@ -139,6 +141,7 @@ func testGone10(t *testing.T, e env) {
 // testKeepAlive has requests follow each other on one connection of HTTP/1.1,
 // as far as the server keeps it.
 func testKeepAlive(t *testing.T, e env) {
+	e.mixed = true
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{})
 	b.get("/", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "x"}) }))

@@ -77,7 +77,7 @@ func testLongStreams(t *testing.T, e env) {
 	for range 6 {
 		receive(t, began, "request")
 	}
-	eventually(t, "open streams", 7, func() int { return b.hub.Stats().Streams })
+	eventually(t, "open streams", 8, func() int { return b.hub.Stats().Streams })
 	b.publish(t, "news", core.Event{Data: "early"})
 	pause(t.Context(), 2*timeout+timeout/5)
 	b.publish(t, "news", core.Event{Data: "late"})

@@ -1,0 +1,231 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tidings-go/tidings/core/internal/sock"
+)
+
+// rounds is how many batches one connection gets before the others have their
+// turn.
+const rounds = 4
+
+// happened takes note of an event of a member's socket.
+func (s *shard) happened(ev sock.Event) {
+	m := &s.members
+	if int(ev.Slot) >= len(m.slots) || m.gens[ev.Slot] != ev.Gen || m.slots[ev.Slot] == nil {
+		return // it was on its way when its socket was closed
+	}
+	o := m.slots[ev.Slot]
+	if ev.Gone {
+		o.stream.end(ErrClientGone)
+		return
+	}
+	if o.blocked > 0 {
+		o.blocked = 0
+		s.attend(o)
+	}
+}
+
+// attend does what a connection needs: it joins, ends, gets a page of history
+// or what is new.
+func (s *shard) attend(o *owned) {
+	o.poked.Store(false)
+	p := o.page.Swap(nil)
+	if p != nil {
+		defer close(p.sent)
+		o.replaying = false
+	}
+	if o.left {
+		if p != nil {
+			s.hub.finisher.add(o.stream)
+		}
+		return
+	}
+	if err := o.stream.Err(); err != nil {
+		s.leave(o, errors.Is(err, ErrWriteTimeout) || errors.Is(err, ErrClientGone))
+		return
+	}
+	if !o.joined {
+		if err := s.join(o); err != nil {
+			o.stream.end(fmt.Errorf("tidings: connection: %w", err))
+			return
+		}
+	}
+	if o.blocked == 0 {
+		s.flush(o)
+	}
+	if o.stream.announced() {
+		s.control(o, o.stream.farewell())
+		o.stream.end(ErrDraining)
+		return
+	}
+	if p != nil {
+		s.sendPage(o, p)
+	}
+	s.sweep.head = s.hub.head.Load()
+	s.deliver(o)
+}
+
+// deliver sends what is new, as far as the client takes it.
+func (s *shard) deliver(o *owned) {
+	for range rounds {
+		if o.left || o.replaying || o.blocked > 0 {
+			return
+		}
+		if o.sub.history != nil {
+			if o.sub.awaits(s.sweep.head) {
+				return
+			}
+			o.replaying = true
+			s.hub.replayer.add(o)
+			return
+		}
+		l, err := s.sweep.load(o)
+		if err != nil {
+			o.stream.end(err)
+			return
+		}
+		last, ok := s.send(o, l)
+		if !ok {
+			o.sub.cursor = max(o.sub.cursor, last)
+			return
+		}
+		o.sub.cursor = l.to
+		if l.from == l.to {
+			return
+		}
+	}
+	o.poke()
+}
+
+// sendPage sends a page of history. What does not go is asked for again when
+// the client takes more.
+func (s *shard) sendPage(o *owned, p *page) {
+	if gap := (*GapError)(nil); errors.As(p.err, &gap) {
+		o.sub.restart()
+		reset, err := o.sub.appendReset(nil, gap)
+		if err != nil {
+			o.stream.end(err)
+			return
+		}
+		s.must(o, reset)
+		return
+	}
+	if p.err != nil {
+		o.stream.end(p.err)
+		return
+	}
+	if o.blocked > 0 {
+		o.sub.history = &p.query
+		return
+	}
+	b := batch{entries: p.entries, scratch: s.hub.newScratch()}
+	defer b.release()
+	l, err := o.load(b, o.sub.cursor)
+	if err != nil {
+		o.stream.end(err)
+		return
+	}
+	if len(l.entries) == 0 && !p.query.follows() {
+		s.control(o, o.sub.prime())
+		return
+	}
+	switch last, ok := s.send(o, l); {
+	case ok:
+	case last == 0:
+		o.sub.history = &p.query
+	default:
+		o.sub.cursor = last
+		o.sub.history = &Query{After: s.hub.position(last)}
+	}
+}
+
+// send writes a load. It reports whether all of it went, and the sequence
+// number of the last entry that went or was begun, if any. The rest of one that
+// was begun is kept.
+func (s *shard) send(o *owned, l load) (last uint64, ok bool) {
+	if len(l.entries) == 0 {
+		return 0, true
+	}
+	var n int
+	var err error
+	if l.frames != nil {
+		n, err = o.sock.Writev(l.frames)
+	} else {
+		n, err = o.sock.Write(l.bytes)
+	}
+	ok = s.wrote(o, n, l.size, err)
+	if n <= 0 {
+		return 0, ok
+	}
+	events, left := 0, n
+	for _, e := range l.entries {
+		if left <= 0 {
+			break
+		}
+		events++
+		last = e.Position.Seq
+		if left < len(e.frame) {
+			o.rest = e.frame[left:]
+		}
+		left -= len(e.frame)
+	}
+	o.stream.count(events, n)
+	return last, ok
+}
+
+// wrote takes note of how a write went, and reports whether it went whole.
+func (s *shard) wrote(o *owned, n, size int, err error) bool {
+	if n > 0 {
+		o.lastWrite = o.clock(s.now)
+	}
+	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
+		o.stream.end(fmt.Errorf("%w: %w", ErrClientGone, err))
+		return false
+	}
+	if n == size {
+		return true
+	}
+	o.blocked = o.clock(s.now)
+	if err := s.members.set.AwaitWritable(o.sock, o.slot, o.gen); err != nil {
+		o.stream.end(fmt.Errorf("tidings: connection: %w", err))
+	}
+	return false
+}
+
+// flush sends the rest of a write that went in part.
+func (s *shard) flush(o *owned) {
+	if len(o.rest) == 0 {
+		return
+	}
+	rest := o.rest
+	o.rest = nil
+	s.control(o, rest)
+}
+
+// control sends bytes that are no event of their own, unless something is still
+// waiting to go: a heartbeat is not needed then, and a farewell would come too
+// late.
+func (s *shard) control(o *owned, chunk []byte) {
+	if o.left || o.blocked > 0 {
+		return
+	}
+	n, err := o.sock.Write(chunk)
+	if n > 0 {
+		o.stream.count(0, n)
+	}
+	if !s.wrote(o, max(n, 0), len(chunk), err) {
+		o.rest = chunk[max(n, 0):]
+	}
+}
+
+// must sends bytes, if need be after what is still waiting to go.
+func (s *shard) must(o *owned, chunk []byte) {
+	if o.blocked > 0 {
+		o.rest = append(append([]byte(nil), o.rest...), chunk...)
+		return
+	}
+	s.control(o, chunk)
+}

@@ -1,0 +1,119 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tidings-go/tidings/core/internal/sock"
+)
+
+// Own sends the stream on a connection that the adapter has taken over from its
+// server: the head as it stands on the wire, which must announce a body that
+// ends with the connection, and then the body. It must be called once, if and
+// only if Owned, and nobody else may use conn any more.
+//
+// If Own returns nil, the stream goes on without conn, and the adapter closes
+// it: that does not end the connection. Otherwise the adapter calls the
+// function that it returns, which blocks until the stream has ended, and then
+// closes conn. The adapter should not hide a [net.TCPConn] in a wrapper that
+// only counts.
+func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
+	s := o.stream
+	s.stopWatching() // whoever made the request forgets about it now
+	taken, err := sock.Take(conn)
+	if err != nil {
+		s.watchConn(Request{NetConn: conn})
+		return func() { o.Run(&wholeConn{conn: conn, buf: head}) }
+	}
+	if err := o.enter(taken, head); err != nil {
+		s.end(err)
+		_ = taken.Close()
+		s.finish(true, err)
+	}
+	return nil
+}
+
+// enter sends the prelude and hands the connection to a shard.
+func (o *Opening) enter(conn sock.Socket, head []byte) error {
+	s := o.stream
+	if err := s.opened(); err != nil {
+		return err
+	}
+	before, after, err := s.prelude(o.gap)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	events := s.arrival.greetings
+	all := slices.Concat(head, before, s.arrival.greeting, after)
+	s.handOver()
+	owner := &owned{sub: s.sub, stream: s, sock: conn, filter: s.less().filter}
+	s.mu.Unlock()
+	// A new connection takes some kilobytes at once.
+	n, err := conn.Write(all)
+	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
+		return fmt.Errorf("%w: %w", ErrClientGone, err)
+	}
+	owner.rest = all[max(n, 0):]
+	if len(owner.rest) == 0 {
+		owner.rest = nil
+	}
+	s.count(events, max(n-len(head), 0))
+	s.mu.Lock()
+	s.owner = owner
+	s.mu.Unlock()
+	owner.poke()
+	return nil
+}
+
+// wholeConn is an owned connection that is written to from a goroutine of its
+// own, with all that one flush sends in one write.
+type wholeConn struct {
+	conn net.Conn
+	buf  []byte
+	room *[]byte // what buf is made of, if it is borrowed
+}
+
+var _ Conn = (*wholeConn)(nil)
+
+// rooms holds buffers that connections borrow while they send.
+var rooms sync.Pool //nolint:gochecknoglobals // A pool has no state that anybody could tell.
+
+// Write adds to what Flush sends.
+func (c *wholeConn) Write(p []byte) (int, error) {
+	if c.buf == nil {
+		c.room, _ = rooms.Get().(*[]byte)
+		if c.room == nil {
+			c.room = new([]byte)
+		}
+		c.buf = (*c.room)[:0]
+	}
+	c.buf = append(c.buf, p...)
+	return len(p), nil
+}
+
+// Flush sends what was written, in one write.
+func (c *wholeConn) Flush() error {
+	_, err := c.conn.Write(c.buf)
+	if c.room != nil && cap(c.buf) <= 2*batchBytes {
+		*c.room = c.buf[:0]
+		rooms.Put(c.room)
+	}
+	c.buf, c.room = nil, nil
+	if err != nil {
+		return fmt.Errorf("tidings: write: %w", err)
+	}
+	return nil
+}
+
+// SetWriteDeadline bounds Flush.
+func (c *wholeConn) SetWriteDeadline(t time.Time) error {
+	if err := c.conn.SetWriteDeadline(t); err != nil {
+		return fmt.Errorf("tidings: write deadline: %w", err)
+	}
+	return nil
+}

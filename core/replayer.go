@@ -1,0 +1,47 @@
+package core
+
+import "sync"
+
+// replayer reads pages of history for owned connections, so that a shard never
+// waits for a store. At most MaxReplays are at it at once.
+type replayer struct {
+	hub *Hub
+
+	mu      sync.Mutex
+	waiting []*owned
+	workers int
+}
+
+// add has a page read for a connection, whose subscriber belongs to the
+// replayer until then.
+func (r *replayer) add(o *owned) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting = append(r.waiting, o)
+	if r.workers < r.hub.cfg.MaxReplays {
+		r.workers++
+		go r.work()
+	}
+}
+
+func (r *replayer) work() {
+	for {
+		r.mu.Lock()
+		if len(r.waiting) == 0 {
+			r.workers--
+			r.waiting = nil
+			r.mu.Unlock()
+			return
+		}
+		o := r.waiting[0]
+		r.waiting = r.waiting[1:]
+		r.mu.Unlock()
+		r.hub.replays <- struct{}{}
+		p := &page{query: *o.sub.history, sent: make(chan struct{})}
+		p.entries, p.err = o.sub.replay(r.hub.life)
+		o.page.Store(p)
+		o.poke()
+		<-p.sent // a page that nobody has looked at yet takes up memory
+		<-r.hub.replays
+	}
+}

@@ -1,0 +1,32 @@
+package core
+
+import "testing"
+
+// A subscriber whose history turns out to be all newer than its beginning gets
+// it live, at once: nobody will wake it for what is there already.
+func TestNothingBetweenHistoryAndLive(t *testing.T) {
+	t.Parallel()
+	hub := NewHub(HubConfig{})
+	for _, data := range []string{"old", "older"} {
+		if _, err := hub.Publish(t.Context(), "a", Event{Data: data}); err != nil {
+			t.Fatalf("Publish: %v", err)
+		}
+	}
+	s, _, err := hub.subscribe(t.Context(), Subscription{Channels: []string{"a"}, Start: Last(1)})
+	if err != nil {
+		t.Fatalf("subscribe: %v", err)
+	}
+	defer s.close()
+	if _, err := hub.Publish(t.Context(), "a", Event{Data: "new"}); err != nil {
+		t.Fatalf("Publish: %v", err)
+	}
+	s.listen()
+	b, err := s.next(t.Context())
+	if err != nil {
+		t.Fatalf("next: %v", err)
+	}
+	defer b.release()
+	if len(b.entries) != 1 || b.entries[0].Event().Data != "new" {
+		t.Errorf("got %d entries, want the new one", len(b.entries))
+	}
+}

@@ -1,0 +1,103 @@
+package core
+
+// load is what is about to be sent to an owned connection.
+type load struct {
+	entries  []*Entry // those that its filter lets through
+	frames   [][]byte // what they look like on the wire, unless bytes is it
+	bytes    []byte
+	size     int    // of all frames together
+	from, to uint64 // the cursor before and behind it
+}
+
+// load returns what is sent of a batch whose end lies at to.
+func (o *owned) load(b batch, to uint64) (load, error) {
+	l := load{entries: b.entries, from: o.sub.cursor, to: to}
+	if o.filter != nil {
+		err := o.stream.guard("filter", func() error {
+			kept := b.scratch.merged[len(b.scratch.merged):]
+			for _, e := range b.entries {
+				if o.filter(e.Event()) {
+					kept = append(kept, e)
+				}
+			}
+			l.entries = kept
+			return nil
+		})
+		if err != nil {
+			return load{}, err
+		}
+	}
+	for _, e := range l.entries {
+		b.scratch.frames = append(b.scratch.frames, e.frame)
+		l.size += len(e.frame)
+	}
+	l.frames = b.scratch.frames
+	if len(l.frames) == 1 {
+		l.bytes, l.frames = l.frames[0], nil
+	}
+	return l, nil
+}
+
+// sweep remembers the load that was made last while a shard goes through its
+// connections: on a channel where everybody is up to date, all get the same,
+// and its bytes are put together once.
+type sweep struct {
+	head    uint64 // up to where the events go out this time; what comes later, the next sweep sends
+	channel *channel
+	last    load
+	batch   batch  // what last stands in
+	joint   []byte // room for the bytes of several frames
+	spare   batch  // what the load before stands in, if it was not remembered
+}
+
+// load returns what follows the connection's cursor. It is valid until the
+// next call.
+func (w *sweep) load(o *owned) (load, error) {
+	w.spare.release()
+	w.spare = batch{}
+	s := o.sub
+	shared := o.filter == nil && len(s.channels) == 1
+	if shared && w.channel == s.channels[0] && w.last.from == s.cursor {
+		return w.last, nil
+	}
+	from := s.cursor
+	b, err := s.live(w.head)
+	if err != nil {
+		return load{}, err
+	}
+	to := s.cursor
+	s.cursor = from
+	if len(b.entries) == 0 {
+		b.release()
+		return load{from: from, to: to}, nil
+	}
+	l, err := o.load(b, to)
+	if err != nil || !shared {
+		w.spare = b
+		return l, err
+	}
+	if l.frames != nil {
+		w.joint = w.joint[:0]
+		for _, f := range l.frames {
+			w.joint = append(w.joint, f...)
+		}
+		l.bytes, l.frames = w.joint, nil
+	}
+	w.batch.release()
+	w.channel, w.last, w.batch = s.channels[0], l, b
+	return l, nil
+}
+
+// maxJoint is how much room a sweep keeps for the next one.
+const maxJoint = 2 * batchBytes
+
+// reset lets go of everything.
+func (w *sweep) reset() {
+	w.spare.release()
+	w.batch.release()
+	joint := w.joint
+	if cap(joint) > maxJoint {
+		joint = nil
+	}
+	*w = sweep{joint: joint[:0]}
+}

@@ -1,0 +1,54 @@
+package core
+
+import (
+	"bytes"
+	"log/slog"
+	"maps"
+	"net/http"
+	"time"
+)
+
+// takeOver takes the connection over from net/http, and reports whether that
+// was possible. The stream then goes on without w.
+func (o *Opening) takeOver(w http.ResponseWriter) bool {
+	s := o.stream
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		return false
+	}
+	conn, _, err := hijacker.Hijack()
+	if err != nil {
+		s.log(slog.LevelDebug, "stream is sent as a response", "why", err)
+		return false
+	}
+	// The server's deadlines are of no use any more.
+	_ = conn.SetDeadline(time.Time{})
+	run := o.Own(conn, o.headOf(w.Header()))
+	if run == nil {
+		_ = conn.Close()
+		return true
+	}
+	go func() { // the stream's own goroutine: Drain and Close end it with the stream
+		defer func() { _ = conn.Close() }()
+		run()
+	}()
+	return true
+}
+
+// headOf returns the head of a response with the stream's header fields and
+// those that were set before, whose body ends with the connection.
+func (o *Opening) headOf(before http.Header) []byte {
+	header := make(http.Header, len(before)+len(o.Header))
+	maps.Copy(header, before)
+	maps.Copy(header, o.Header)
+	for _, name := range []string{"Content-Length", "Keep-Alive", "Trailer", "Transfer-Encoding"} {
+		header.Del(name)
+	}
+	header.Set("Connection", "close")
+	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 200 OK\r\n")
+	_ = header.Write(&b) // a buffer takes everything
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
