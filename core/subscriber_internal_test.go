@@ -17,7 +17,7 @@ func TestNothingBetweenHistoryAndLive(t *testing.T) {
 		t.Fatalf("subscribe: %v", err)
 	}
 	defer s.close()
-	if _, err := hub.Publish(t.Context(), "a", Event{Data: "new"}); err != nil {
+	if _, err = hub.Publish(t.Context(), "a", Event{Data: "new"}); err != nil {
 		t.Fatalf("Publish: %v", err)
 	}
 	s.listen()

@@ -10,14 +10,14 @@ import (
 // text/event-stream (RFC 9110, section 12.5.1). No value at all admits
 // everything. Of the ranges that match, the most specific one decides.
 func EventStream(values []string) bool {
-	specific, admitted, any := -1, false, false
+	specific, admitted, given := -1, false, false
 	for _, value := range values {
 		for element := range strings.SplitSeq(value, ",") {
 			element = strings.TrimSpace(element)
 			if element == "" {
 				continue
 			}
-			any = true
+			given = true
 			media, params, _ := strings.Cut(element, ";")
 			if rank := match(strings.TrimSpace(media)); rank > specific {
 				specific, admitted = rank, quality(params) > 0
@@ -26,7 +26,7 @@ func EventStream(values []string) bool {
 			}
 		}
 	}
-	return !any || admitted
+	return !given || admitted
 }
 
 // match returns how specific the range is that admits text/event-stream, or -1

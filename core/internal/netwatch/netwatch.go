@@ -73,7 +73,7 @@ func read(conn net.Conn) error {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				return err //nolint:wrapcheck // The caller only compares it.
 			}
-			return nil //nolint:nilerr // An end of input is what was waited for.
+			return nil // an end of input is what was waited for
 		}
 	}
 	return os.ErrDeadlineExceeded

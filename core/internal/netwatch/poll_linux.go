@@ -10,7 +10,7 @@ func hungUp(fd uintptr) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}} //nolint:gosec // A descriptor fits.
 	for {
 		n, err := unix.Poll(fds, 0)
-		if err == unix.EINTR { //nolint:errorlint // A system call's own error.
+		if err == unix.EINTR {
 			continue
 		}
 		return err != nil || n > 0
