@@ -1,0 +1,80 @@
+//go:build linux
+
+// Package contender holds the servers that are compared: each is the plainest
+// correct use of its library that serves the same endpoint.
+package contender
+
+import (
+	"net"
+	"slices"
+	"strings"
+)
+
+// Config says what a server is asked to do.
+type Config struct {
+	// Channels is how many channels there are.
+	Channels int
+	// History has the server keep events for clients that come back, where it
+	// can. It is off where it is not measured, since it is not free.
+	History bool
+}
+
+// historyEvents is how many events a server keeps with [Config.History].
+const historyEvents = 1024
+
+// Server is a contender at work.
+type Server interface {
+	// Publish publishes an event to a channel. It may block.
+	Publish(channel int, data string) error
+	// Close ends the server.
+	Close() error
+}
+
+// Contender is one way to serve event streams.
+type Contender struct {
+	// Name is what it is called on the command line and in tables.
+	Name string
+	// About says what it is, and how it is set up.
+	About string
+	// Replays reports whether clients that come back get what they missed.
+	Replays bool
+	// Start serves GET /events?stream=NAME on a listener.
+	Start func(ln net.Listener, cfg Config) (Server, error)
+}
+
+// The names that results are compared with.
+const (
+	// Raw is the limit.
+	Raw = "raw"
+	// Tidings is the library's own, in its default set-up.
+	Tidings = "tidings-gin"
+	// Nchan is not among [All]: it is no Go program.
+	Nchan = "nchan"
+)
+
+// All returns the contenders that are Go programs.
+func All() []Contender {
+	return append(tidings(),
+		Contender{Name: "r3labs", About: "r3labs/sse v2", Replays: true, Start: startR3labs},
+		Contender{Name: "go-sse", About: "tmaxmax/go-sse", Replays: true, Start: startGoSSE},
+		Contender{
+			Name: "launchdarkly", About: "launchdarkly/eventsource, server side", Replays: true,
+			Start: startLaunchdarkly,
+		},
+		Contender{Name: "naive", About: "net/http by hand: a goroutine and a channel per client", Start: startNaive},
+		Contender{Name: Raw, About: "a loop over sockets, one write each: the limit", Start: startRaw},
+	)
+}
+
+// Find returns the contender of that name.
+func Find(name string) (Contender, bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(c Contender) bool { return c.Name == name })
+	if i < 0 {
+		return Contender{}, false
+	}
+	return all[i], true
+}
+
+// IsTidings reports whether a name is that of one of the library's own.
+func IsTidings(name string) bool { return strings.HasPrefix(name, "tidings") }

@@ -1,0 +1,103 @@
+//go:build linux
+
+package contender
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/examples/bench/internal/wire"
+	"github.com/tidings-go/tidings/fibersse"
+	"github.com/tidings-go/tidings/ginsse"
+)
+
+// tidings returns the library's own contenders.
+func tidings() []Contender {
+	frontends := []struct {
+		name, about string
+		start       func(ln net.Listener, hub *core.Hub, gate core.GateConfig) (closer func() error)
+	}{
+		{"gin", "Gin", serveGin},
+		{"fiber", "Fiber v2", serveFiber},
+		{"http", "net/http", serveNetHTTP},
+	}
+	var all []Contender
+	for _, f := range frontends {
+		for _, m := range []core.ConnMode{core.AutoConn, core.ResponseConn} {
+			name, about := "tidings-"+f.name, "Tidings in "+f.about
+			if m == core.ResponseConn {
+				name, about = name+"-stream", about+", response streams"
+			}
+			all = append(all, Contender{
+				Name: name, About: about, Replays: true,
+				Start: func(ln net.Listener, cfg Config) (Server, error) {
+					hub := newHub(cfg)
+					return &tidingsServer{hub: hub, names: channelNames(cfg), stop: f.start(ln, hub, core.GateConfig{Conn: m})}, nil
+				},
+			})
+		}
+	}
+	return all
+}
+
+// newHub returns a hub with its defaults. History is always on in a hub: what
+// a channel of the default retention holds is what Config.History asks for.
+func newHub(Config) *core.Hub { return core.NewHub(core.HubConfig{}) }
+
+func serveGin(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
+	gin.SetMode(gin.ReleaseMode)
+	r := gin.New()
+	r.GET("/events", ginsse.New(hub, gate).SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{c.Query("stream")}}, nil
+	}))
+	return serveHTTP(ln, r).Close
+}
+
+func serveFiber(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Get("/events", fibersse.New(hub, gate).SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{c.Query("stream")}}, nil
+	}))
+	go func() {
+		// It ends with Shutdown, and has nothing to say then.
+		_ = app.Listener(ln)
+	}()
+	return app.Shutdown
+}
+
+func serveNetHTTP(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /events", core.NewGate(hub, gate).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{s.Request().URL.Query().Get("stream")}}, nil
+	}))
+	return serveHTTP(ln, mux).Close
+}
+
+type tidingsServer struct {
+	hub   *core.Hub
+	names []string
+	stop  func() error
+}
+
+// Publish implements [Server].
+func (s *tidingsServer) Publish(channel int, data string) error {
+	if _, err := s.hub.Publish(context.Background(), s.names[channel], core.Event{Data: data}); err != nil {
+		return fmt.Errorf("publish to %s: %w", wire.Channel(channel), err)
+	}
+	return nil
+}
+
+// Close implements [Server].
+func (s *tidingsServer) Close() error {
+	err := s.hub.Close()
+	if stop := s.stop(); err == nil {
+		err = stop
+	}
+	return err
+}

@@ -1,0 +1,113 @@
+//go:build linux
+
+// Package report writes results down: as tables, as JSON, as plots.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tidings-go/tidings/examples/bench/internal/contender"
+	"github.com/tidings-go/tidings/examples/bench/internal/scenario"
+)
+
+// Run is everything that a run of the benchmark found out.
+type Run struct {
+	Time    time.Time `json:"time"`
+	Machine string    `json:"machine"`
+	Go      string    `json:"go"`
+	// Pinned reports whether the server and the load had a core each.
+	Pinned bool `json:"pinned"`
+	Rounds int  `json:"rounds"`
+	// Versions are those of the modules that are compared.
+	Versions  map[string]string `json:"versions"`
+	Scenarios []Part            `json:"scenarios"`
+}
+
+// Part is what a run found out about one scenario.
+type Part struct {
+	Name    string   `json:"name"`
+	Title   string   `json:"title"`
+	About   string   `json:"about"`
+	Results []Result `json:"results"`
+
+	Metrics []scenario.Metric `json:"-"`
+}
+
+// Result is what a contender came to in a scenario.
+type Result struct {
+	Contender string `json:"contender"`
+	// Rounds has the values of each round that succeeded.
+	Rounds []scenario.Values `json:"rounds"`
+	// Errors says what went wrong in the others.
+	Errors []string `json:"errors,omitempty"`
+	// Absent says why there is nothing to measure.
+	Absent string `json:"absent,omitempty"`
+}
+
+// Span is a metric's median over the rounds, and its range.
+type Span struct {
+	Low, Median, High float64
+}
+
+// Span returns a metric's span; ok is false if there are no values.
+func (r *Result) Span(key string) (s Span, ok bool) {
+	var all []float64
+	for _, values := range r.Rounds {
+		if v, ok := values[key]; ok {
+			all = append(all, v)
+		}
+	}
+	if len(all) == 0 {
+		return Span{}, false
+	}
+	slices.Sort(all)
+	middle := len(all) / 2
+	s = Span{Low: all[0], Median: all[middle], High: all[len(all)-1]}
+	if len(all)%2 == 0 {
+		s.Median = (all[middle-1] + all[middle]) / 2
+	}
+	return s, true
+}
+
+// Add adds the values of a round. Those that are no numbers, for want of
+// anything to divide by, are left out.
+func (r *Result) Add(values scenario.Values) {
+	for key, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			delete(values, key)
+		}
+	}
+	r.Rounds = append(r.Rounds, values)
+}
+
+// ratio returns how a result's median compares with that of another.
+func (p Part) ratio(r *Result, name, key string) (float64, bool) {
+	i := slices.IndexFunc(p.Results, func(r Result) bool { return r.Contender == name })
+	if i < 0 {
+		return 0, false
+	}
+	own, ok := r.Span(key)
+	base, known := p.Results[i].Span(key)
+	if !ok || !known || base.Median == 0 {
+		return 0, false
+	}
+	return own.Median / base.Median, true
+}
+
+// WriteJSON writes all of it.
+func (r *Run) WriteJSON(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(r); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	return nil
+}
+
+// bases are what a compared metric is shown as a multiple of.
+func bases() []string { return []string{contender.Raw, contender.Tidings} }
