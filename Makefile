@@ -20,7 +20,7 @@ NESTED = $(shell find . \( -name '.?*' -o -name testdata -o -name vendor -o -nam
 in-each-module = for dir in . $(NESTED); do (cd "$$dir" && $(1)) || exit 1; done
 
 .DEFAULT_GOAL := help
-.PHONY: help test setup fmt tidy tidy-check boundary vet lint build cross race bench bench-smoke nested fuzz cover clean
+.PHONY: help test setup fmt tidy tidy-check boundary snippets vet lint build cross race bench bench-smoke nested fuzz cover clean
 
 help: ## print this list
 	@echo 'usage: make [target] [NAME=value]'
@@ -32,7 +32,7 @@ help: ## print this list
 # One step after the other, quick ones first: lint and the race tests would
 # both want every core, and tests watch the clock.
 test: ## install what is missing, then do all that CI does
-	@MAKE='$(MAKE)' bash .ci/steps setup fmt tidy-check boundary vet build cross lint race bench-smoke nested
+	@MAKE='$(MAKE)' bash .ci/steps setup fmt tidy-check boundary snippets vet build cross lint race bench-smoke nested
 
 setup: ## install chromium, a font, a C compiler where missing (apt)
 	@bash .ci/setup
@@ -49,6 +49,9 @@ tidy-check: ## fail if go.mod or go.sum is not tidy
 
 boundary: ## fail if a package compiles a framework it must not
 	@bash .ci/boundary
+
+snippets: ## fail if a program in the README does not compile
+	@bash .ci/snippets
 
 vet: ## go vet
 	$(call in-each-module,$(GO) vet ./...)
