@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
@@ -14,7 +15,7 @@ const rounds = 4
 // happened takes note of an event of a member's socket.
 func (s *shard) happened(ev sock.Event) {
 	m := &s.members
-	if int(ev.Slot) >= len(m.slots) || m.gens[ev.Slot] != ev.Gen || m.slots[ev.Slot] == nil {
+	if int(ev.Slot) >= len(m.slots) || m.slots[ev.Slot] == nil || m.slots[ev.Slot].gen != ev.Gen {
 		return // it was on its way when its socket was closed
 	}
 	o := m.slots[ev.Slot]
@@ -33,7 +34,7 @@ func (s *shard) happened(ev sock.Event) {
 func (s *shard) attend(o *owned) {
 	o.poked.Store(false)
 	p := o.page.Swap(nil)
-	if p != nil {
+	if p != nil && p.sent != nil {
 		defer close(p.sent)
 		o.replaying = false
 	}
@@ -117,28 +118,55 @@ func (s *shard) sendPage(o *owned, p *page) {
 		o.stream.end(p.err)
 		return
 	}
+	var last uint64
 	if o.blocked > 0 {
-		o.sub.history = &p.query
+		s.postpone(o, p, last)
 		return
 	}
-	b := batch{entries: p.entries, scratch: s.hub.newScratch()}
+	// A snapshot may be of any size.
+	for entries := range slices.Chunk(p.entries, batchEvents) {
+		seq, ok := s.sendEntries(o, entries)
+		if seq > 0 {
+			last, p.begun = seq, true
+		}
+		if !ok {
+			s.postpone(o, p, last)
+			return
+		}
+	}
+	if !p.begun && !p.query.follows() {
+		s.control(o, o.sub.prime())
+	}
+}
+
+// sendEntries sends entries of a page, like send.
+func (s *shard) sendEntries(o *owned, entries []*Entry) (last uint64, ok bool) {
+	b := batch{entries: entries, scratch: s.hub.newScratch()}
 	defer b.release()
 	l, err := o.load(b, o.sub.cursor)
 	if err != nil {
 		o.stream.end(err)
-		return
+		return 0, false
 	}
-	if len(l.entries) == 0 && !p.query.follows() {
-		s.control(o, o.sub.prime())
-		return
-	}
-	switch last, ok := s.send(o, l); {
-	case ok:
-	case last == 0:
-		o.sub.history = &p.query
-	default:
+	return s.send(o, l)
+}
+
+// postpone takes care of what follows last in a page. The rest of a beginning
+// is kept: what follows an entry of a snapshot is not the rest of it, and may
+// be gone on another channel.
+func (s *shard) postpone(o *owned, p *page, last uint64) {
+	switch {
+	case !p.query.follows():
+		i := 0
+		for i < len(p.entries) && p.entries[i].Position.Seq <= last {
+			i++
+		}
+		o.page.Store(&page{query: p.query, entries: p.entries[i:], begun: p.begun})
+	case last > 0:
 		o.sub.cursor = last
 		o.sub.history = &Query{After: s.hub.position(last)}
+	default:
+		o.sub.history = &p.query
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 // members are the connections that a shard owns.
 type members struct {
 	slots []*owned // nil where free
-	gens  []int32  // told with every event, so that a late one for a slot's former owner is known
 	free  []int32
+	gen   int32     // the newest; told with every event, so that a late one for a slot's former owner is known
 	set   *sock.Set // nil while there are none
 
 	timer  *time.Timer
@@ -35,11 +35,11 @@ func (s *shard) join(o *owned) error {
 		o.slot, m.free = m.free[n-1], m.free[:n-1]
 	} else {
 		o.slot = int32(len(m.slots)) //nolint:gosec // There are not that many descriptors.
-		m.slots, m.gens = append(m.slots, nil), append(m.gens, 0)
+		m.slots = append(m.slots, nil)
 	}
 	m.slots[o.slot] = o
-	m.gens[o.slot]++
-	o.gen = m.gens[o.slot]
+	m.gen++
+	o.gen = m.gen
 	o.enlist()
 	o.joined = true
 	// Those who came together need not be sent heartbeats together.
@@ -79,7 +79,9 @@ func (s *shard) lastLeft() {
 	if m.timer != nil {
 		m.timer.Stop()
 	}
-	*m = members{}
+	// Events of this set may still be on their way: the next one's members have
+	// other generations.
+	*m = members{gen: m.gen}
 }
 
 // watch passes on what happens to the sockets of a set, until it is closed.
@@ -103,12 +105,15 @@ func (s *shard) watch(set *sock.Set) {
 func (s *shard) beatFor(g *Gate) {
 	period := time.Duration(0)
 	for _, d := range []time.Duration{g.cfg.Heartbeat, g.cfg.WriteTimeout} {
+		if d <= 0 {
+			continue // never
+		}
 		if d = max(d/8, 5*time.Millisecond); period == 0 || d < period {
 			period = d
 		}
 	}
 	m := &s.members
-	if m.period != 0 && m.period <= period {
+	if period == 0 || m.period != 0 && m.period <= period {
 		return
 	}
 	m.period = period

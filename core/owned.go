@@ -34,7 +34,8 @@ type page struct {
 	query   Query // what it answers
 	entries []*Entry
 	err     error
-	sent    chan struct{} // closed when the shard is done with it
+	sent    chan struct{} // closed when the shard is done with it; nil for the rest of one
+	begun   bool          // some of it went already
 }
 
 // poke has the shard attend to the connection.

@@ -38,7 +38,9 @@ func (r *replayer) work() {
 		r.mu.Unlock()
 		r.hub.replays <- struct{}{}
 		p := &page{query: *o.sub.history, sent: make(chan struct{})}
-		p.entries, p.err = o.sub.replay(r.hub.life)
+		if p.err = o.stream.Err(); p.err == nil { // it may have waited for long
+			p.entries, p.err = o.sub.replay(r.hub.life)
+		}
 		o.page.Store(p)
 		o.poke()
 		<-p.sent // a page that nobody has looked at yet takes up memory

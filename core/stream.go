@@ -34,10 +34,11 @@ type Stream struct {
 	ctx     context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
 	cancel  context.CancelCauseFunc
 	arrival *arrival // nil once the hub drives: one that waits holds no more than it needs
-	extras  *extras  // or nil
 	unwatch func()   // stops watching the request and its connection, or nil
 	unshut  func()   // stops waiting for the server's shutdown, or nil
 	onClose []func(Summary)
+
+	extras atomic.Pointer[extras] // or nil; set under mu
 
 	events, bytes atomic.Int64
 }
@@ -65,18 +66,19 @@ type extras struct {
 
 // more returns the stream's extras, to be changed. The caller holds s.mu.
 func (s *Stream) more() *extras {
-	if s.extras == nil {
-		s.extras = new(extras)
+	if s.extras.Load() == nil {
+		s.extras.Store(new(extras))
 	}
-	return s.extras
+	return s.extras.Load()
 }
 
 // less returns the stream's extras, to be read. The caller holds s.mu.
 func (s *Stream) less() extras {
-	if s.extras == nil {
+	x := s.extras.Load()
+	if x == nil {
 		return extras{}
 	}
-	return *s.extras
+	return *x
 }
 
 // phase is where a stream is in its life.
@@ -378,7 +380,7 @@ func (s *Stream) summary(opened bool, reason error) Summary {
 func (s *Stream) count(events, bytes int) {
 	s.events.Add(int64(events))
 	s.bytes.Add(int64(bytes))
-	x := s.extras // what is read of it is set before the first byte is sent
+	x := s.extras.Load() // what is read of it is set before the first byte is sent
 	if x == nil || x.deliver == nil {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"testing"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,12 +18,23 @@ import (
 
 //nolint:paralleltest // The suite counts goroutines.
 func TestFiber(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Adapter{
+	adaptertest.Run(t, adapter())
+}
+
+// long is how long a soak takes that is worth the name.
+var long = flag.Duration("soak", 0, "have the soak test take so long, with 2,000 clients and 500 events a second; 0: a short one")
+
+//nolint:paralleltest // It counts goroutines.
+func TestSoak(t *testing.T) { adaptertest.Soak(t, adapter(), *long, 2000, 500) }
+
+// adapter is Fiber's.
+func adapter() adaptertest.Adapter {
+	return adaptertest.Adapter{
 		Transports: []adaptertest.Transport{adaptertest.Plain, adaptertest.TLS},
 		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
 			return start(site, fiber.Config{})
 		},
-	})
+	}
 }
 
 // start serves a site by an app of this configuration.

@@ -2,6 +2,7 @@ package ginsse_test
 
 import (
 	"context"
+	"flag"
 	"io"
 	"net/http"
 	"testing"
@@ -14,7 +15,18 @@ import (
 
 //nolint:paralleltest // The suite counts goroutines.
 func TestGin(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Adapter{
+	adaptertest.Run(t, adapter())
+}
+
+// long is how long a soak takes that is worth the name.
+var long = flag.Duration("soak", 0, "have the soak test take so long, with 2,000 clients and 500 events a second; 0: a short one")
+
+//nolint:paralleltest // It counts goroutines.
+func TestSoak(t *testing.T) { adaptertest.Soak(t, adapter(), *long, 2000, 500) }
+
+// adapter is Gin's.
+func adapter() adaptertest.Adapter {
+	return adaptertest.Adapter{
 		Transports: []adaptertest.Transport{
 			adaptertest.Plain, adaptertest.TLS, adaptertest.HTTP2, adaptertest.H2C,
 		},
@@ -33,7 +45,7 @@ func TestGin(t *testing.T) {
 			}
 			return adaptertest.Serve(site, engine)
 		},
-	})
+	}
 }
 
 // newEngine returns an engine that recovers from panics.

@@ -1,0 +1,396 @@
+package sock_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tidings-go/tidings/core/internal/sock"
+)
+
+// patience is how long to wait for what should happen at once.
+const patience = 20 * time.Second
+
+// pair returns a connection's two ends with small buffers: the one to take
+// over, and the peer's.
+func pair(t *testing.T) (near, far *net.TCPConn) {
+	t.Helper()
+	ln, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	defer func() { _ = ln.Close() }()
+	dialled, err := net.Dial("tcp4", ln.Addr().String())
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	far, ok := dialled.(*net.TCPConn)
+	if !ok {
+		t.Fatalf("dial: got %T, want TCP", dialled)
+	}
+	t.Cleanup(func() { _ = far.Close() })
+	if near, err = ln.AcceptTCP(); err != nil {
+		t.Fatalf("accept: %v", err)
+	}
+	if err := errors.Join(near.SetWriteBuffer(16<<10), far.SetReadBuffer(16<<10), far.SetDeadline(time.Now().Add(patience))); err != nil {
+		t.Fatalf("buffers: %v", err)
+	}
+	return near, far
+}
+
+// take takes a connection over, and closes the original.
+func take(t *testing.T) (sock.Socket, *net.TCPConn) {
+	t.Helper()
+	near, far := pair(t)
+	s, err := sock.Take(near)
+	if err != nil {
+		t.Fatalf("Take: %v", err)
+	}
+	if err := near.Close(); err != nil {
+		t.Fatalf("closing the original: %v", err)
+	}
+	return s, far
+}
+
+// watched returns a set, and what it tells until it is closed.
+func watched(t *testing.T) (*sock.Set, <-chan sock.Event) {
+	t.Helper()
+	set, err := sock.NewSet()
+	if err != nil {
+		t.Fatalf("NewSet: %v", err)
+	}
+	events := make(chan sock.Event, 1000)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			evs, err := set.Wait(nil)
+			for _, ev := range evs {
+				events <- ev
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		if err := set.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		<-ended // or the test hangs
+	})
+	return set, events
+}
+
+func wantEvent(t *testing.T, events <-chan sock.Event, want sock.Event) {
+	t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case got := <-events:
+		if got != want {
+			t.Fatalf("event: got %+v, want %+v", got, want)
+		}
+	case <-timer.C:
+		t.Fatalf("event: got none, want %+v", want)
+	}
+}
+
+// wantNone checks that there is no event before one that is provoked now.
+func wantNone(t *testing.T, set *sock.Set, events <-chan sock.Event) {
+	t.Helper()
+	marker, _ := take(t)
+	defer func() { _ = marker.Close() }()
+	ev := sock.Event{Slot: 1 << 20, Gen: 99}
+	if err := errors.Join(set.Add(marker, ev.Slot, ev.Gen), set.AwaitWritable(marker, ev.Slot, ev.Gen)); err != nil {
+		t.Fatalf("marker: %v", err)
+	}
+	wantEvent(t, events, ev)
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatalf("descriptors: %v", err)
+	}
+	return len(list)
+}
+
+// fill writes until nothing goes any more, and returns what went.
+func fill(t *testing.T, s sock.Socket, vector bool) []byte {
+	t.Helper()
+	chunk := make([]byte, 100_000)
+	var all []byte
+	partial := false
+	for {
+		for i := range chunk {
+			chunk[i] = byte(len(all) + i)
+		}
+		var n int
+		var err error
+		if vector {
+			n, err = s.Writev([][]byte{chunk[:10], {}, chunk[10:20_000], chunk[20_000:]})
+		} else {
+			n, err = s.Write(chunk)
+		}
+		if errors.Is(err, sock.ErrWouldBlock) {
+			if n != 0 {
+				t.Errorf("write that would block: got %d bytes, want 0", n)
+			}
+			if !partial {
+				t.Error("partial write: got none")
+			}
+			return all
+		}
+		if err != nil {
+			t.Fatalf("write: %v", err)
+		}
+		partial = partial || n < len(chunk)
+		all = append(all, chunk[:n]...)
+	}
+}
+
+func TestTake(t *testing.T) {
+	t.Parallel()
+	s, far := take(t)
+	if n, err := s.Write([]byte("to the ")); n != 7 || err != nil {
+		t.Fatalf("Write: got %d and %v, want 7", n, err)
+	}
+	if n, err := s.Writev([][]byte{[]byte("oth"), nil, []byte("er side")}); n != 10 || err != nil {
+		t.Fatalf("Writev: got %d and %v, want 10", n, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	got, err := io.ReadAll(far)
+	if string(got) != "to the other side" || err != nil {
+		t.Errorf("other side: got %q and %v", got, err)
+	}
+}
+
+func TestTakeUnsupported(t *testing.T) {
+	t.Parallel()
+	near, far := pair(t)
+	defer func() { _ = near.Close() }()
+	a, b := net.Pipe()
+	defer func() { _, _ = a.Close(), b.Close() }()
+	for _, conn := range []net.Conn{a, tls.Server(near, &tls.Config{}), struct{ net.Conn }{far}} {
+		if _, err := sock.Take(conn); !errors.Is(err, sock.ErrUnsupported) {
+			t.Errorf("Take of %T: got %v, want ErrUnsupported", conn, err)
+		}
+	}
+	_ = near.Close()
+	if _, err := sock.Take(near); err == nil || errors.Is(err, sock.ErrUnsupported) {
+		t.Errorf("Take of a closed connection: got %v, want another error", err)
+	}
+}
+
+func TestReset(t *testing.T) {
+	t.Parallel()
+	s, far := take(t)
+	fill(t, s, false)
+	if err := s.Reset(); err != nil {
+		t.Fatalf("Reset: %v", err)
+	}
+	if _, err := io.Copy(io.Discard, far); !errors.Is(err, unix.ECONNRESET) {
+		t.Errorf("other side: got %v, want ECONNRESET", err)
+	}
+}
+
+// A socket that is full tells once it is not any more.
+func TestAwaitWritable(t *testing.T) {
+	t.Parallel()
+	for _, vector := range []bool{false, true} {
+		set, events := watched(t)
+		s, far := take(t)
+		defer func() { _ = s.Close() }()
+		if err := set.Add(s, 3, 7); err != nil {
+			t.Fatalf("Add: %v", err)
+		}
+		wantNone(t, set, events) // though it is writable
+		for range 3 {
+			sent := fill(t, s, vector)
+			if err := set.AwaitWritable(s, 3, 7); err != nil {
+				t.Fatalf("AwaitWritable: %v", err)
+			}
+			wantNone(t, set, events)
+			got := make([]byte, len(sent))
+			if _, err := io.ReadFull(far, got); err != nil || !bytes.Equal(got, sent) {
+				t.Fatalf("other side: got something else than was written, and %v", err)
+			}
+			wantEvent(t, events, sock.Event{Slot: 3, Gen: 7})
+			for len(events) > 0 { // it may tell several times while the other side reads
+				<-events
+			}
+		}
+	}
+}
+
+func TestWritableAlready(t *testing.T) {
+	t.Parallel()
+	set, events := watched(t)
+	s, _ := take(t)
+	defer func() { _ = s.Close() }()
+	if err := set.Add(s, 0, 1); err != nil {
+		t.Fatalf("Add: %v", err)
+	}
+	for gen := range int32(3) {
+		if err := set.AwaitWritable(s, 0, gen); err != nil {
+			t.Fatalf("AwaitWritable: %v", err)
+		}
+		wantEvent(t, events, sock.Event{Slot: 0, Gen: gen})
+	}
+	wantNone(t, set, events) // only once each
+}
+
+// A peer that goes is told of, whether or not there is input that nobody reads.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	for _, input := range []bool{false, true} {
+		for _, early := range []bool{false, true} {
+			for way, leave := range map[string]func(*net.TCPConn) error{
+				"FIN":      (*net.TCPConn).Close,
+				"half FIN": (*net.TCPConn).CloseWrite,
+				"RST":      func(c *net.TCPConn) error { return errors.Join(c.SetLinger(0), c.Close()) },
+			} {
+				set, events := watched(t)
+				s, far := take(t)
+				add := func() {
+					if err := set.Add(s, 5, -1); err != nil {
+						t.Fatalf("Add: %v", err)
+					}
+				}
+				if !early {
+					add()
+				}
+				if input {
+					if _, err := far.Write([]byte("GET / HTTP/1.1\r\n")); err != nil {
+						t.Fatalf("input: %v", err)
+					}
+					if !early {
+						wantNone(t, set, events) // input is no news
+					}
+				}
+				if err := leave(far); err != nil {
+					t.Fatalf("%s: %v", way, err)
+				}
+				if early {
+					add()
+				}
+				wantEvent(t, events, sock.Event{Slot: 5, Gen: -1, Gone: true})
+				wantNone(t, set, events) // told once
+				if err := s.Close(); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+			}
+		}
+	}
+}
+
+// A closed socket tells nothing more; its descriptor's next owner is another.
+func TestClosedSocket(t *testing.T) {
+	t.Parallel()
+	set, events := watched(t)
+	for gen := range int32(20) {
+		s, far := take(t)
+		if err := set.Add(s, 0, gen); err != nil {
+			t.Fatalf("Add: %v", err)
+		}
+		if gen%2 == 0 {
+			if err := s.Close(); err != nil {
+				t.Fatalf("Close: %v", err)
+			}
+			_ = far.Close()
+			wantNone(t, set, events)
+			continue
+		}
+		_ = far.Close()
+		wantEvent(t, events, sock.Event{Slot: 0, Gen: gen, Gone: true})
+		_ = s.Close()
+	}
+}
+
+// More sockets have something to tell than one system call returns.
+func TestManyEvents(t *testing.T) {
+	t.Parallel()
+	const n = 300
+	set, events := watched(t)
+	got := make([]int32, 0, n)
+	var fars []*net.TCPConn
+	for i := range int32(n) {
+		s, far := take(t)
+		defer func() { _ = s.Close() }()
+		if err := set.Add(s, i, 0); err != nil {
+			t.Fatalf("Add: %v", err)
+		}
+		fars = append(fars, far)
+	}
+	for _, far := range fars {
+		_ = far.Close()
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for range n {
+		select {
+		case ev := <-events:
+			got = append(got, ev.Slot)
+		case <-timer.C:
+			t.Fatalf("events: got %d, want %d", len(got), n)
+		}
+	}
+	slices.Sort(got)
+	for i, slot := range got {
+		if int(slot) != i {
+			t.Fatalf("event %d: got slot %d, want each once", i, slot)
+		}
+	}
+}
+
+// Nothing is left of sets and sockets.
+//
+//nolint:paralleltest // It counts descriptors.
+func TestNoDescriptorLeft(t *testing.T) {
+	round := func() {
+		set, err := sock.NewSet()
+		if err != nil {
+			t.Fatalf("NewSet: %v", err)
+		}
+		waited := make(chan error, 1)
+		go func() {
+			_, waitErr := set.Wait(nil)
+			waited <- waitErr
+		}()
+		near, far := pair(t)
+		s, err := sock.Take(near)
+		if err = errors.Join(err, near.Close(), set.Add(s, 0, 0), set.Close()); err != nil {
+			t.Fatalf("a round: %v", err)
+		}
+		if err := <-waited; err == nil {
+			t.Fatal("Wait on a set that is closed: got no error")
+		}
+		if n, err := s.Write([]byte("x")); n != 1 || err != nil {
+			t.Errorf("Write after the set was closed: got %d and %v, want 1", n, err)
+		}
+		_ = far.Close()
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	round()
+	before := descriptors(t)
+	for range 20 {
+		round()
+	}
+	if got := descriptors(t); got > before {
+		t.Errorf("descriptors: got %d, want %d as before", got, before)
+	}
+}

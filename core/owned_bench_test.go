@@ -1,0 +1,118 @@
+//go:build linux
+
+package core_test
+
+import (
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// What it costs to open a subscription, up to the first bytes, and to close it.
+func BenchmarkJoin(b *testing.B) {
+	b.ReportAllocs()
+	hub := openHub(b, core.HubConfig{})
+	bed := openOwned(b, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	request := []byte("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+	buf := make([]byte, 4<<10)
+	for b.Loop() {
+		conn, err := net.Dial("tcp4", bed.addr)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conn.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conn.Read(buf); err != nil {
+			b.Fatal(err)
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0) // keeps no port
+		}
+		_ = conn.Close()
+		<-bed.joined
+		if sum := <-bed.closes; !sum.Opened {
+			b.Fatalf("stream: got %+v, want it opened", sum)
+		}
+	}
+}
+
+// What it costs to send an event to 1,000 connections, clients included: one at
+// a time, and several in one write.
+func BenchmarkDeliver(b *testing.B) {
+	const connections = 1000
+	for name, ahead := range map[string]int{"one by one": 1, "batches of 50": 50, "batches of 500": 500} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			hub := openHub(b, core.HubConfig{})
+			bed := openOwned(b, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+			ev := stockUpdate
+			ev.ID = "its own" // all frames are of the same size then
+			frame, err := core.AppendEvent(nil, ev)
+			if err != nil {
+				b.Fatal(err)
+			}
+			size := int64(len(frame))
+			var got, want atomic.Int64
+			reached := make(chan struct{}, 1)
+			var reading sync.WaitGroup
+			wires := make([]*wire, connections)
+			for i := range wires {
+				w := bed.open(b, "/", "", 0)
+				w.greeted(b)
+				wires[i] = w
+				reading.Go(func() {
+					buf := make([]byte, 4<<10)
+					for {
+						n, err := w.Read(buf)
+						if err != nil {
+							return
+						}
+						if got.Add(int64(n)) >= want.Load() {
+							select {
+							case reached <- struct{}{}:
+							default:
+							}
+						}
+					}
+				})
+			}
+			published := int64(0)
+			await := func() {
+				want.Store(published * size * connections)
+				for got.Load() < want.Load() {
+					<-reached
+				}
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			began := time.Now()
+			for b.Loop() {
+				if _, err := hub.Publish(b.Context(), "a", ev); err != nil {
+					b.Fatal(err)
+				}
+				if published++; published%int64(ahead) == 0 {
+					await()
+				}
+			}
+			await()
+			took := time.Since(began)
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(took.Nanoseconds())/float64(published*connections), "ns/delivery")
+			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(published), "allocs/publish")
+			if n := got.Load(); n != published*size*connections {
+				b.Errorf("received: got %d bytes, want %d", n, published*size*connections)
+			}
+			for _, w := range wires {
+				_ = w.Close()
+			}
+			reading.Wait()
+			reaches(b, "streams", 0, func() int { return hub.Stats().Streams })
+		})
+	}
+}

@@ -1,0 +1,188 @@
+//go:build linux
+
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package core_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// published is what publishers have published, on several channels.
+type published struct {
+	mu     sync.Mutex
+	events []numbered
+}
+
+type numbered struct {
+	core.Event
+
+	channel string
+	seq     uint64
+}
+
+// publish has several goroutines publish events of 10 bytes to 300 KB to a, b
+// and c, and the last one, named end, to all of them.
+func (p *published) publish(t *testing.T, hub *core.Hub, events int, half func()) {
+	t.Helper()
+	const publishers = 3
+	var done atomic.Int64
+	var all sync.WaitGroup
+	for i := range publishers {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(7, uint64(i)))
+			for n := range events {
+				size := int(10 * math.Exp(random.Float64()*math.Log(1000)))
+				if n%30 == 10*i {
+					size = 300_000 - random.IntN(200_000)
+				}
+				ev := core.Event{Name: strconv.Itoa(n % 2), Data: strings.Repeat(string('a'+rune(n%26)), size)}
+				p.one(t, hub, string('a'+rune(random.IntN(3))), ev)
+				if done.Add(1) == int64(publishers*events/2) {
+					half()
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, channel := range []string{"a", "b", "c"} {
+		p.one(t, hub, channel, core.Event{Name: "end", Data: channel})
+	}
+}
+
+func (p *published) one(t *testing.T, hub *core.Hub, channel string, ev core.Event) {
+	t.Helper()
+	id, err := hub.Publish(t.Context(), channel, ev)
+	at, ok := core.ParsePosition(id)
+	if err != nil || !ok {
+		t.Errorf("Publish: got %q and %v", id, err)
+		return
+	}
+	ev.ID = id
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = append(p.events, numbered{ev, channel, at.Seq})
+}
+
+// jerky is a connection whose reader takes pieces of all sizes, and stops for a
+// while now and then.
+type jerky struct {
+	net.Conn
+
+	random *rand.Rand
+	half   <-chan struct{}
+	stop   int // after how many bytes it waits for half, 0 for never
+	read   int
+}
+
+func (j *jerky) Read(p []byte) (int, error) {
+	if j.stop > 0 && j.read >= j.stop {
+		<-j.half
+		j.stop = 0
+	}
+	limit := []int{1 + j.random.IntN(20), 1 + j.random.IntN(1000), 4096}[j.random.IntN(3)]
+	if j.read > 100_000 { // it has shown what it can
+		limit = 4096
+	}
+	n, err := j.Conn.Read(p[:min(len(p), limit)])
+	j.read += n
+	return n, err
+}
+
+// Whatever the sizes of events, and however clients read, everyone gets every
+// byte in order.
+//
+//nolint:paralleltest // It counts descriptors.
+func TestOwnedDelivery(t *testing.T) {
+	leavesNothing(t, func(t *testing.T) {
+		const clients, events = 240, 40
+		hub := openHub(t, core.HubConfig{RingEvents: 1 << 12, RingBytes: 1 << 30})
+		odd := func(ev core.Event) bool { return ev.Name != "0" }
+		filtered := func(channels ...string) func(*core.Gate) *core.Endpoint {
+			return func(g *core.Gate) *core.Endpoint {
+				return g.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+					s.SetFilter(odd)
+					return core.Subscription{Channels: channels}, nil
+				})
+			}
+		}
+		b := openOwned(t, hub, core.GateConfig{Heartbeat: 20e6, WriteTimeout: patience}, map[string]func(*core.Gate) *core.Endpoint{
+			"/a": to("a"), "/abc": to("a", "b", "c"), "/b-odd": filtered("b"), "/ac-odd": filtered("a", "c"),
+		})
+		kinds := []struct{ path, channels string }{{"/a", "a"}, {"/abc", "abc"}, {"/b-odd", "b"}, {"/ac-odd", "ac"}}
+		half := make(chan struct{})
+		wires := make([]*wire, clients)
+		for i := range wires {
+			wires[i] = b.open(t, kinds[i%len(kinds)].path, "", []int{0, 4 << 10, 20 << 10}[i%3])
+			wires[i].greeted(t)
+		}
+		got := make([][]core.Event, clients)
+		var reading sync.WaitGroup
+		for i, w := range wires {
+			random := rand.New(rand.NewPCG(8, uint64(i)))
+			j := &jerky{Conn: w, random: random, half: half}
+			if i%5 == 0 {
+				j.stop = 1 + random.IntN(50_000)
+			}
+			w.in.Reset(j)
+			reading.Go(func() { got[i] = w.readToEnd(t, len(kinds[i%len(kinds)].channels)) })
+		}
+		var log published
+		log.publish(t, hub, events, sync.OnceFunc(func() { close(half) }))
+		reading.Wait()
+		slices.SortFunc(log.events, func(a, b numbered) int { return int(a.seq) - int(b.seq) })
+		for i := range got {
+			kind := kinds[i%len(kinds)]
+			var want []core.Event
+			for _, ev := range log.events {
+				if strings.Contains(kind.channels, ev.channel) && (!strings.HasSuffix(kind.path, "odd") || odd(ev.Event)) {
+					want = append(want, ev.Event)
+				}
+			}
+			compare(t, fmt.Sprintf("client %d of %s", i, kind.path), got[i], want)
+		}
+		if n := len(b.closes); n > 0 {
+			t.Errorf("streams that ended: got %d, want none", n)
+		}
+	})
+}
+
+// readToEnd reads events until the last of each channel has come.
+func (w *wire) readToEnd(t *testing.T, ends int) (events []core.Event) {
+	for ends > 0 {
+		ev, err := w.dec.Next()
+		if err != nil {
+			t.Errorf("event %d: got %v", len(events), err)
+			return events
+		}
+		if events = append(events, ev); ev.Name == "end" {
+			ends--
+		}
+	}
+	return events
+}
+
+// compare compares events, without writing out what may be large.
+func compare(t *testing.T, who string, got, want []core.Event) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: got %d events, want %d", who, len(got), len(want))
+	}
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Errorf("%s, event %d: got %q %q with %d bytes, want %q %q with %d", who, i,
+				got[i].ID, got[i].Name, len(got[i].Data), want[i].ID, want[i].Name, len(want[i].Data))
+			return
+		}
+	}
+}

@@ -1,0 +1,299 @@
+//go:build linux
+
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package core_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// wantEOF reads what is left, which must have a decent end, and returns it.
+func (w *wire) wantEOF(t *testing.T) string {
+	t.Helper()
+	rest, err := io.ReadAll(w.in)
+	if err != nil {
+		t.Errorf("the rest of the stream: got %v, want its end", err)
+	}
+	return string(rest)
+}
+
+// However a stream ends, nothing is left of it, and a neighbour goes on.
+//
+//nolint:paralleltest // It counts descriptors.
+func TestOwnedEndings(t *testing.T) {
+	stop := func(do func(*core.Stream)) func(*ownedBed, *core.Stream) {
+		return func(_ *ownedBed, s *core.Stream) { do(s) }
+	}
+	panics := func(set func(*core.Stream)) core.GateConfig {
+		return core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+			if s.Request().URL.Path == "/victim" {
+				set(s)
+			}
+			return nil
+		}}}
+	}
+	for name, test := range map[string]struct {
+		cfg  core.GateConfig
+		end  func(*ownedBed, *core.Stream)
+		want error
+	}{
+		"Close":  {end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed},
+		"expiry": {end: stop(func(s *core.Stream) { s.SetExpiry(time.Now().Add(10 * time.Millisecond)) }), want: core.ErrExpired},
+		"panic in the filter": {
+			cfg: panics(func(s *core.Stream) { s.SetFilter(func(core.Event) bool { panic("oh filter") }) }), want: core.ErrPanic,
+		},
+		"panic in the deliver hook": {
+			cfg: panics(func(s *core.Stream) {
+				s.OnDeliver(func(events, _ int) {
+					if events > 0 {
+						panic("oh hook")
+					}
+				})
+			}), want: core.ErrPanic,
+		},
+		"panic in the close hook": {
+			cfg: panics(func(s *core.Stream) { s.OnClose(func(core.Summary) { panic("oh hook") }) }),
+			end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed,
+		},
+		"close in the deliver hook": {
+			cfg: panics(func(s *core.Stream) {
+				s.OnDeliver(func(events, _ int) {
+					if events > 0 {
+						_ = s.Close()
+					}
+				})
+			}), want: core.ErrClosed,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t, func(t *testing.T) {
+				hub := openHub(t, core.HubConfig{})
+				b := openOwned(t, hub, test.cfg, map[string]func(*core.Gate) *core.Endpoint{"/": to("a"), "/victim": to("a")})
+				other := b.open(t, "/", "", 0)
+				other.greeted(t)
+				<-b.joined
+				for range 5 {
+					victim := b.open(t, "/victim", "", 0)
+					victim.greeted(t)
+					s := take(t, b.joined, "stream")
+					if test.end != nil {
+						test.end(b, s)
+					} else {
+						publish(t, hub, "a", "to all")
+						other.wantData(t, "to all")
+					}
+					victim.wantEOF(t)
+					if sum := b.closed(t); !errors.Is(sum.Reason, test.want) || !sum.Opened {
+						t.Errorf("summary: got %+v, want %v", sum, test.want)
+					}
+				}
+				publish(t, hub, "a", "goes on")
+				other.wantData(t, "goes on")
+				if got := hub.Stats().Streams; got != 1 {
+					t.Errorf("streams: got %d, want 1", got)
+				}
+			})
+		})
+	}
+}
+
+// What is set on a stream that is open does not disturb who sends on it.
+func TestOwnedChanges(t *testing.T) {
+	t.Parallel()
+	hub := openHub(t, core.HubConfig{})
+	b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	for range 20 {
+		w := b.open(t, "/", "", 0)
+		w.greeted(t)
+		s := take(t, b.joined, "stream")
+		var setting sync.WaitGroup
+		setting.Go(func() {
+			s.SetValue("key", "value")
+			s.SetIdentity("somebody")
+			s.SetExpiry(time.Now().Add(time.Hour))
+		})
+		publish(t, hub, "a", "x")
+		w.wantData(t, "x")
+		setting.Wait()
+		_ = s.Close()
+	}
+}
+
+// Streams have their lifetime, a little more at random.
+//
+//nolint:paralleltest // It counts descriptors.
+func TestOwnedLifetime(t *testing.T) {
+	leavesNothing(t, func(t *testing.T) {
+		const life = 100 * time.Millisecond
+		b := openOwned(t, openHub(t, core.HubConfig{}), core.GateConfig{Lifetime: life}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		for range 20 {
+			b.open(t, "/", "", 0)
+		}
+		for range 20 {
+			if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrLifetime) || sum.Duration < life {
+				t.Errorf("summary: got %+v, want ErrLifetime after %v at least", sum, life)
+			}
+		}
+	})
+}
+
+// A hook that blocks keeps nothing from being delivered.
+func TestOwnedBlockingCloseHook(t *testing.T) {
+	t.Parallel()
+	hub := openHub(t, core.HubConfig{})
+	blocking, proceed := make(chan struct{}, 10), make(chan struct{})
+	b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(s *core.Stream) error {
+		if s.Request().URL.Path == "/blocks" {
+			s.OnClose(func(core.Summary) {
+				blocking <- struct{}{}
+				<-proceed
+			})
+		}
+		return nil
+	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a"), "/blocks": to("a")})
+	var wires []*wire
+	for range 4 {
+		w := b.open(t, "/", "", 0)
+		w.greeted(t)
+		wires = append(wires, w)
+		_ = b.open(t, "/blocks", "", 0).Close()
+	}
+	take(t, blocking, "close hook")
+	joins := b.open(t, "/", "", 0)
+	joins.greeted(t)
+	joins.line(t, ":") // a heartbeat
+	wires = append(wires, joins)
+	publish(t, hub, "a", "x")
+	for _, w := range wires {
+		w.wantData(t, "x")
+	}
+	close(proceed)
+	for range 4 {
+		if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
+			t.Errorf("summary: got %+v, want ErrClientGone", sum)
+		}
+	}
+}
+
+// Clients join while the hub drains or closes: each is refused, or gets an end.
+//
+//nolint:paralleltest // It counts descriptors.
+func TestOwnedJoinWhileEnding(t *testing.T) {
+	for name, end := range map[string]func(*core.Hub) error{
+		"Drain": func(h *core.Hub) error {
+			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+			defer cancel()
+			if err := h.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+			return nil
+		},
+		"Close": (*core.Hub).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			leavesNothing(t, func(t *testing.T) {
+				for range 5 {
+					hub := openHub(t, core.HubConfig{})
+					b := openOwned(t, hub, core.GateConfig{Heartbeat: 20 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+					var joining sync.WaitGroup
+					many := make(chan struct{}, 1000)
+					for range 8 {
+						joining.Go(func() {
+							var open []*wire
+							for {
+								w, err := b.dial("/", "", 0)
+								if err != nil {
+									// Refused, or cut in the middle of the head.
+									if !strings.Contains(err.Error(), "503") && !errors.Is(err, io.EOF) {
+										t.Errorf("joining: %v", err)
+									}
+									if w != nil {
+										_ = w.Close()
+									}
+									break
+								}
+								open = append(open, w)
+								many <- struct{}{}
+							}
+							for _, w := range open {
+								rest := w.wantEOF(t)
+								if name == "Drain" && strings.Count(rest, "retry: ") != 2 {
+									t.Errorf("stream that was drained: got %q, want a farewell", rest)
+								}
+								_ = w.Close()
+							}
+						})
+					}
+					for range 40 {
+						take(t, many, "client")
+					}
+					if err := end(hub); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+					joining.Wait()
+					reaches(t, "streams", 0, func() int { return hub.Stats().Streams })
+				}
+			})
+		})
+	}
+}
+
+// Idle connections get heartbeats, about as often as they should; busy ones get
+// none.
+func TestOwnedHeartbeats(t *testing.T) {
+	t.Parallel()
+	const every, beats, clients = 50 * time.Millisecond, 10, 20
+	hub := openHub(t, core.HubConfig{})
+	b := openOwned(t, hub, core.GateConfig{Heartbeat: every}, map[string]func(*core.Gate) *core.Endpoint{"/idle": to("idle")})
+	var all sync.WaitGroup
+	for range clients {
+		w := b.open(t, "/idle", "", 0)
+		w.greeted(t)
+		all.Go(func() {
+			w.line(t, ":")
+			began := time.Now()
+			for range beats {
+				w.line(t, ":")
+			}
+			if took := time.Since(began); took < beats*every*9/10 || took > 20*beats*every {
+				t.Errorf("%d heartbeats: got them in %v, want about %v", beats, took, beats*every)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// While events come, there are no heartbeats.
+func TestOwnedNoHeartbeats(t *testing.T) {
+	t.Parallel()
+	hub := openHub(t, core.HubConfig{})
+	b := openOwned(t, hub, core.GateConfig{Heartbeat: 2 * time.Second}, map[string]func(*core.Gate) *core.Endpoint{"/": to("busy")})
+	w := b.open(t, "/", "", 0)
+	w.greeted(t)
+	publish(t, hub, "busy", "first")
+	w.wantData(t, "first")
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for range 30 { // longer than a heartbeat
+		<-ticker.C
+		publish(t, hub, "busy", "x")
+	}
+	publish(t, hub, "busy", "last")
+	for {
+		line, err := w.in.ReadString('\n')
+		if err != nil || line == "data: last\n" {
+			break
+		}
+		if strings.HasPrefix(line, ":") {
+			t.Errorf("heartbeat between events: got %q, want none", line)
+		}
+	}
+}

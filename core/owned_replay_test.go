@@ -1,0 +1,218 @@
+//go:build linux
+
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package core_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// turnstile is a store whose pages can be held up, and that counts how many are
+// read at once.
+type turnstile struct {
+	core.Store
+
+	held      func(q core.Query) error // called for every page
+	now, most atomic.Int64
+}
+
+func (s *turnstile) Read(ctx context.Context, q core.Query) (core.Page, error) {
+	if q.MaxEvents == 1 { // a look ahead
+		return s.Store.Read(ctx, q)
+	}
+	now := s.now.Add(1)
+	defer s.now.Add(-1)
+	for most := s.most.Load(); now > most && !s.most.CompareAndSwap(most, now); most = s.most.Load() {
+	}
+	if err := s.held(q); err != nil {
+		return core.Page{}, err
+	}
+	return s.Store.Read(ctx, q)
+}
+
+// Many clients come back at once, from anywhere in a long history, while events
+// go on: each gets what follows its ID, through as many cuts as it takes.
+//
+//nolint:paralleltest // It counts descriptors.
+func TestOwnedReplay(t *testing.T) {
+	leavesNothing(t, func(t *testing.T) {
+		const clients, before, after, replays = 500, 2000, 60, 5
+		store := &turnstile{Store: core.NewMemoryStore(core.Retention{Events: before + after}), held: func(core.Query) error { return nil }}
+		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
+		b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		ids := publish(t, hub, "a", numbers(1, before)...)
+		var all sync.WaitGroup
+		var cuts atomic.Int64
+		for i := range clients {
+			at := rand.New(rand.NewPCG(9, uint64(i))).IntN(before)
+			all.Go(func() {
+				cuts.Add(int64(b.follow(t, "/", ids[at], at+1, before+after, i%4)))
+			})
+		}
+		ticker := time.NewTicker(20 * time.Millisecond)
+		defer ticker.Stop()
+		for n := range after {
+			<-ticker.C
+			publish(t, hub, "a", strconv.Itoa(before+n+1))
+		}
+		all.Wait()
+		if most := store.most.Load(); most < 1 || most > replays {
+			t.Errorf("pages at once: got %d, want 1 to %d", most, replays)
+		}
+		reaches(t, "streams", 0, func() int { return hub.Stats().Streams })
+		t.Logf("connected again %d times, %d pages at once", cuts.Load(), store.most.Load())
+	})
+}
+
+// follow reads events whose data are numbers, from the one after an ID's to the
+// last, and connects again as often as it takes. It returns how often.
+func (b *ownedBed) follow(t *testing.T, path, id string, number, last, kind int) (cuts int) {
+	w, err := b.dial(path, id, []int{0, 4 << 10}[kind%2])
+	for number < last {
+		if err != nil {
+			t.Errorf("after %s: %v", id, err)
+			return cuts
+		}
+		ev, readErr := w.dec.Next()
+		if errors.Is(readErr, io.EOF) || kind >= 2 && number%500 == 0 {
+			_ = w.Close()
+			cuts++
+			if readErr == nil && ev.Data == strconv.Itoa(number+1) {
+				number++
+				id = ev.ID
+			}
+			w, err = b.dial(path, id, 0)
+			continue
+		}
+		if readErr != nil || ev.Data != strconv.Itoa(number+1) {
+			t.Errorf("after %d: got %q, named %q, and %v", number, ev.Data, ev.Name, readErr)
+			break
+		}
+		number++
+		id = ev.ID
+	}
+	_ = w.Close()
+	return cuts
+}
+
+// While the store is slow, whoever needs no history gets what is live. Clients
+// that leave meanwhile leave nothing behind.
+//
+//nolint:paralleltest // It counts descriptors.
+func TestOwnedSlowStore(t *testing.T) {
+	leavesNothing(t, func(t *testing.T) {
+		const replays, behind, live = 3, 12, 12
+		reading, proceed := make(chan struct{}, 100), make(chan struct{})
+		store := &turnstile{Store: core.NewMemoryStore(core.Retention{}), held: func(core.Query) error {
+			reading <- struct{}{}
+			<-proceed
+			return nil
+		}}
+		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
+		b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		ids := publish(t, hub, "a", numbers(1, 20)...)
+		late, alive := make([]*wire, behind), make([]*wire, live)
+		for i := range late {
+			late[i] = b.open(t, "/", ids[i%10], 0)
+		}
+		for range replays {
+			take(t, reading, "page")
+		}
+		for i := range alive {
+			alive[i] = b.open(t, "/", "", 0)
+			alive[i].greeted(t)
+		}
+		for n := range 20 {
+			publish(t, hub, "a", strconv.Itoa(21+n))
+			for _, w := range alive {
+				w.wantData(t, strconv.Itoa(21+n))
+			}
+		}
+		late[0].line(t, ":") // also heartbeats go on
+		late[0].line(t, ":")
+		for _, w := range late[behind/2:] {
+			_ = w.Close()
+		}
+		close(proceed)
+		for i, w := range late[:behind/2] {
+			for n := i%10 + 2; n <= 40; n++ {
+				w.wantData(t, strconv.Itoa(n))
+			}
+		}
+		for range behind / 2 {
+			if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
+				t.Errorf("summary of a client that left while its page was read: got %+v, want ErrClientGone", sum)
+			}
+		}
+		if most := store.most.Load(); most != replays {
+			t.Errorf("pages at once: got %d, want %d", most, replays)
+		}
+	})
+}
+
+// History that is trimmed while it is being read is a gap like any other.
+func TestOwnedGapDuringReplay(t *testing.T) {
+	t.Parallel()
+	var pages atomic.Int64
+	store := &turnstile{Store: core.NewMemoryStore(core.Retention{})}
+	store.held = func(q core.Query) error {
+		if pages.Add(1) > 1 {
+			return nil
+		}
+		oldest, newest, err := store.Bounds(t.Context(), q.Channels)
+		return errors.Join(err, &core.GapError{Reason: core.GapTrimmed, Oldest: oldest, Newest: newest})
+	}
+	hub := openHub(t, core.HubConfig{RingEvents: 4, Store: store})
+	b := openOwned(t, hub, core.GateConfig{Start: core.Last(5)}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	ids := publish(t, hub, "a", numbers(1, 20)...)
+	w := b.open(t, "/", ids[2], 0)
+	ev, err := w.dec.Next()
+	want := fmt.Sprintf(`{"reason":"trimmed","oldest":%q,"newest":%q}`, ids[0], ids[19])
+	if err != nil || ev.Name != core.ResetEvent || ev.Data != want {
+		t.Fatalf("event: got %+v and %v, want a reset with %s", ev, err, want)
+	}
+	for n := 16; n <= 20; n++ {
+		w.wantData(t, strconv.Itoa(n))
+	}
+	publish(t, hub, "a", "live")
+	w.wantData(t, "live")
+}
+
+// A snapshot of more than goes in one system call, and of more than the client
+// takes at once, is that snapshot still.
+func TestOwnedLargeSnapshot(t *testing.T) {
+	t.Parallel()
+	const keys = 3000
+	for name, size := range map[string]int{"small": 1, "large": 2000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hub := openHub(t, core.HubConfig{RingEvents: 4, Store: core.NewMemoryStore(core.Retention{Events: keys + 100})})
+			b := openOwned(t, hub, core.GateConfig{Start: core.Snapshot()}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a", "b")})
+			data := func(i int) string { return strconv.Itoa(i) + strings.Repeat("x", size) }
+			for i := range keys {
+				if _, err := hub.Publish(t.Context(), "a", core.Event{Key: strconv.Itoa(i), Data: data(i)}); err != nil {
+					t.Fatalf("Publish: %v", err)
+				}
+				publish(t, hub, "b", "no key", "no key") // half of it is trimmed
+			}
+			w := b.open(t, "/", "", 8<<10)
+			for i := range keys {
+				w.wantData(t, data(i))
+			}
+			publish(t, hub, "b", "live")
+			w.wantData(t, "live")
+		})
+	}
+}

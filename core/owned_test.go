@@ -1,0 +1,235 @@
+//go:build linux
+
+package core_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// patience is how long to wait for what should happen at once.
+const patience = 30 * time.Second
+
+// ownedBed is a hub and a gate whose subscriptions own their connections.
+type ownedBed struct {
+	hub    *core.Hub
+	gate   *core.Gate
+	addr   string
+	closes chan core.Summary
+	joined chan *core.Stream
+}
+
+// openOwned serves endpoints at a gate of this configuration until the test
+// ends. Its sockets buffer little, so that clients who do not read are noticed.
+func openOwned(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *ownedBed {
+	tb.Helper()
+	b := &ownedBed{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
+	cfg.Conn = core.OwnedConn
+	cfg.Middleware = append([]core.Middleware{func(s *core.Stream) error {
+		s.OnClose(func(sum core.Summary) { b.closes <- sum })
+		s.OnOpen(func() { b.joined <- s })
+		return nil
+	}}, cfg.Middleware...)
+	b.gate = core.NewGate(hub, cfg)
+	mux := http.NewServeMux()
+	for path, route := range routes {
+		mux.Handle(path, route(b.gate))
+	}
+	lc := net.ListenConfig{Control: option(syscall.SOL_SOCKET, syscall.SO_SNDBUF, 16<<10)}
+	ln, err := lc.Listen(tb.Context(), "tcp4", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("listen: %v", err)
+	}
+	b.addr = ln.Addr().String()
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: patience}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ln) }()
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			tb.Errorf("Shutdown: %v", err)
+		}
+		<-served
+	})
+	return b
+}
+
+// to makes an endpoint for channels.
+func to(channels ...string) func(*core.Gate) *core.Endpoint {
+	return func(g *core.Gate) *core.Endpoint { return g.Subscribe(channels...) }
+}
+
+// option sets a socket's option before it is used.
+func option(level, name, value int) func(network, address string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		var err error
+		ctlErr := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), level, name, value) })
+		return errors.Join(err, ctlErr)
+	}
+}
+
+// wire is a client's end of an owned connection.
+type wire struct {
+	net.Conn
+
+	in  *bufio.Reader
+	dec *core.Decoder
+}
+
+// dial asks for a stream. If buffer is not 0, the client's socket takes about so
+// many bytes that nobody has read.
+func (b *ownedBed) dial(path, lastID string, buffer int) (*wire, error) {
+	d := net.Dialer{Timeout: patience}
+	if buffer > 0 {
+		d.Control = func(network, address string, c syscall.RawConn) error {
+			// Segments that are larger than the buffer would wait for the
+			// sender's timer.
+			return errors.Join(option(syscall.SOL_SOCKET, syscall.SO_RCVBUF, buffer)(network, address, c),
+				option(syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1000)(network, address, c))
+		}
+	}
+	conn, err := d.Dial("tcp4", b.addr)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{Conn: conn, in: bufio.NewReaderSize(conn, 4<<10)}
+	w.dec = core.NewDecoder(w.in, core.DecoderConfig{MaxLine: 1 << 20, MaxEvent: 1 << 20})
+	header := ""
+	if lastID != "" {
+		header = "Last-Event-ID: " + lastID + "\r\n"
+	}
+	_ = w.SetDeadline(time.Now().Add(2 * patience))
+	if _, err := fmt.Fprintf(w, "GET %s HTTP/1.1\r\nHost: a.example\r\n%s\r\n", path, header); err != nil {
+		_ = w.Close()
+		return nil, err
+	}
+	return w, w.head()
+}
+
+// head reads the answer's head.
+func (w *wire) head() error {
+	for first := true; ; first = false {
+		line, err := w.in.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		if first && line != "HTTP/1.1 200 OK\r\n" {
+			return fmt.Errorf("status: %q", line)
+		}
+		if line == "\r\n" {
+			return nil
+		}
+	}
+}
+
+// open is dial for a stream that must be, until the test ends.
+func (b *ownedBed) open(tb testing.TB, path, lastID string, buffer int) *wire {
+	tb.Helper()
+	w, err := b.dial(path, lastID, buffer)
+	if err != nil {
+		tb.Fatalf("GET %s: %v", path, err)
+	}
+	tb.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// line reads lines up to one that begins like this.
+func (w *wire) line(tb testing.TB, prefix string) {
+	tb.Helper()
+	for {
+		line, err := w.in.ReadString('\n')
+		if err != nil {
+			tb.Fatalf("line that begins with %q: got %q and %v", prefix, line, err)
+		}
+		if strings.HasPrefix(line, prefix) {
+			return
+		}
+	}
+}
+
+// greeted reads what a stream that begins live starts with.
+func (w *wire) greeted(tb testing.TB) {
+	tb.Helper()
+	w.line(tb, ": open")
+	w.line(tb, "id: ")
+	w.line(tb, "")
+}
+
+// wantData reads an event, which must have this data.
+func (w *wire) wantData(tb testing.TB, want string) {
+	tb.Helper()
+	if ev, err := w.dec.Next(); err != nil || ev.Data != want {
+		tb.Fatalf("event: got %.80q and %v, want %.80q", ev.Data, err, want)
+	}
+}
+
+// closed returns how the next stream that ends went.
+func (b *ownedBed) closed(tb testing.TB) core.Summary {
+	tb.Helper()
+	return take(tb, b.closes, "end of a stream")
+}
+
+func take[T any](tb testing.TB, c <-chan T, what string) T {
+	tb.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case v := <-c:
+		return v
+	case <-timer.C:
+		tb.Fatalf("%s: got none in %v", what, patience)
+		panic("unreachable")
+	}
+}
+
+// reaches waits until a count is what it should be, or less.
+func reaches(tb testing.TB, what string, want int, count func() int) {
+	tb.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	end := time.Now().Add(patience)
+	for {
+		got := count()
+		if got <= want {
+			return
+		}
+		if time.Now().After(end) {
+			tb.Fatalf("%s: got %d, want %d at most", what, got, want)
+		}
+		<-ticker.C
+	}
+}
+
+// descriptors counts those that are open.
+func descriptors() int {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0 // there is nothing to look at on this system
+	}
+	return len(list)
+}
+
+// leavesNothing runs a test of its own, after which there are as many
+// descriptors and goroutines as before. No other test may run meanwhile.
+func leavesNothing(t *testing.T, run func(t *testing.T)) {
+	t.Helper()
+	runtime.GC()
+	fds, goroutines := descriptors(), runtime.NumGoroutine()
+	if t.Run("run", run) {
+		reaches(t, "descriptors", fds, descriptors)
+		reaches(t, "goroutines", goroutines+1, runtime.NumGoroutine) // a test's timer may fire
+	}
+}
