@@ -164,7 +164,7 @@ func (s *shard) postpone(o *owned, p *page, last uint64) {
 		o.page.Store(&page{query: p.query, entries: p.entries[i:], begun: p.begun})
 	case last > 0:
 		o.sub.cursor = last
-		o.sub.history = &Query{After: s.hub.position(last)}
+		o.sub.history = &Query{After: s.hub.position(last), Gone: p.query.Gone}
 	default:
 		o.sub.history = &p.query
 	}

@@ -115,6 +115,7 @@ func NewHub(cfg HubConfig) *Hub {
 		h.shards[i].init(h, i)
 	}
 	h.replayer.hub = h
+	h.replayer.idle.L, h.finisher.idle.L = &h.replayer.mu, &h.finisher.mu
 	h.life, h.die = context.WithCancelCause(context.Background())
 	// No entry may be delivered before its predecessors are accounted for.
 	h.mu.Lock()
@@ -151,8 +152,9 @@ func (h *Hub) Stats() Stats {
 }
 
 // Close ends all streams and subscribers at once, and closes the store.
-// [Hub.Drain] first gives clients notice. It is idempotent, and returns the
-// store's error.
+// [Hub.Drain] first gives clients notice. Close waits for the subscriptions
+// that the hub sends to itself, their hooks included, and not for handlers. It
+// is idempotent, and returns the store's error.
 func (h *Hub) Close() error {
 	h.closeOnce.Do(func() {
 		h.streamsMu.Lock()
@@ -164,9 +166,11 @@ func (h *Hub) Close() error {
 			s.abort(ErrHubClosed)
 		}
 		h.closeErr = h.store.Close()
+		h.replayer.wait()
 		for i := range h.shards {
 			h.shards[i].wait()
 		}
+		h.finisher.wait()
 	})
 	return h.closeErr
 }

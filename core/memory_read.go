@@ -38,16 +38,25 @@ func (m *MemoryStore) gap(q Query) GapReason {
 	case q.After.Seq > m.seq:
 		return GapUnknown
 	}
-	for _, name := range q.Channels {
-		trimmed := m.forgot
-		if h := m.channels[name]; h != nil {
-			trimmed = h.trimmed + m.expired(h)
-		}
-		if q.After.Seq < trimmed {
+	for i, gone := range m.gone(q.Channels) {
+		excused := i < len(q.Gone) && gone <= q.Gone[i]
+		if q.After.Seq < gone && !excused {
 			return GapTrimmed
 		}
 	}
 	return ""
+}
+
+// gone returns the newest entry of each channel that is not kept any more.
+func (m *MemoryStore) gone(channels []string) []uint64 {
+	gone := make([]uint64, len(channels))
+	for i, name := range channels {
+		gone[i] = m.forgot
+		if h := m.channels[name]; h != nil {
+			gone[i] = h.trimmed + m.expired(h)
+		}
+	}
+	return gone
 }
 
 // page returns what follows a sequence number, as far as it is kept.
@@ -79,6 +88,9 @@ func (m *MemoryStore) page(q Query, after uint64) Page {
 	}
 	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes)
 	page := Page{Entries: entries, Through: m.newest()}
+	if !q.follows() {
+		page.Gone = m.gone(q.Channels)
+	}
 	if !all {
 		page.Through = entries[len(entries)-1].Position
 	}

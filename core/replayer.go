@@ -10,6 +10,7 @@ type replayer struct {
 	mu      sync.Mutex
 	waiting []*owned
 	workers int
+	idle    sync.Cond // signalled when the last worker stops; its L is mu
 }
 
 // add has a page read for a connection, whose subscriber belongs to the
@@ -30,6 +31,7 @@ func (r *replayer) work() {
 		if len(r.waiting) == 0 {
 			r.workers--
 			r.waiting = nil
+			r.idle.Broadcast()
 			r.mu.Unlock()
 			return
 		}
@@ -45,5 +47,14 @@ func (r *replayer) work() {
 		o.poke()
 		<-p.sent // a page that nobody has looked at yet takes up memory
 		<-r.hub.replays
+	}
+}
+
+// wait blocks until no page is being read.
+func (r *replayer) wait() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.workers > 0 {
+		r.idle.Wait()
 	}
 }

@@ -75,6 +75,11 @@ type Query struct {
 	// Snapshot asks for the newest entry of each key of each channel, entries
 	// without a key left out. It is not subject to MaxEvents and MaxBytes.
 	Snapshot bool
+	// Gone, if it is not empty, excuses what was missing when a subscriber
+	// began with Oldest or Tail and could not be given all in one page: for
+	// each of Channels, entries up to and including this sequence number make
+	// no gap. It is the Gone of that first page.
+	Gone []uint64
 	// MaxEvents and MaxBytes bound the page. One entry is returned even if it
 	// is larger than MaxBytes. What did not fit is asked for with
 	// After = Page.Through. Zero means no bound.
@@ -94,6 +99,10 @@ type Page struct {
 	// the last entry if the page is full, and otherwise the newest position of
 	// the whole store.
 	Through Position
+	// Gone is, for a query with Oldest or Tail, the sequence number of the
+	// newest entry of each of the query's Channels that is not kept any more; 0
+	// where there is none.
+	Gone []uint64
 }
 
 // Record is a published event on its way into a store.

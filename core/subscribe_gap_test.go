@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -213,4 +214,37 @@ func TestSubscribeReplaysDoNotWaitForConsumers(t *testing.T) {
 		goOn()
 		busy.wants(t, "let go", numbers(1, 1000)...)
 	})
+}
+
+// What was trimmed before a subscriber began is no gap to it, however its
+// history is cut into pages; what is trimmed while it reads is one.
+func TestEarliestOfChannelsTrimmedApart(t *testing.T) {
+	t.Parallel()
+	store := core.NewMemoryStore(core.Retention{Events: 500})
+	hub := openHub(t, core.HubConfig{Store: store, RingEvents: 4})
+	for range 400 {
+		publish(t, hub, "a", "a")
+	}
+	for range 2000 {
+		publish(t, hub, "b", "b")
+	}
+	for name, start := range map[string]core.Start{"earliest": core.Earliest(), "last": core.Last(900)} {
+		got, err := hub.History(t.Context(), core.Subscription{Channels: []string{"a", "b"}, Start: start}, 5000)
+		if err != nil || len(got) != 900 {
+			t.Errorf("%s: got %d events, %v, want 900", name, len(got), err)
+		}
+	}
+	names := []string{"a", "b"}
+	first, err := store.Read(t.Context(), core.Query{Channels: names, Oldest: true, MaxEvents: 100})
+	if err != nil {
+		t.Fatalf("first page: %v", err)
+	}
+	for range 300 {
+		publish(t, hub, "a", "newer")
+	}
+	_, err = store.Read(t.Context(), core.Query{Channels: names, After: first.Through, Gone: first.Gone, MaxEvents: 100})
+	var gap *core.GapError
+	if !errors.As(err, &gap) || gap.Reason != core.GapTrimmed {
+		t.Errorf("after more was trimmed: got %v, want a gap", err)
+	}
 }

@@ -264,7 +264,11 @@ func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
 	if s.ringsHold() {
 		s.history = nil
 	} else {
-		s.history = &Query{After: page.Through}
+		gone := q.Gone
+		if !q.follows() {
+			gone = page.Gone
+		}
+		s.history = &Query{After: page.Through, Gone: gone}
 	}
 	return page.Entries, nil
 }
