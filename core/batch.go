@@ -27,6 +27,16 @@ func (h *Hub) newScratch() *scratch {
 	return &scratch{home: &h.scratch}
 }
 
+// directed reports whether some of the entries are not for everybody.
+func (b batch) directed() bool {
+	for _, e := range b.entries {
+		if e.To.text != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // release gives back what the batch borrowed. Its entries are then no longer
 // the caller's.
 func (b batch) release() {
@@ -45,12 +55,12 @@ func (b batch) release() {
 }
 
 // fitting returns how many of the entries go into one batch: at least one, if
-// there is one.
+// there is one, and all that were published together.
 func fitting(entries []*Entry) int {
 	bytes := 0
 	for i, e := range entries {
 		bytes += e.Size()
-		if i > 0 && (i >= batchEvents || bytes > batchBytes) {
+		if i > 0 && (i >= batchEvents || bytes > batchBytes) && e.Position.Seq > entries[i-1].Until() {
 			return i
 		}
 	}

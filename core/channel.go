@@ -22,24 +22,37 @@ const (
 // subscribers.
 type channel struct {
 	name string
+	cfg  *ChannelConfig
 
 	mu     sync.RWMutex
 	ring   ring.Ring[*Entry]
-	gone   uint64 // the newest entry that left the ring, or was never in it
-	hidden uint64 // the newest entry that history no longer has, though the ring may
+	gone   uint64           // the newest entry that left the ring, or was never in it
+	hidden uint64           // the newest entry that history no longer has, though the ring may
+	latest map[keyed]*Entry // of each key, where only these count; nil elsewhere
+	stale  int              // entries in the ring of which there is a later one
+
+	streamsMu sync.Mutex
+	streams   map[*Stream]struct{} // that are open
 
 	refs   int        // subscribers that hold on to the channel; guarded by the hub's mu
 	shards []interest // by shard; set once
 }
 
-// push appends an entry and drops what is over the bounds.
-func (c *channel) push(e *Entry, maxEvents, maxBytes int) {
+// channelOverhead is about what a channel costs beside its entries.
+const channelOverhead = 512
+
+// push appends an entry and drops what is over the bounds. It returns by how
+// much that changes the size of the ring, in bytes.
+func (c *channel) push(e *Entry) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before := c.ring.Bytes()
 	c.ring.Push(e)
-	for c.ring.Len() > 1 && (c.ring.Len() > maxEvents || c.ring.Bytes() > maxBytes) {
-		c.gone = c.ring.Drop().Position.Seq
+	c.supersede(e)
+	for c.ring.Len() > 1 && (c.ring.Len() > c.cfg.RingEvents || c.ring.Bytes() > c.cfg.RingBytes) {
+		c.shed()
 	}
+	return c.ring.Bytes() - before
 }
 
 // hide keeps new subscribers from what history no longer has.
@@ -57,59 +70,68 @@ func (c *channel) has(seq uint64) bool {
 	return seq >= c.gone && seq >= c.hidden
 }
 
-// after appends to dst what follows seq, up to and including head, at most n
-// entries. It reports false if some of it has left the ring.
+// after appends to dst what follows seq, up to and including head, about n
+// entries: those that were published together are not parted. It reports false
+// if some of it has left the ring.
 func (c *channel) after(dst []*Entry, seq, head uint64, n int) ([]*Entry, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if seq < c.gone {
 		return dst, false
 	}
-	for i := c.ring.After(seq); i < c.ring.Len() && n > 0; i++ {
+	until := uint64(0)
+	for i := c.ring.After(seq); i < c.ring.Len(); i++ {
 		e := c.ring.At(i)
-		if e.Position.Seq > head {
+		if e.Position.Seq > head || n <= 0 && e.Position.Seq > until {
 			break
 		}
+		if c.superseded(e) {
+			continue
+		}
 		dst = append(dst, e)
+		until = e.Until()
 		n--
 	}
 	return dst, true
 }
 
-// release drops what history no longer has. Nobody may be subscribed.
-func (c *channel) release() {
+// release drops what history no longer has. Nobody may be subscribed. It
+// returns by how much the size of the ring changes, and whether it is empty.
+func (c *channel) release() (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before := c.ring.Bytes()
 	for c.ring.Len() > 0 && c.ring.At(0).Position.Seq <= c.hidden {
-		c.gone = c.ring.Drop().Position.Seq
+		c.drop()
 	}
-}
-
-// idle reports whether the channel is what a new one would be, which lacks
-// everything up to base.
-func (c *channel) idle(base uint64) bool {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.ring.Len() == 0 && c.gone <= base
+	return c.ring.Bytes() - before, c.ring.Len() == 0
 }
 
 // checkChannel returns an error that wraps ErrChannelName if the name cannot
 // be a channel's.
 func checkChannel(name string) error {
+	if fault := nameFault(name); fault != "" {
+		return fmt.Errorf("%w: %s", ErrChannelName, fault)
+	}
+	return nil
+}
+
+// nameFault says what keeps a text from being a name, or nothing.
+func nameFault(name string) string {
 	switch {
 	case name == "":
-		return fmt.Errorf("%w: empty", ErrChannelName)
+		return "empty"
 	case len(name) > MaxChannelBytes:
-		return fmt.Errorf("%w: longer than %d bytes", ErrChannelName, MaxChannelBytes)
+		return fmt.Sprintf("longer than %d bytes", MaxChannelBytes)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("%w: not UTF-8", ErrChannelName)
+		return "not UTF-8"
 	}
 	for _, r := range name {
 		if unicode.IsControl(r) {
-			return fmt.Errorf("%w: control character", ErrChannelName)
+			return "control character"
 		}
 	}
-	return nil
+	return ""
 }
 
 // channelSet checks the names and returns a copy in which each stands once.

@@ -13,6 +13,13 @@ type Delivery struct {
 
 	// Channel is the channel's name.
 	Channel string
+	// To is who gets the event. A subscriber within the program gets all.
+	To Audience
+}
+
+// delivery decodes the entry.
+func (e *Entry) delivery() Delivery {
+	return Delivery{Event: e.Event(), Channel: e.Channel, To: e.To}
 }
 
 // Subscribe returns an iterator over what is published to channels, for the
@@ -25,7 +32,7 @@ type Delivery struct {
 // came next, is gone, and the iteration goes on from Subscription.Start.
 func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Delivery, error] {
 	return func(yield func(Delivery, error) bool) {
-		s, gap, err := h.subscribe(ctx, sub)
+		s, gap, err := h.subscribe(ctx, nil, sub)
 		if err != nil {
 			yield(Delivery{}, err)
 			return
@@ -61,7 +68,7 @@ func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Deliver
 func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool) (more, ok bool) {
 	b, err := s.next(ctx)
 	if gap := (*GapError)(nil); errors.As(err, &gap) {
-		s.restart()
+		s.goOn(gap)
 		return true, yield(Delivery{}, gap)
 	}
 	if err != nil {
@@ -76,7 +83,7 @@ func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool
 			yield(Delivery{}, context.Cause(ctx))
 			return false, false
 		}
-		if !yield(Delivery{Event: e.Event(), Channel: e.Channel}, nil) {
+		if !yield(e.delivery(), nil) {
 			return false, false
 		}
 	}
@@ -87,7 +94,7 @@ func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool
 // without waiting for more. It returns a [*GapError] if what follows
 // Subscription.After is gone. Nothing newer than After is not an error.
 func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery, error) {
-	s, gap, err := h.subscribe(ctx, sub)
+	s, gap, err := h.subscribe(ctx, nil, sub)
 	if err != nil {
 		return nil, err
 	}
@@ -97,18 +104,19 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 	}
 	var found []Delivery
 	for len(found) < n {
+		after := h.position(s.cursor.Load())
 		starts := s.history != nil && !s.history.follows()
 		b, err := s.next(ctx)
-		if errors.Is(err, ErrSlow) {
+		if gap := (*GapError)(nil); errors.Is(err, ErrSlow) || errors.As(err, &gap) && gap.Reason == GapSkipped {
 			// Nobody waits for the next event here: the store has it.
-			s.history = &Query{After: h.position(s.cursor)}
+			s.history = &Query{After: after}
 			continue
 		}
 		if err != nil {
 			return found, err
 		}
 		for _, e := range b.entries[:min(len(b.entries), n-len(found))] {
-			found = append(found, Delivery{Event: e.Event(), Channel: e.Channel})
+			found = append(found, e.delivery())
 		}
 		// All that a start is about may have been overtaken: what follows has it.
 		done := len(b.entries) == 0 && !starts

@@ -40,7 +40,7 @@ func (s *shard) attend(o *owned) {
 	}
 	if o.left {
 		if p != nil {
-			s.hub.finisher.add(o.stream)
+			s.hub.finisher.add(o.stream.finishOwned)
 		}
 		return
 	}
@@ -62,11 +62,33 @@ func (s *shard) attend(o *owned) {
 		o.stream.end(ErrDraining)
 		return
 	}
+	retuned := o.stream.changing.Load() && !o.replaying
+	if retuned {
+		s.retune(o, p)
+	}
 	if p != nil {
 		s.sendPage(o, p)
 	}
 	s.sweep.head = s.hub.head.Load()
 	s.deliver(o)
+	if retuned && o.blocked == 0 && !o.replaying && o.sub.owesPosition() {
+		s.control(o, o.sub.prime())
+	}
+}
+
+// retune gives a connection the channels that its stream is to have. A page that
+// is about to be sent was read for those before.
+func (s *shard) retune(o *owned, p *page) {
+	o.delist()
+	r := o.sub.retune()
+	o.enlist()
+	if p != nil {
+		p.query.Gone = r.align(p.query.Gone)
+		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !o.sub.wants(e) })
+	}
+	if len(r.removed) > 0 {
+		s.hub.finisher.add(func() { s.hub.detach(r.removed) })
+	}
 }
 
 // deliver sends what is new, as far as the client takes it.
@@ -74,6 +96,9 @@ func (s *shard) deliver(o *owned) {
 	for range rounds {
 		if o.left || o.replaying || o.blocked > 0 {
 			return
+		}
+		if o.stream.changing.Load() {
+			break
 		}
 		if o.sub.history != nil {
 			if o.sub.awaits(s.sweep.head) {
@@ -84,16 +109,21 @@ func (s *shard) deliver(o *owned) {
 			return
 		}
 		l, err := s.sweep.load(o)
+		if gap := (*GapError)(nil); errors.As(err, &gap) {
+			s.reset(o, gap)
+			continue
+		}
 		if err != nil {
 			o.stream.end(err)
 			return
 		}
 		last, ok := s.send(o, l)
 		if !ok {
-			o.sub.cursor = max(o.sub.cursor, last)
+			o.sub.moveTo(max(o.sub.cursor.Load(), last))
 			return
 		}
-		o.sub.cursor = l.to
+		o.sub.moveTo(l.to)
+		o.sub.passed = l.passed(o.sub.passed)
 		if l.from == l.to {
 			return
 		}
@@ -105,13 +135,7 @@ func (s *shard) deliver(o *owned) {
 // the client takes more.
 func (s *shard) sendPage(o *owned, p *page) {
 	if gap := (*GapError)(nil); errors.As(p.err, &gap) {
-		o.sub.restart()
-		reset, err := o.sub.appendReset(nil, gap)
-		if err != nil {
-			o.stream.end(err)
-			return
-		}
-		s.must(o, reset)
+		s.reset(o, gap)
 		return
 	}
 	if p.err != nil {
@@ -139,16 +163,31 @@ func (s *shard) sendPage(o *owned, p *page) {
 	}
 }
 
+// reset tells the client that there is a gap, and goes on behind it.
+func (s *shard) reset(o *owned, gap *GapError) {
+	o.sub.goOn(gap)
+	reset, err := o.sub.appendReset(nil, gap)
+	if err != nil {
+		o.stream.end(err)
+		return
+	}
+	s.must(o, reset)
+}
+
 // sendEntries sends entries of a page, like send.
 func (s *shard) sendEntries(o *owned, entries []*Entry) (last uint64, ok bool) {
 	b := batch{entries: entries, scratch: s.hub.newScratch()}
 	defer b.release()
-	l, err := o.load(b, o.sub.cursor)
+	l, err := o.load(b, o.sub.cursor.Load())
 	if err != nil {
 		o.stream.end(err)
 		return 0, false
 	}
-	return s.send(o, l)
+	last, ok = s.send(o, l)
+	if ok {
+		o.sub.passed = l.passed(o.sub.passed)
+	}
+	return last, ok
 }
 
 // postpone takes care of what follows last in a page. The rest of a beginning
@@ -163,7 +202,7 @@ func (s *shard) postpone(o *owned, p *page, last uint64) {
 		}
 		o.page.Store(&page{query: p.query, entries: p.entries[i:], begun: p.begun})
 	case last > 0:
-		o.sub.cursor = last
+		o.sub.moveTo(last)
 		o.sub.history = &Query{After: s.hub.position(last), Gone: p.query.Gone}
 	default:
 		o.sub.history = &p.query

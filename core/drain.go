@@ -74,7 +74,7 @@ func (h *Hub) openStreams() []*Stream {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
 	streams := make([]*Stream, 0, len(h.streams))
-	for s := range h.streams {
+	for _, s := range h.streams {
 		streams = append(streams, s)
 	}
 	return streams
@@ -87,7 +87,7 @@ func (h *Hub) join(s *Stream) error {
 	if h.draining {
 		return drainRefusal()
 	}
-	h.streams[s] = struct{}{}
+	h.streams[s.key] = s
 	return nil
 }
 
@@ -95,10 +95,10 @@ func (h *Hub) join(s *Stream) error {
 func (h *Hub) leave(s *Stream) {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
-	if _, ok := h.streams[s]; !ok {
+	if h.streams[s.key] != s {
 		return
 	}
-	delete(h.streams, s)
+	delete(h.streams, s.key)
 	if h.empty != nil && len(h.streams) == 0 {
 		close(h.empty)
 	}

@@ -41,6 +41,19 @@ var (
 	// ErrChannelName is returned for a channel name that is empty, longer than
 	// [MaxChannelBytes], not UTF-8, or holds a control character.
 	ErrChannelName = errors.New("tidings: channel name")
+	// ErrChannelGone is returned for a private channel whose last stream has
+	// ended, and for one that never was.
+	ErrChannelGone = errors.New("tidings: channel gone")
+	// ErrNotSubscribed is returned where a stream's channels are to be changed
+	// that the hub does not drive, or not yet.
+	ErrNotSubscribed = errors.New("tidings: the stream is not subscribed")
+	// ErrAudience is returned for an audience whose name is empty, longer than
+	// [MaxChannelBytes], not UTF-8, or holds a control character.
+	ErrAudience = errors.New("tidings: audience")
+	// ErrGroupName is returned for the name of a group, with the same rules.
+	ErrGroupName = errors.New("tidings: group name")
+	// ErrOnceKey is returned for an idempotency key, with the same rules.
+	ErrOnceKey = errors.New("tidings: once key")
 	// ErrReservedID is returned by Publish for an event whose own ID is a
 	// position in the hub's order.
 	ErrReservedID = errors.New("tidings: event id is a position of this hub")

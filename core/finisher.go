@@ -2,23 +2,23 @@ package core
 
 import "sync"
 
-// finishers is how many streams of owned connections are finished at once, at
-// most: hooks may wait for something.
+// finishers is how many are at work at once, at most: hooks and stores may wait
+// for something.
 const finishers = 64
 
-// finisher finishes the streams of owned connections, so that a shard never
-// waits for a hook.
+// finisher does what a shard must not wait for: it finishes the streams of
+// owned connections, and lets go of channels.
 type finisher struct {
 	mu      sync.Mutex
-	ended   []*Stream
+	todo    []func()
 	workers int
 	idle    sync.Cond // signalled when the last worker stops; its L is mu
 }
 
-func (f *finisher) add(s *Stream) {
+func (f *finisher) add(do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.ended = append(f.ended, s)
+	f.todo = append(f.todo, do)
 	if f.workers < finishers {
 		f.workers++
 		go f.work()
@@ -28,14 +28,14 @@ func (f *finisher) add(s *Stream) {
 func (f *finisher) work() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for len(f.ended) > 0 {
-		s := f.ended[0]
-		f.ended = f.ended[1:]
+	for len(f.todo) > 0 {
+		do := f.todo[0]
+		f.todo = f.todo[1:]
 		f.mu.Unlock()
-		s.finish(true, ErrClosed)
+		do()
 		f.mu.Lock()
 	}
-	f.ended = nil
+	f.todo = nil
 	f.workers--
 	if f.workers == 0 {
 		f.idle.Broadcast()

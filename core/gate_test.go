@@ -107,7 +107,7 @@ func TestPanics(t *testing.T) {
 			return nil
 		},
 		"filter": func(s *core.Stream) error {
-			s.SetFilter(func(core.Event) bool { boom(); return true })
+			s.SetFilter(func(core.Delivery) bool { boom(); return true })
 			return nil
 		},
 	} {
@@ -287,11 +287,11 @@ func TestFiltersMustAgree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var first, second []string
 		gate, _ := gateOf(func(s *core.Stream) error {
-			s.SetFilter(func(ev core.Event) bool {
+			s.SetFilter(func(ev core.Delivery) bool {
 				first = append(first, ev.Data)
 				return ev.Data != "a"
 			})
-			s.SetFilter(func(ev core.Event) bool {
+			s.SetFilter(func(ev core.Delivery) bool {
 				second = append(second, ev.Data)
 				return ev.Data != "b"
 			})

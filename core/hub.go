@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,18 +17,40 @@ type HubConfig struct {
 	// Default: NewMemoryStore(Retention{}).
 	Store Store
 	// RingEvents is how many of the newest events of each channel are at hand
-	// for subscribers. One that falls further behind while it is live is ended
-	// with [ErrSlow]. Default: 1024.
+	// for subscribers. One that falls further behind while it is live meets the
+	// channel's [SlowPolicy]. Default: 1024.
 	RingEvents int
 	// RingBytes bounds the same in bytes. Default: 1 MiB.
 	RingBytes int
-	// MaxEvent is the size of an encoded event at most, in bytes. Default:
-	// 1 MiB.
+	// TotalRingBytes bounds the rings of all channels together, overhead
+	// included. Over it, the rings that nobody is subscribed to go first, those
+	// longest without a new event before the others; then the older half of the
+	// largest ring, and so on. History is not touched. What a [MemoryStore] keeps
+	// is shared with the rings, and takes no room twice. Default: 256 MiB.
+	TotalRingBytes int
+	// Channels are the channels with a configuration of their own. The first
+	// whose pattern matches applies.
+	Channels []ChannelConfig
+	// MaxEvent is the size of an encoded event at most, in bytes, and of all
+	// events that are published together. Default: 1 MiB.
 	MaxEvent int
 	// MaxReplays is how many subscribers at a time may hold a page of history
 	// from the store, when they are behind the ring. The others wait their
 	// turn. Default: 64.
 	MaxReplays int
+	// RememberFor is for how long the channels of a stream are remembered after
+	// its end. See [Subscription]. Default: 5 min.
+	RememberFor time.Duration
+	// MaxRemembered is of how many streams this is remembered, at most. Default:
+	// 10,000.
+	MaxRemembered int
+	// OnJoin is called when a stream has joined a channel: when it opens, and when
+	// the channel is added. What is published to the channel from here on reaches
+	// it. OnLeave is called when it has left the channel again, by its end or
+	// otherwise, and is counted no more. Each OnJoin is followed by one OnLeave.
+	// They are called without a lock, by goroutines of several streams at once,
+	// and may publish; an open stream waits while they are at it.
+	OnJoin, OnLeave func(channel string, s *Stream)
 	// Logger takes what the hub has to say. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -42,6 +65,16 @@ func (c HubConfig) withDefaults() HubConfig {
 	if c.MaxEvent <= 0 {
 		c.MaxEvent = 1 << 20
 	}
+	if c.TotalRingBytes <= 0 {
+		c.TotalRingBytes = 256 << 20
+	}
+	if c.RememberFor <= 0 {
+		c.RememberFor = 5 * time.Minute
+	}
+	if c.MaxRemembered <= 0 {
+		c.MaxRemembered = 10_000
+	}
+	c.Channels = c.channels()
 	if c.MaxReplays <= 0 {
 		c.MaxReplays = 64
 	}
@@ -49,6 +82,37 @@ func (c HubConfig) withDefaults() HubConfig {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// channels returns the channels' configurations with their defaults, and last
+// the one of all others.
+func (c *HubConfig) channels() []ChannelConfig {
+	all := append(slices.Clone(c.Channels), ChannelConfig{})
+	for i := range all {
+		one := &all[i]
+		checkPattern(one.Pattern)
+		if one.Patience <= 0 {
+			one.Patience = 2 * time.Minute
+		}
+		if one.RingEvents <= 0 {
+			one.RingEvents = c.RingEvents
+		}
+		if one.RingBytes <= 0 {
+			one.RingBytes = c.RingBytes
+		}
+	}
+	return all
+}
+
+// channel returns what applies to a channel.
+func (c *HubConfig) channel(name string) *ChannelConfig {
+	others := len(c.Channels) - 1
+	for i := range c.Channels[:others] {
+		if matches(c.Channels[i].Pattern, name) {
+			return &c.Channels[i]
+		}
+	}
+	return &c.Channels[others]
 }
 
 // Hub is where events are published to channels and subscribers get them: each
@@ -76,10 +140,15 @@ type Hub struct {
 
 	mu       sync.RWMutex
 	channels map[string]*channel
-	base     uint64 // what a new channel's ring lacks: everything up to here
+	base     uint64              // what a new channel's ring lacks: everything up to here
+	private  map[string]struct{} // the private channels that are there
+
+	ringBytes atomic.Int64 // of all rings, overhead included
+	ringLimit atomic.Int64 // above which rings are made smaller
+	memories  memories
 
 	streamsMu sync.Mutex
-	streams   map[*Stream]struct{}
+	streams   map[streamKey]*Stream
 	draining  bool
 	empty     chan struct{} // made by a Drain, closed with the last stream
 
@@ -108,12 +177,15 @@ func NewHub(cfg HubConfig) *Hub {
 		shards:   make([]shard, runtime.GOMAXPROCS(0)),
 		replays:  make(chan struct{}, cfg.MaxReplays),
 		channels: make(map[string]*channel),
-		streams:  make(map[*Stream]struct{}),
+		private:  make(map[string]struct{}),
+		streams:  make(map[streamKey]*Stream),
 		closed:   make(chan struct{}),
 	}
 	for i := range h.shards {
 		h.shards[i].init(h, i)
 	}
+	h.ringLimit.Store(int64(cfg.TotalRingBytes))
+	h.memories.init(cfg)
 	h.replayer.hub = h
 	h.replayer.idle.L, h.finisher.idle.L = &h.replayer.mu, &h.finisher.mu
 	h.life, h.die = context.WithCancelCause(context.Background())
@@ -177,78 +249,3 @@ func (h *Hub) Close() error {
 
 // position returns the position with a sequence number of this epoch.
 func (h *Hub) position(seq uint64) Position { return Position{Epoch: h.epoch, Seq: seq} }
-
-// channel returns the channel of that name, a new one if need be. The caller
-// holds h.mu.
-func (h *Hub) channel(name string) *channel {
-	c := h.channels[name]
-	if c == nil {
-		c = &channel{name: name, gone: h.base, shards: make([]interest, len(h.shards))}
-		h.channels[name] = c
-	}
-	return c
-}
-
-// hubSink is the side of the hub that its store sees.
-type hubSink Hub
-
-var _ Sink = (*hubSink)(nil)
-
-// Deliver puts the entries in their rings, and marks their channels.
-func (k *hubSink) Deliver(entries []*Entry) {
-	h := (*Hub)(k)
-	if len(entries) == 0 {
-		return
-	}
-	h.place(entries)
-	h.head.Store(entries[len(entries)-1].Position.Seq)
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for i, e := range entries {
-		if i > 0 && e.Channel == entries[i-1].Channel {
-			continue
-		}
-		if c := h.channels[e.Channel]; c != nil {
-			for s := range h.shards {
-				h.shards[s].mark(c)
-			}
-		}
-	}
-}
-
-// place pushes each entry onto its channel's ring. The read lock keeps
-// channels from being dropped meanwhile.
-func (h *Hub) place(entries []*Entry) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for _, e := range entries {
-		c := h.channels[e.Channel]
-		if c == nil {
-			h.mu.RUnlock()
-			h.mu.Lock()
-			c = h.channel(e.Channel)
-			// Pushed under the write lock: nobody drops a channel that has an
-			// entry.
-			c.push(e, h.cfg.RingEvents, h.cfg.RingBytes)
-			h.mu.Unlock()
-			h.mu.RLock()
-			continue
-		}
-		c.push(e, h.cfg.RingEvents, h.cfg.RingBytes)
-	}
-}
-
-// Trimmed hides what history no longer has from new subscribers, and lets go of
-// it where there are no others. The read lock keeps subscribers from attaching
-// meanwhile.
-func (k *hubSink) Trimmed(name string, seq uint64) {
-	h := (*Hub)(k)
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if c := h.channels[name]; c != nil {
-		c.hide(seq)
-		if c.refs == 0 {
-			c.release()
-		}
-	}
-}

@@ -68,7 +68,7 @@ func (s *shard) leave(o *owned, discard bool) {
 		}
 	}
 	if !o.replaying {
-		s.hub.finisher.add(o.stream)
+		s.hub.finisher.add(o.stream.finishOwned)
 	}
 }
 
@@ -138,11 +138,11 @@ func (s *shard) tick() {
 		now := o.clock(s.now)
 		switch {
 		case o.blocked > 0:
-			if cfg.WriteTimeout > 0 && now-o.blocked >= cfg.WriteTimeout {
+			if limit := o.stream.patience(); limit > 0 && now-o.blocked >= limit {
 				o.stream.end(ErrWriteTimeout)
 			}
 		case cfg.Heartbeat > 0 && now-o.lastWrite >= cfg.Heartbeat:
-			s.control(o, AppendComment(nil, ""))
+			s.control(o, o.sub.heartbeat(!o.replaying))
 		}
 	}
 	m.timer.Reset(m.period)

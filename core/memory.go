@@ -16,10 +16,14 @@ type MemoryStore struct {
 	mu       sync.RWMutex
 	epoch    uint64
 	seq      uint64
-	forgot   uint64 // the newest entry of any channel that is forgotten whole
 	channels map[string]*history
+	bytes    int               // of all channels together
+	tombs    map[string]uint64 // the newest entry of each channel that was forgotten lately
+	forgot   uint64            // the same of those forgotten before, all together
+	once     onceKeys
 	sinks    []Sink
 	aging    *time.Timer // runs while there is something that can get too old
+	agingAt  time.Time   // when it next fires
 	closed   bool
 }
 
@@ -27,17 +31,25 @@ var _ Store = (*MemoryStore)(nil)
 
 // history is what is kept of one channel.
 type history struct {
+	keep    ChannelRetention
 	ring    ring.Ring[*Entry]
 	trimmed uint64            // the newest entry that was trimmed, or 0
 	chosen  map[string]uint64 // the app's own IDs, and the newest entry of each
 }
 
-// NewMemoryStore returns an empty store in a new epoch.
+// historyOverhead is about what a channel costs beside its entries.
+const historyOverhead = 384
+
+// NewMemoryStore returns an empty store in a new epoch. It panics if a pattern
+// of the retention is malformed.
 func NewMemoryStore(retention Retention) *MemoryStore {
+	retention = retention.WithDefaults()
 	return &MemoryStore{
-		retention: retention.withDefaults(),
+		retention: retention,
 		epoch:     NewEpoch(),
 		channels:  make(map[string]*history),
+		tombs:     make(map[string]uint64),
+		once:      onceKeys{window: retention.OnceWindow, max: retention.OnceKeys},
 	}
 }
 
@@ -61,6 +73,15 @@ func (m *MemoryStore) Append(_ context.Context, records []Record) ([]*Entry, err
 		return nil, ErrHubClosed
 	}
 	now := time.Now()
+	if len(records) == 1 && records[0].Once != "" {
+		r := records[0]
+		if first, ok := m.once.first(r, now); ok {
+			r.ID = first.id
+			r.fill(entries[0], m.position(first.seq), first.at)
+			return entries, nil
+		}
+		m.once.add(r, m.seq+1, now)
+	}
 	for i, r := range records {
 		m.seq++
 		r.fill(entries[i], m.newest(), now)
@@ -74,8 +95,8 @@ func (m *MemoryStore) Append(_ context.Context, records []Record) ([]*Entry, err
 			m.trim(r.Channel, m.channels[r.Channel], now)
 		}
 	}
-	if m.retention.Age > 0 && m.aging == nil {
-		m.aging = time.AfterFunc(m.retention.Age, m.age)
+	if m.retention.TotalBytes > 0 && m.bytes > m.retention.TotalBytes {
+		m.reclaim()
 	}
 	return entries, nil
 }
@@ -105,82 +126,41 @@ func (m *MemoryStore) Close() error {
 	defer m.mu.Unlock()
 	m.closed = true
 	m.sinks = nil
-	m.channels = nil
+	m.channels, m.tombs, m.once = nil, nil, onceKeys{}
 	if m.aging != nil {
 		m.aging.Stop()
 	}
 	return nil
 }
 
-func (m *MemoryStore) newest() Position { return Position{Epoch: m.epoch, Seq: m.seq} }
+func (m *MemoryStore) position(seq uint64) Position { return Position{Epoch: m.epoch, Seq: seq} }
+
+func (m *MemoryStore) newest() Position { return m.position(m.seq) }
+
+// goneFrom returns the newest entry of a channel that is not there, or no more
+// than it can have had.
+func (m *MemoryStore) goneFrom(name string) uint64 {
+	if seq, ok := m.tombs[name]; ok {
+		return seq
+	}
+	return m.forgot
+}
 
 func (m *MemoryStore) keep(e *Entry) {
 	h := m.channels[e.Channel]
 	if h == nil {
-		h = &history{trimmed: m.forgot}
+		h = &history{keep: m.retention.Of(e.Channel), trimmed: m.goneFrom(e.Channel)}
+		delete(m.tombs, e.Channel)
 		m.channels[e.Channel] = h
+		m.bytes += historyOverhead + len(e.Channel)
 	}
 	h.ring.Push(e)
+	m.bytes += e.Size()
 	if e.chosen != "" {
 		if h.chosen == nil {
 			h.chosen = make(map[string]uint64)
 		}
 		h.chosen[e.chosen] = e.Position.Seq
 	}
-}
-
-// trim drops what is over the bounds, and tells the sinks.
-func (m *MemoryStore) trim(name string, h *history, now time.Time) {
-	before := h.trimmed
-	for h.ring.Len() > 0 && m.over(h, now) {
-		e := h.ring.Drop()
-		h.trimmed = e.Position.Seq
-		if e.chosen != "" && h.chosen[e.chosen] == e.Position.Seq {
-			delete(h.chosen, e.chosen)
-		}
-	}
-	if h.trimmed == before {
-		return
-	}
-	for _, sink := range m.sinks {
-		sink.Trimmed(name, h.trimmed)
-	}
-}
-
-// over reports whether the oldest entry is over a bound.
-func (m *MemoryStore) over(h *history, now time.Time) bool {
-	r := m.retention
-	return r.Events > 0 && h.ring.Len() > r.Events ||
-		r.Bytes > 0 && h.ring.Bytes() > r.Bytes && h.ring.Len() > 1 ||
-		r.Age > 0 && now.Sub(h.ring.At(0).Time) >= r.Age
-}
-
-// age trims what has become too old, forgets channels of which nothing is
-// left, and comes back when the next entry gets too old.
-func (m *MemoryStore) age() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return
-	}
-	now := time.Now()
-	var oldest time.Time
-	for name, h := range m.channels {
-		m.trim(name, h, now)
-		if h.ring.Len() == 0 {
-			m.forgot = max(m.forgot, h.trimmed)
-			delete(m.channels, name)
-			continue
-		}
-		if t := h.ring.At(0).Time; oldest.IsZero() || t.Before(oldest) {
-			oldest = t
-		}
-	}
-	m.aging = nil
-	if !oldest.IsZero() {
-		// Not more often than a hundred times in the span: one pass looks at
-		// every channel.
-		wait := max(oldest.Add(m.retention.Age).Sub(now), m.retention.Age/100)
-		m.aging = time.AfterFunc(wait, m.age)
-	}
+	m.ageFrom(h)
 }

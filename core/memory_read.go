@@ -51,9 +51,9 @@ func (m *MemoryStore) gap(q Query) GapReason {
 func (m *MemoryStore) gone(channels []string) []uint64 {
 	gone := make([]uint64, len(channels))
 	for i, name := range channels {
-		gone[i] = m.forgot
+		gone[i] = m.goneFrom(name)
 		if h := m.channels[name]; h != nil {
-			gone[i] = h.trimmed + m.expired(h)
+			gone[i] = h.gone()
 		}
 	}
 	return gone
@@ -74,7 +74,7 @@ func (m *MemoryStore) page(q Query, after uint64) Page {
 		if h == nil {
 			continue
 		}
-		first := max(h.ring.After(after), m.firstFresh(h))
+		first := max(h.ring.After(after), h.firstFresh())
 		// One more than fits, so that Merge can tell that there is more.
 		n := h.ring.Len() - first
 		if n > maxEvents {
@@ -86,7 +86,7 @@ func (m *MemoryStore) page(q Query, after uint64) Page {
 		}
 		lists = append(lists, list)
 	}
-	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes)
+	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes, false)
 	page := Page{Entries: entries, Through: m.newest()}
 	if !q.follows() {
 		page.Gone = m.gone(q.Channels)
@@ -133,14 +133,14 @@ func (m *MemoryStore) snapshot(q Query) Page {
 		if h == nil {
 			continue
 		}
-		seen := make(map[string]struct{})
+		seen := make(map[keyed]struct{})
 		var list []*Entry
-		for i := h.ring.Len() - 1; i >= m.firstFresh(h); i-- {
+		for i := h.ring.Len() - 1; i >= h.firstFresh(); i-- {
 			e := h.ring.At(i)
-			if _, older := seen[e.Key]; e.Key == "" || older {
+			if _, older := seen[e.keyed()]; e.Key == "" || older {
 				continue
 			}
-			seen[e.Key] = struct{}{}
+			seen[e.keyed()] = struct{}{}
 			list = append(list, e)
 		}
 		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
@@ -148,7 +148,7 @@ func (m *MemoryStore) snapshot(q Query) Page {
 		}
 		lists = append(lists, list)
 	}
-	entries, _ := ring.Merge(nil, lists, math.MaxInt, math.MaxInt)
+	entries, _ := ring.Merge(nil, lists, math.MaxInt, math.MaxInt, false)
 	return Page{Entries: entries, Through: m.newest()}
 }
 
@@ -166,7 +166,7 @@ func (m *MemoryStore) Resolve(_ context.Context, channels []string, id string) (
 			continue
 		}
 		seq, ok := h.chosen[id]
-		if ok && seq > h.trimmed+m.expired(h) && (found == 0 || seq < found) {
+		if ok && seq > h.gone() && (found == 0 || seq < found) {
 			found = seq
 		}
 	}
@@ -193,7 +193,7 @@ func (m *MemoryStore) bounds(channels []string) (oldest, newest Position) {
 		if h == nil {
 			continue
 		}
-		first, n := m.firstFresh(h), h.ring.Len()
+		first, n := h.firstFresh(), h.ring.Len()
 		if first == n {
 			continue
 		}
@@ -212,22 +212,21 @@ func (m *MemoryStore) bounds(channels []string) (oldest, newest Position) {
 
 // firstFresh returns the index of the first entry that is not too old, though
 // not trimmed yet.
-func (m *MemoryStore) firstFresh(h *history) int {
-	if m.retention.Age <= 0 {
+func (h *history) firstFresh() int {
+	if h.keep.Age <= 0 && h.keep.Idle <= 0 {
 		return 0
 	}
 	now, i := time.Now(), 0
-	for i < h.ring.Len() && now.Sub(h.ring.At(i).Time) >= m.retention.Age {
+	for i < h.ring.Len() && !h.fresh(h.ring.At(i), now) {
 		i++
 	}
 	return i
 }
 
-// expired returns how far beyond what is trimmed there are entries that are
-// too old.
-func (m *MemoryStore) expired(h *history) uint64 {
-	if i := m.firstFresh(h); i > 0 {
-		return h.ring.At(i-1).Position.Seq - h.trimmed
+// gone returns the newest entry that is trimmed, or too old.
+func (h *history) gone() uint64 {
+	if i := h.firstFresh(); i > 0 {
+		return h.ring.At(i - 1).Position.Seq
 	}
-	return 0
+	return h.trimmed
 }

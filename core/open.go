@@ -272,17 +272,21 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	if sub.After == "" {
 		sub.After = s.lastID
 	}
+	s.recall(&sub)
 	if s.arrival.request.Method == http.MethodHead {
 		_, err = channelSet(sub.Channels)
 	} else {
 		var attached *subscriber
-		attached, o.gap, err = s.gate.hub.subscribe(s.arrival.request.Context(), sub)
+		attached, o.gap, err = s.gate.hub.subscribe(s.arrival.request.Context(), s, sub)
 		s.mu.Lock()
 		s.sub = attached
 		s.mu.Unlock()
 	}
-	if errors.Is(err, ErrChannelName) || errors.Is(err, ErrTooLarge) {
+	switch {
+	case errors.Is(err, ErrChannelName), errors.Is(err, ErrTooLarge):
 		return &Refusal{Status: http.StatusBadRequest, Message: "No such channel name.", Err: err}
+	case errors.Is(err, ErrChannelGone):
+		return &Refusal{Status: http.StatusNotFound, Message: "No such channel.", Err: err}
 	}
 	return err
 }

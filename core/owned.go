@@ -14,7 +14,7 @@ type owned struct {
 	sub    *subscriber
 	stream *Stream
 	sock   sock.Socket
-	filter func(Event) bool
+	filter func(Delivery) bool
 
 	slot, gen int32   // where the shard keeps it
 	at        []int32 // where it stands in the lists of its channels

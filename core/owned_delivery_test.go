@@ -107,7 +107,7 @@ func TestOwnedDelivery(t *testing.T) {
 	leavesNothing(t, func(t *testing.T) {
 		const clients, events = 240, 40
 		hub := openHub(t, core.HubConfig{RingEvents: 1 << 12, RingBytes: 1 << 30})
-		odd := func(ev core.Event) bool { return ev.Name != "0" }
+		odd := func(ev core.Delivery) bool { return ev.Name != "0" }
 		filtered := func(channels ...string) func(*core.Gate) *core.Endpoint {
 			return func(g *core.Gate) *core.Endpoint {
 				return g.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
@@ -145,7 +145,7 @@ func TestOwnedDelivery(t *testing.T) {
 			kind := kinds[i%len(kinds)]
 			var want []core.Event
 			for _, ev := range log.events {
-				if strings.Contains(kind.channels, ev.channel) && (!strings.HasSuffix(kind.path, "odd") || odd(ev.Event)) {
+				if strings.Contains(kind.channels, ev.channel) && (!strings.HasSuffix(kind.path, "odd") || odd(core.Delivery{Event: ev.Event})) {
 					want = append(want, ev.Event)
 				}
 			}

@@ -48,7 +48,7 @@ func TestOwnedEndings(t *testing.T) {
 		"Close":  {end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed},
 		"expiry": {end: stop(func(s *core.Stream) { s.SetExpiry(time.Now().Add(10 * time.Millisecond)) }), want: core.ErrExpired},
 		"panic in the filter": {
-			cfg: panics(func(s *core.Stream) { s.SetFilter(func(core.Event) bool { panic("oh filter") }) }), want: core.ErrPanic,
+			cfg: panics(func(s *core.Stream) { s.SetFilter(func(core.Delivery) bool { panic("oh filter") }) }), want: core.ErrPanic,
 		},
 		"panic in the deliver hook": {
 			cfg: panics(func(s *core.Stream) {

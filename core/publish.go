@@ -5,6 +5,19 @@ import (
 	"fmt"
 )
 
+// MaxBatch is the number of events that can be published together at most.
+const MaxBatch = 512
+
+// Publication is an event on its way to a channel.
+type Publication struct {
+	// Channel is the channel's name.
+	Channel string
+	// Event is the event.
+	Event Event
+	// To is who gets it, of those who are subscribed. Default: everybody.
+	To Audience
+}
+
 // Publish stores an event and hands it to all subscribers of the channel. It
 // returns the ID that the event has on the wire: its own, or the text of its
 // position.
@@ -15,25 +28,114 @@ import (
 // subscribers see the same order.
 //
 // The errors are a [*FieldError] for an event that cannot be encoded, and
-// ones that wrap [ErrChannelName], [ErrTooLarge], [ErrReservedID],
-// [ErrHubClosed] or the store's own. The event was then not published, unless
-// ctx ended while the store was at it.
+// ones that wrap [ErrChannelName], [ErrChannelGone], [ErrTooLarge],
+// [ErrReservedID], [ErrHubClosed] or the store's own. The event was then not
+// published, unless ctx ended while the store was at it.
 func (h *Hub) Publish(ctx context.Context, channel string, ev Event) (id string, err error) {
-	record, err := h.record(channel, ev)
+	return h.publish(ctx, Publication{Channel: channel, Event: ev}, "")
+}
+
+// PublishTo publishes like Publish, for an audience among those who are
+// subscribed to the channel. Beside the errors of Publish, it returns ones that
+// wrap [ErrAudience].
+func (h *Hub) PublishTo(ctx context.Context, channel string, to Audience, ev Event) (id string, err error) {
+	return h.publish(ctx, Publication{Channel: channel, Event: ev, To: to}, "")
+}
+
+// PublishOnce publishes like PublishTo does, unless something was published to
+// the channel with the same key lately: within the [Retention] OnceWindow of
+// the store. Then nothing is published, and it returns the ID that was returned
+// then. So a caller that does not know whether it got through may try again.
+// A key is a name like a channel's; the errors for others wrap [ErrOnceKey].
+func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id string, err error) {
+	if fault := nameFault(key); fault != "" {
+		return "", fmt.Errorf("%w: %s", ErrOnceKey, fault)
+	}
+	return h.publish(ctx, p, key)
+}
+
+// PublishBatch publishes events together: all or none are stored, none comes
+// between them, and they reach a subscriber in one write, those that are for
+// it. It returns their IDs. At most [MaxBatch] events can be published together,
+// no more than a channel's ring holds, and no more bytes than the hub's
+// MaxEvent; the error wraps [ErrTooLarge] otherwise. To publish none is no
+// error. For the rest, it is like PublishTo.
+func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []string, err error) {
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	records, err := h.recordBatch(batch)
+	if err != nil {
+		return nil, err
+	}
+	if h.isClosed() {
+		return nil, ErrHubClosed
+	}
+	entries, err := h.store.Append(ctx, records)
+	if err != nil {
+		return nil, fmt.Errorf("tidings: publish: %w", err)
+	}
+	h.published.Add(uint64(len(entries)))
+	for _, p := range batch {
+		h.forgetIfGone(p.Channel)
+	}
+	ids = make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = e.ID()
+	}
+	return ids, nil
+}
+
+// recordBatch encodes events that are published together.
+func (h *Hub) recordBatch(batch []Publication) ([]Record, error) {
+	if len(batch) > MaxBatch {
+		return nil, fmt.Errorf("batch of %d events: %w", len(batch), ErrTooLarge)
+	}
+	records := make([]Record, len(batch))
+	size := 0
+	for i, p := range batch {
+		r, err := h.record(p)
+		if err != nil {
+			return nil, fmt.Errorf("event %d: %w", i, err)
+		}
+		r.Following = len(batch) - 1 - i
+		if size += len(r.Body); size > h.cfg.MaxEvent {
+			return nil, fmt.Errorf("batch of more than %d bytes: %w", h.cfg.MaxEvent, ErrTooLarge)
+		}
+		if cfg := h.cfg.channel(p.Channel); len(batch) > cfg.RingEvents || size > cfg.RingBytes {
+			return nil, fmt.Errorf("batch is larger than the ring of channel %q: %w", p.Channel, ErrTooLarge)
+		}
+		records[i] = r
+	}
+	return records, nil
+}
+
+// publish stores one event.
+func (h *Hub) publish(ctx context.Context, p Publication, once string) (id string, err error) {
+	record, err := h.record(p)
 	if err != nil {
 		return "", err
 	}
-	select {
-	case <-h.closed:
+	record.Once = once
+	if h.isClosed() {
 		return "", ErrHubClosed
-	default:
 	}
 	entries, err := h.append(ctx, record)
 	if err != nil {
 		return "", fmt.Errorf("tidings: publish: %w", err)
 	}
 	h.published.Add(1)
+	h.forgetIfGone(p.Channel)
 	return entries[0].ID(), nil
+}
+
+func (h *Hub) isClosed() bool {
+	select {
+	case <-h.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // append stores one record. The slice that it travels in is used again: a
@@ -51,8 +153,12 @@ func (h *Hub) append(ctx context.Context, record Record) ([]*Entry, error) {
 }
 
 // record encodes an event for the store.
-func (h *Hub) record(channel string, ev Event) (Record, error) {
-	if err := checkChannel(channel); err != nil {
+func (h *Hub) record(p Publication) (Record, error) {
+	ev := p.Event
+	if err := h.checkOpen(p.Channel); err != nil {
+		return Record{}, err
+	}
+	if err := p.To.check(); err != nil {
 		return Record{}, err
 	}
 	if err := CheckID(ev.ID); err != nil {
@@ -72,7 +178,7 @@ func (h *Hub) record(channel string, ev Event) (Record, error) {
 	if len(body) > h.cfg.MaxEvent {
 		return Record{}, fmt.Errorf("event of %d bytes: %w", len(body), ErrTooLarge)
 	}
-	return Record{Channel: channel, ID: ev.ID, Key: ev.Key, Body: body}, nil
+	return Record{Channel: p.Channel, ID: ev.ID, Key: ev.Key, To: p.To, Body: body}, nil
 }
 
 // bodyRoom is the size of the buffer that a whole frame of an event with one
@@ -89,4 +195,21 @@ func bodyRoom(ev Event) int {
 		return room + len("id: \n\n") + len(ev.ID)
 	}
 	return room + trailerRoom
+}
+
+// Forget drops the history of a channel, and what is at hand for its
+// subscribers who are behind. Those who are up to date notice nothing; a
+// client that comes back without having seen all of it finds a gap. The
+// errors are those of Publish for a channel, and the store's own.
+func (h *Hub) Forget(ctx context.Context, channel string) error {
+	if err := checkChannel(channel); err != nil {
+		return err
+	}
+	if h.isClosed() {
+		return ErrHubClosed
+	}
+	if err := h.store.Forget(ctx, channel); err != nil {
+		return fmt.Errorf("tidings: forget: %w", err)
+	}
+	return nil
 }

@@ -12,9 +12,7 @@ func (s *Stream) pump(out *writer) error {
 	sub.listen()
 	var beat <-chan time.Time // nil: never
 	var timer *time.Timer
-	s.mu.Lock()
-	keep := s.less().filter
-	s.mu.Unlock()
+	keep := s.filter()
 	every := s.gate.cfg.Heartbeat
 	if every > 0 {
 		timer = time.NewTimer(every)
@@ -22,6 +20,11 @@ func (s *Stream) pump(out *writer) error {
 		beat = timer.C
 	}
 	for {
+		if s.changing.Load() {
+			if err := s.pumpChange(out); err != nil {
+				return err
+			}
+		}
 		sent, err := s.pumpBatch(out, keep)
 		if err != nil {
 			return err
@@ -43,7 +46,7 @@ func (s *Stream) pump(out *writer) error {
 		case <-beat:
 			wait := every - out.silence()
 			if wait <= 0 {
-				if err := s.put(out, 0, AppendComment(nil, "")); err != nil {
+				if err := s.put(out, 0, sub.heartbeat(true)); err != nil {
 					return err
 				}
 				wait = every
@@ -53,14 +56,47 @@ func (s *Stream) pump(out *writer) error {
 	}
 }
 
-// pumpBatch sends what there is for the subscriber and keep lets through, and
-// reports whether there may be more.
-func (s *Stream) pumpBatch(out *writer, keep func(Event) bool) (more bool, err error) {
+// pumpChange gives the subscriber the channels that its stream is to have.
+func (s *Stream) pumpChange(out *writer) error {
+	sub := s.sub
+	r := sub.retune()
+	for _, c := range r.removed {
+		c.shards[sub.shard].remove(sub)
+	}
+	for _, c := range r.added {
+		c.shards[sub.shard].add(sub)
+	}
+	s.gate.hub.detach(r.removed)
+	out.timeout = s.patience()
+	for {
+		keep := s.filter()
+		if more, err := s.pumpBatch(out, keep); err != nil || !more {
+			if err == nil && sub.owesPosition() {
+				err = s.put(out, 0, sub.prime())
+			}
+			return err
+		}
+		if s.changing.Load() {
+			return nil
+		}
+	}
+}
+
+// filter returns the stream's filter, or nil.
+func (s *Stream) filter() func(Delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.less().filter
+}
+
+// pumpBatch sends what there is for the subscriber and the filter lets through,
+// and reports whether there may be more.
+func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, err error) {
 	sub := s.sub
 	first := sub.history != nil && !sub.history.follows()
 	b, err := sub.next(s.Context())
 	if gap := (*GapError)(nil); errors.As(err, &gap) {
-		sub.restart()
+		sub.goOn(gap)
 		reset, resetErr := sub.appendReset(nil, gap)
 		if resetErr != nil {
 			return false, resetErr
@@ -71,7 +107,7 @@ func (s *Stream) pumpBatch(out *writer, keep func(Event) bool) (more bool, err e
 		return false, err
 	}
 	defer b.release()
-	frames := b.frames(keep)
+	frames := s.frames(b, keep)
 	switch {
 	case len(frames) > 0:
 		err = s.put(out, len(frames), frames...)
@@ -81,20 +117,28 @@ func (s *Stream) pumpBatch(out *writer, keep func(Event) bool) (more bool, err e
 	return len(b.entries) > 0, err
 }
 
-// frames returns what the entries that a filter lets through look like on the
-// wire. It is valid until the batch is released.
-func (b batch) frames(keep func(Event) bool) [][]byte {
+// frames returns what those of the entries that are for the stream look like on
+// the wire. It is valid until the batch is released.
+func (s *Stream) frames(b batch, keep func(Delivery) bool) [][]byte {
 	if len(b.entries) == 0 {
 		return nil
 	}
 	frames := b.scratch.frames
+	withheld := false
 	for _, e := range b.entries {
-		if keep == nil || keep(e.Event()) {
+		if withheld = !s.lets(e, keep); !withheld {
 			frames = append(frames, e.frame)
 		}
 	}
+	s.sub.passed = withheld || s.sub.passed && len(frames) == 0
 	b.scratch.frames = frames
 	return frames
+}
+
+// lets reports whether an entry is for the stream: it is in the entry's
+// audience, and keep, its filter, lets the event through.
+func (s *Stream) lets(e *Entry, keep func(Delivery) bool) bool {
+	return s.gets(e.To) && (keep == nil || keep(e.delivery()))
 }
 
 // put sends chunks on a stream that the hub drives.

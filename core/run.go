@@ -2,7 +2,6 @@ package core
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -61,6 +60,7 @@ func (s *Stream) opened() error {
 			return err
 		}
 	}
+	s.joinAll()
 	return nil
 }
 
@@ -128,8 +128,24 @@ func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 
 // prime returns what tells a client where it stands, without an event.
 func (s *subscriber) prime() []byte {
-	at := s.hub.position(s.cursor)
+	s.passed = false
+	at := s.hub.position(s.cursor.Load())
 	return append(at.append(append(make([]byte, 0, trailerRoom), "id: "...)), "\n\n"...)
+}
+
+// owesPosition reports whether the client should be told where it stands.
+func (s *subscriber) owesPosition() bool {
+	return s.passed && s.history == nil && s.floors == nil
+}
+
+// heartbeat returns what is sent on a stream that was silent for long: where the
+// client stands, if it does not know and the subscriber is at hand, so that it
+// does not come back to what was not for it; or a comment.
+func (s *subscriber) heartbeat(atHand bool) []byte {
+	if atHand && s.owesPosition() {
+		return s.prime()
+	}
+	return AppendComment(nil, "")
 }
 
 // retry returns the time to reconnect that the stream's client is told.
@@ -198,8 +214,14 @@ func (s *Stream) finish(opened bool, reason error) {
 			timer.Stop()
 		}
 	}
-	sub := s.sub
+	s.finished = true
+	s.leaveAll()
+	sub, held := s.sub, s.held()
+	if x.noted {
+		s.gate.hub.memories.ended(x.notedAs)
+	}
 	s.mu.Unlock()
+	s.runHooks()
 	for _, stop := range []func(){unwatch, unshut} {
 		if stop != nil {
 			stop()
@@ -208,6 +230,7 @@ func (s *Stream) finish(opened bool, reason error) {
 	if sub != nil {
 		sub.close()
 	}
+	s.gate.hub.detach(held)
 	if opened && !expected(reason) {
 		s.log(slog.LevelError, "stream failed", "error", reason)
 	}
@@ -216,6 +239,27 @@ func (s *Stream) finish(opened bool, reason error) {
 		_ = s.guard("close hook", func() error { f(sum); return nil })
 	}
 }
+
+// held returns the channels that a stream holds on to beside its subscriber's.
+// The caller holds s.mu.
+func (s *Stream) held() []*channel {
+	x := s.extras.Load()
+	if x == nil {
+		return nil
+	}
+	held := x.private
+	if x.target != nil {
+		for _, c := range x.target.channels {
+			if !slices.Contains(s.sub.channels, c) {
+				held = append(held, c)
+			}
+		}
+	}
+	return held
+}
+
+// finishOwned ends a stream that a shard sent on.
+func (s *Stream) finishOwned() { s.finish(true, ErrClosed) }
 
 // expected reports whether a stream may end for this reason in the course of
 // things.
@@ -234,10 +278,18 @@ func expected(reason error) bool {
 // appendReset appends the event that says that there is a gap. If the stream
 // goes on live, the event moves the client's last event ID to where it does.
 func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
-	data := fmt.Sprintf(`{"reason":%q,"oldest":%q,"newest":%q}`, string(gap.Reason), gap.Oldest, gap.Newest)
-	ev := Event{Name: ResetEvent, Data: data}
-	if s.history == nil {
-		ev.ID = s.hub.position(s.cursor).String()
+	ev, err := JSONEvent(ResetEvent, struct {
+		Reason  GapReason `json:"reason"`
+		Channel string    `json:"channel,omitempty"`
+		Oldest  string    `json:"oldest"`
+		Newest  string    `json:"newest"`
+	}{gap.Reason, gap.Channel, gap.Oldest.String(), gap.Newest.String()})
+	if err != nil {
+		return dst, err
+	}
+	if s.history == nil && s.floors == nil {
+		s.passed = false
+		ev.ID = s.hub.position(s.cursor.Load()).String()
 	}
 	return AppendEvent(dst, ev)
 }
@@ -246,5 +298,7 @@ func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
 // events after its last event ID are gone: a page should load its state anew.
 // Its data is a JSON object with the members reason (a [GapReason]), oldest
 // and newest (the IDs that bound what is kept). The stream then goes on from
-// the subscription's [Start].
+// the subscription's [Start]. If the reason is [GapSkipped], there is a member
+// channel, too: what follows oldest, up to newest, was left out on that channel,
+// and the stream goes on with what comes next.
 const ResetEvent = "reset"

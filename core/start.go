@@ -46,4 +46,12 @@ type Subscription struct {
 	// After is the ID to go on after. Default: none; at an endpoint, the
 	// client's last event ID.
 	After string
+	// Remember, at an endpoint, is a name that the client has for its stream: a
+	// random one in a query parameter, say. When channels were added to its
+	// stream or removed, the next stream of the same name and identity has the
+	// channels that it had, rather than Channels, so that a client that lost its
+	// connection resumes on all of them. See HubConfig.RememberFor. Whoever has
+	// no identity shares names with all others without: they must then be such
+	// that nobody can guess them. Default: nothing is remembered.
+	Remember string
 }

@@ -29,6 +29,12 @@ type Store interface {
 	// it returns without an error, the store's durability promise holds for
 	// them. It stops waiting when ctx ends; whether the records were stored is
 	// then unknown.
+	//
+	// A record with a Once comes alone. If one with the same Once was appended
+	// to the same channel within [Retention.OnceWindow], Append stores nothing,
+	// and returns an entry with the position, the time and the ID of that one,
+	// whether it is still kept or not. This holds for as long as the storage
+	// itself does, and for all who append to it.
 	Append(ctx context.Context, records []Record) ([]*Entry, error)
 	// Read returns entries of the queried channels. See [Query] and [Page]. It
 	// returns a [*GapError] if entries that the query asks for are gone, and
@@ -43,6 +49,10 @@ type Store interface {
 	// Bounds returns the positions of the oldest and the newest entry kept on
 	// the channels. Where they hold none, both are the newest position of all.
 	Bounds(ctx context.Context, channels []string) (oldest, newest Position, err error)
+	// Forget drops what is kept of a channel, as if all of it had been trimmed:
+	// a client that comes back to it finds a gap, one that was up to date does
+	// not. Its Once keys are dropped, too. It is no error if nothing is kept.
+	Forget(ctx context.Context, channel string) error
 	// Close ends delivery and releases what the store holds. It is idempotent.
 	// Other methods return an error afterwards.
 	Close() error
@@ -72,8 +82,8 @@ type Query struct {
 	Oldest bool
 	// Tail, if positive, asks for the newest Tail entries.
 	Tail int
-	// Snapshot asks for the newest entry of each key of each channel, entries
-	// without a key left out. It is not subject to MaxEvents and MaxBytes.
+	// Snapshot asks for the newest entry of each key of each channel, for each
+	// audience by itself, entries without a key left out. It is not subject to MaxEvents and MaxBytes.
 	Snapshot bool
 	// Gone, if it is not empty, excuses what was missing when a subscriber
 	// began with Oldest or Tail and could not be given all in one page: for
@@ -114,6 +124,14 @@ type Record struct {
 	ID string
 	// Key is the event's key, or empty.
 	Key string
+	// To is who gets the event.
+	To Audience
+	// Once is the key that the event is published at most once with, or empty.
+	// It is of no use beyond Append.
+	Once string
+	// Following is how many of the next records were published together with
+	// this one, and are delivered together with it.
+	Following int
 	// Body is the encoded event without its id line and final blank line.
 	Body []byte
 }
@@ -128,7 +146,10 @@ func (r Record) At(p Position, at time.Time) *Entry {
 
 // fill makes e what At returns.
 func (r Record) fill(e *Entry, p Position, at time.Time) {
-	*e = Entry{Position: p, Time: at, Channel: r.Channel, Key: r.Key, chosen: r.ID, body: len(r.Body)}
+	*e = Entry{
+		Position: p, Time: at, Channel: r.Channel, Key: r.Key, To: r.To,
+		chosen: r.ID, body: int32(len(r.Body)), following: int32(r.Following), //nolint:gosec // The hub's limits are far below.
+	}
 	if r.ID != "" {
 		e.frame = appendTrailer(r.Body, r.ID)
 		return
@@ -151,10 +172,13 @@ type Entry struct {
 	Channel string
 	// Key is the event's key, or empty.
 	Key string
+	// To is who gets the event.
+	To Audience
 
-	chosen string // the app's own ID, or empty
-	frame  []byte // the whole event, encoded
-	body   int    // how much of frame is the record's body
+	chosen    string // the app's own ID, or empty
+	frame     []byte // the whole event, encoded
+	body      int32  // how much of frame is the record's body
+	following int32  // how many of the next positions belong to the same batch
 }
 
 // ID returns the ID that the event has on the wire.
@@ -165,10 +189,13 @@ func (e *Entry) ID() string {
 	return e.Position.String()
 }
 
-// Record returns the record that the entry was made of. The receiver must not
-// change its Body.
+// Record returns the record that the entry was made of, without its Once. The
+// receiver must not change its Body.
 func (e *Entry) Record() Record {
-	return Record{Channel: e.Channel, ID: e.chosen, Key: e.Key, Body: e.frame[:e.body:e.body]}
+	return Record{
+		Channel: e.Channel, ID: e.chosen, Key: e.Key, To: e.To, Following: int(e.following),
+		Body: e.frame[:e.body:e.body],
+	}
 }
 
 // Frame returns the event as it stands on the wire. The receiver must not
@@ -186,12 +213,16 @@ func (e *Entry) Event() Event {
 // Seq returns the sequence number of the entry's position.
 func (e *Entry) Seq() uint64 { return e.Position.Seq }
 
+// Until returns the sequence number of the last entry that was published
+// together with this one.
+func (e *Entry) Until() uint64 { return e.Position.Seq + uint64(e.following) } //nolint:gosec // It is not negative.
+
 // entryOverhead is about what an entry costs beside the texts it holds.
-const entryOverhead = 160
+const entryOverhead = 176
 
 // Size returns about what the entry costs in memory, in bytes.
 func (e *Entry) Size() int {
-	return entryOverhead + len(e.frame) + len(e.Key)
+	return entryOverhead + len(e.frame) + len(e.Key) + len(e.To.text)
 }
 
 // GapError says that what follows a client's last event ID is not there any
@@ -199,7 +230,11 @@ func (e *Entry) Size() int {
 type GapError struct {
 	// Reason is one of the Gap constants.
 	Reason GapReason
-	// Oldest and Newest are the bounds of what is kept.
+	// Channel is the channel that it is about, for [GapSkipped]; otherwise it is
+	// about all channels of the subscription.
+	Channel string
+	// Oldest and Newest are the bounds of what is kept; for [GapSkipped], what
+	// follows Oldest, up to Newest, is what was left out.
 	Oldest, Newest Position
 }
 
@@ -214,9 +249,15 @@ const (
 	GapRestarted GapReason = "restarted"
 	// GapUnknown means that nobody knows the ID.
 	GapUnknown GapReason = "unknown"
+	// GapSkipped means that a subscriber was too slow for a channel whose policy
+	// is [Skip] or [Conflate].
+	GapSkipped GapReason = "skipped"
 )
 
 // Error returns the reason and the bounds.
 func (e *GapError) Error() string {
+	if e.Reason == GapSkipped {
+		return fmt.Sprintf("tidings: skipped %s to %s on channel %q", e.Oldest, e.Newest, e.Channel)
+	}
 	return fmt.Sprintf("tidings: gap (%s): kept are %s to %s", string(e.Reason), e.Oldest, e.Newest)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,27 +19,32 @@ import (
 // take effect when they are called from a middleware.
 type Stream struct {
 	gate   *Gate
-	key    [16]byte // its ID
+	key    streamKey // its ID
 	remote string
 	lastID string
 	since  time.Duration // when the request came, on the hub's clock
 
-	mu      sync.Mutex
-	err     error
-	phase   phase
-	noticed bool
-	owner   *owned          // the shard's side of a stream that it sends on, or nil
-	out     *writer         // what sends on other streams, or nil before they open
-	sub     *subscriber     // of a subscription, or nil
-	notice  chan struct{}   // made when asked for; closed when the stream should come to its end
-	ctx     context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
-	cancel  context.CancelCauseFunc
-	arrival *arrival // nil once the hub drives: one that waits holds no more than it needs
-	unwatch func()   // stops watching the request and its connection, or nil
-	unshut  func()   // stops waiting for the server's shutdown, or nil
-	onClose []func(Summary)
+	mu       sync.Mutex
+	err      error
+	phase    phase
+	noticed  bool
+	owner    *owned          // the shard's side of a stream that it sends on, or nil
+	out      *writer         // what sends on other streams, or nil before they open
+	sub      *subscriber     // of a subscription, or nil
+	notice   chan struct{}   // made when asked for; closed when the stream should come to its end
+	ctx      context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
+	cancel   context.CancelCauseFunc
+	arrival  *arrival // nil once the hub drives: one that waits holds no more than it needs
+	unwatch  func()   // stops watching the request and its connection, or nil
+	unshut   func()   // stops waiting for the server's shutdown, or nil
+	counted  bool     // the stream is counted on its channels
+	finished bool
+	onClose  []func(Summary)
 
-	extras atomic.Pointer[extras] // or nil; set under mu
+	extras  atomic.Pointer[extras]  // or nil; set under mu
+	belongs atomic.Pointer[belongs] // or nil; set under mu
+
+	changing atomic.Bool // its channels are to change
 
 	events, bytes atomic.Int64
 }
@@ -57,11 +63,19 @@ type arrival struct {
 // extras are what only some streams have.
 type extras struct {
 	values   map[any]any
-	identity string
-	filter   func(Event) bool
+	filter   func(Delivery) bool
 	deliver  func(events, bytes int) // all of onDeliver
 	expiry   *time.Timer
 	lifetime *time.Timer
+
+	target  *target    // what the channels are to be, or nil
+	private []*channel // that the stream has made
+	hooks   []hook     // that are due
+	hooking bool       // somebody is calling hooks
+
+	remember string // the name that its channels are remembered by
+	noted    bool   // they are, as notedAs
+	notedAs  memoryName
 }
 
 // more returns the stream's extras, to be changed. The caller holds s.mu.
@@ -148,10 +162,13 @@ func (s *Stream) LastEventID() string { return s.lastID }
 func (s *Stream) Channels() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sub == nil {
-		return nil
+	channels := s.wanted()
+	names := make([]string, len(channels))
+	for i, c := range channels {
+		names[i] = c.name
 	}
-	return s.sub.names()
+	slices.Sort(names)
+	return names
 }
 
 // Context returns a context with the values of the request's; when first asked
@@ -219,21 +236,6 @@ func (s *Stream) SetValue(key, value any) {
 	x.values[key] = value
 }
 
-// Identity returns whom the stream belongs to, as a middleware has found out,
-// or nothing.
-func (s *Stream) Identity() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.less().identity
-}
-
-// SetIdentity says whom the stream belongs to.
-func (s *Stream) SetIdentity(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.more().identity = name
-}
-
 // SetExpiry ends the stream with [ErrExpired] at a time, when a token expires
 // say. It may be moved while the stream is open. The zero time means never.
 func (s *Stream) SetExpiry(at time.Time) {
@@ -250,15 +252,15 @@ func (s *Stream) SetExpiry(at time.Time) {
 }
 
 // SetFilter lets only those of the hub's events through for which keep returns
-// true, live and replayed alike. It is called for each event, from one
-// goroutine at a time, and must not block. A second filter is asked after the
+// true, live and replayed alike. It is called for each event that the stream is
+// in the audience of, from one goroutine at a time, and must not block. A second filter is asked after the
 // first: both must agree.
-func (s *Stream) SetFilter(keep func(Event) bool) {
+func (s *Stream) SetFilter(keep func(Delivery) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.more()
 	if first := x.filter; first != nil {
-		x.filter = func(ev Event) bool { return first(ev) && keep(ev) }
+		x.filter = func(d Delivery) bool { return first(d) && keep(d) }
 		return
 	}
 	x.filter = keep

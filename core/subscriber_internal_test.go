@@ -12,7 +12,7 @@ func TestNothingBetweenHistoryAndLive(t *testing.T) {
 			t.Fatalf("Publish: %v", err)
 		}
 	}
-	s, _, err := hub.subscribe(t.Context(), Subscription{Channels: []string{"a"}, Start: Last(1)})
+	s, _, err := hub.subscribe(t.Context(), nil, Subscription{Channels: []string{"a"}, Start: Last(1)})
 	if err != nil {
 		t.Fatalf("subscribe: %v", err)
 	}

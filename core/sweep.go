@@ -2,21 +2,27 @@ package core
 
 // load is what is about to be sent to an owned connection.
 type load struct {
-	entries  []*Entry // those that its filter lets through
+	entries  []*Entry // those that are for it
 	frames   [][]byte // what they look like on the wire, unless bytes is it
 	bytes    []byte
 	size     int    // of all frames together
 	from, to uint64 // the cursor before and behind it
+	withheld bool   // the newest of the batch is not for it
 }
+
+// passed reports whether the client does not know how far the cursor is once
+// the load is sent, given whether it did before.
+func (l load) passed(before bool) bool { return l.withheld || before && len(l.entries) == 0 }
 
 // load returns what is sent of a batch whose end lies at to.
 func (o *owned) load(b batch, to uint64) (load, error) {
-	l := load{entries: b.entries, from: o.sub.cursor, to: to}
-	if o.filter != nil {
+	l := load{entries: b.entries, from: o.sub.cursor.Load(), to: to}
+	if o.filter != nil || b.directed() {
 		err := o.stream.guard("filter", func() error {
 			kept := b.scratch.merged[len(b.scratch.merged):]
 			for _, e := range b.entries {
-				if o.filter(e.Event()) {
+				l.withheld = !o.stream.lets(e, o.filter)
+				if !l.withheld {
 					kept = append(kept, e)
 				}
 			}
@@ -56,23 +62,23 @@ func (w *sweep) load(o *owned) (load, error) {
 	w.spare.release()
 	w.spare = batch{}
 	s := o.sub
-	shared := o.filter == nil && len(s.channels) == 1
-	if shared && w.channel == s.channels[0] && w.last.from == s.cursor {
+	shared := o.filter == nil && len(s.channels) == 1 && s.floors == nil
+	if shared && w.channel == s.channels[0] && w.last.from == s.cursor.Load() {
 		return w.last, nil
 	}
-	from := s.cursor
+	from := s.cursor.Load()
 	b, err := s.live(w.head)
 	if err != nil {
 		return load{}, err
 	}
-	to := s.cursor
-	s.cursor = from
+	to := s.cursor.Load()
+	s.cursor.Store(from)
 	if len(b.entries) == 0 {
 		b.release()
 		return load{from: from, to: to}, nil
 	}
 	l, err := o.load(b, to)
-	if err != nil || !shared {
+	if err != nil || !shared || b.directed() {
 		w.spare = b
 		return l, err
 	}

@@ -19,7 +19,7 @@ type Topic[T any] struct {
 // NewTopic returns the topic of that channel and event name. It panics if one
 // of them cannot be one.
 func NewTopic[T any](hub *Hub, channel, name string) Topic[T] {
-	if _, err := hub.record(channel, Event{Name: name}); err != nil {
+	if _, err := hub.record(Publication{Channel: channel, Event: Event{Name: name}}); err != nil {
 		panic(err)
 	}
 	return Topic[T]{hub: hub, channel: channel, name: name}

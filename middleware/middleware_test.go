@@ -168,7 +168,7 @@ func auth(streams chan<- *core.Stream) core.Middleware {
 // private keeps events from those who are not meant.
 func private(s *core.Stream) error {
 	name := s.Identity()
-	s.SetFilter(func(ev core.Event) bool {
+	s.SetFilter(func(ev core.Delivery) bool {
 		to, _, ok := strings.Cut(ev.Data, ":")
 		return !ok || to == name
 	})

@@ -133,7 +133,7 @@ func testPanic(t *testing.T, e env) {
 	b.get("/once", gate.Once(func(*core.Stream) (core.Event, error) { panic("oh once") }))
 	b.get("/choose", gate.SubscribeFunc(func(*core.Stream) (core.Subscription, error) { panic("oh choose") }))
 	b.get("/filter", b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
-		s.SetFilter(func(core.Event) bool { panic("oh filter") })
+		s.SetFilter(func(core.Delivery) bool { panic("oh filter") })
 		return nil
 	}}}).Subscribe("news"))
 	b.start(t)

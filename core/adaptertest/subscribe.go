@@ -157,8 +157,8 @@ func testSubscribeFunc(t *testing.T, e env) {
 func testFilter(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{Start: core.Earliest(), Middleware: []core.Middleware{func(s *core.Stream) error {
-		s.SetFilter(func(ev core.Event) bool { return ev.Name != "secret" })
-		s.SetFilter(func(ev core.Event) bool { return ev.Key != "hidden" })
+		s.SetFilter(func(ev core.Delivery) bool { return ev.Name != "secret" })
+		s.SetFilter(func(ev core.Delivery) bool { return ev.Key != "hidden" })
 		return nil
 	}}})
 	b.get("/", gate.Subscribe("news"))

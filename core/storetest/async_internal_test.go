@@ -128,6 +128,13 @@ func (h *handle) Bounds(ctx context.Context, channels []string) (oldest, newest 
 	return h.MemoryStore.Bounds(ctx, channels)
 }
 
+func (h *handle) Forget(ctx context.Context, channel string) error {
+	if h.closed() {
+		return errClosed
+	}
+	return h.MemoryStore.Forget(ctx, channel)
+}
+
 func (h *handle) Close() error {
 	h.once.Do(func() {
 		close(h.ended)

@@ -19,12 +19,13 @@ type double struct {
 	read    func(context.Context, core.Query) (core.Page, error)
 	resolve func(context.Context, []string, string) (core.Position, error)
 	bounds  func(context.Context, []string) (core.Position, core.Position, error)
+	forget  func(context.Context, string) error
 	close   func() error
 }
 
 func newDouble(retention core.Retention) *double {
 	m := core.NewMemoryStore(retention)
-	return &double{m, m.Attach, m.Append, m.Read, m.Resolve, m.Bounds, m.Close}
+	return &double{m, m.Attach, m.Append, m.Read, m.Resolve, m.Bounds, m.Forget, m.Close}
 }
 
 func (d *double) Attach(sink core.Sink) (core.Position, error) { return d.attach(sink) }
@@ -42,6 +43,8 @@ func (d *double) Resolve(ctx context.Context, channels []string, id string) (cor
 func (d *double) Bounds(ctx context.Context, channels []string) (oldest, newest core.Position, err error) {
 	return d.bounds(ctx, channels)
 }
+
+func (d *double) Forget(ctx context.Context, channel string) error { return d.forget(ctx, channel) }
 
 func (d *double) Close() error { return d.close() }
 

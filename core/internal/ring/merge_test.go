@@ -31,7 +31,7 @@ func TestMerge(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, all := ring.Merge(nil, test.lists, test.maxItems, test.maxBytes)
+			got, all := ring.Merge(nil, test.lists, test.maxItems, test.maxBytes, false)
 			if !slices.Equal(got, test.want) || all != test.all {
 				t.Errorf("got %v, %t, want %v, %t", got, all, test.want, test.all)
 			}
@@ -42,7 +42,7 @@ func TestMerge(t *testing.T) {
 func TestMergeAppends(t *testing.T) {
 	t.Parallel()
 	before := []item{{9, 1}, {9, 1}}
-	got, all := ring.Merge(before, [][]item{{{1, 1}, {2, 1}}}, 1, math.MaxInt)
+	got, all := ring.Merge(before, [][]item{{{1, 1}, {2, 1}}}, 1, math.MaxInt, false)
 	if want := []item{{9, 1}, {9, 1}, {1, 1}}; !slices.Equal(got, want) || all {
 		t.Errorf("got %v, %t, want %v, false: what was there does not count", got, all, want)
 	}
@@ -70,7 +70,7 @@ func TestMergeIsASort(t *testing.T) {
 			bytes += model[want].size
 			want++
 		}
-		got, all := ring.Merge(nil, lists, maxItems, maxBytes)
+		got, all := ring.Merge(nil, lists, maxItems, maxBytes, false)
 		if !slices.Equal(got, model[:want]) || all != (want == len(model)) {
 			t.Fatalf("seed %d, at most %d items and %d bytes: got %v, %t, want %v of %v", seed, maxItems, maxBytes, got, all, model[:want], model)
 		}

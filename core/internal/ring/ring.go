@@ -9,6 +9,9 @@ type Item interface {
 	// Seq is the item's sequence number. It goes up from item to item, with
 	// gaps.
 	Seq() uint64
+	// Until is the sequence number of the last item that belongs together with
+	// this one.
+	Until() uint64
 	// Size is what the item costs, in bytes.
 	Size() int
 }

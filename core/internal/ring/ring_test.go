@@ -18,6 +18,8 @@ func (i item) Seq() uint64 { return i.seq }
 
 func (i item) Size() int { return i.size }
 
+func (i item) Until() uint64 { return i.seq }
+
 func TestRingIsEmptyAtFirst(t *testing.T) {
 	t.Parallel()
 	var r ring.Ring[item]

@@ -1,0 +1,94 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+)
+
+// MaxGroups is the number of groups that a stream can be in at most.
+const MaxGroups = 256
+
+// Identity returns whom the stream belongs to, as a middleware has found out,
+// or nothing.
+func (s *Stream) Identity() string {
+	if b := s.belongs.Load(); b != nil {
+		return b.identity
+	}
+	return ""
+}
+
+// SetIdentity says whom the stream belongs to. Events for that identity reach
+// it from then on; see [ToIdentity].
+func (s *Stream) SetIdentity(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.belonging()
+	b.identity = name
+	s.belongs.Store(&b)
+}
+
+// Join puts the stream into groups, in which it may be already. Events for them
+// on the stream's channels reach it from then on, those that it finds in
+// history included; see [ToGroup]. What a client has passed already does not
+// come back.
+//
+// The errors wrap [ErrGroupName], or [ErrTooLarge] if there would be more than
+// [MaxGroups]. The stream is then in none of them that it was not in before.
+func (s *Stream) Join(groups ...string) error {
+	for _, name := range groups {
+		if fault := nameFault(name); fault != "" {
+			return fmt.Errorf("%w: %s", ErrGroupName, fault)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.belonging()
+	b.groups = append(slices.Clone(b.groups), groups...)
+	slices.Sort(b.groups)
+	b.groups = slices.Compact(b.groups)
+	if len(b.groups) > MaxGroups {
+		return fmt.Errorf("%w: more than %d groups", ErrTooLarge, MaxGroups)
+	}
+	s.belongs.Store(&b)
+	return nil
+}
+
+// Leave takes the stream out of groups. When it returns, events for them are
+// not sent to the stream any more; a write in progress may finish.
+func (s *Stream) Leave(groups ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.belonging()
+	b.groups = slices.DeleteFunc(slices.Clone(b.groups), func(name string) bool {
+		return slices.Contains(groups, name)
+	})
+	s.belongs.Store(&b)
+}
+
+// Groups returns the groups that the stream is in, in the order of their names.
+// The caller owns the slice.
+func (s *Stream) Groups() []string {
+	if b := s.belongs.Load(); b != nil {
+		return slices.Clone(b.groups)
+	}
+	return nil
+}
+
+// InGroup reports whether the stream is in a group.
+func (s *Stream) InGroup(name string) bool {
+	b := s.belongs.Load()
+	if b == nil {
+		return false
+	}
+	_, in := slices.BinarySearch(b.groups, name)
+	return in
+}
+
+// belonging returns a copy of what the stream belongs to, to be changed. The
+// caller holds s.mu.
+func (s *Stream) belonging() belongs {
+	if b := s.belongs.Load(); b != nil {
+		return *b
+	}
+	return belongs{}
+}

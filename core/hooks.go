@@ -1,0 +1,92 @@
+package core
+
+import "slices"
+
+// hook is a call of HubConfig.OnJoin or OnLeave that is due.
+type hook struct {
+	call    func(channel string, s *Stream)
+	channel string
+	what    string
+}
+
+// joined counts the stream in on a channel. The caller holds s.mu, and calls
+// runHooks without it.
+func (s *Stream) joined(c *channel) {
+	c.streamsMu.Lock()
+	defer c.streamsMu.Unlock()
+	if c.streams == nil {
+		c.streams = make(map[*Stream]struct{})
+	}
+	c.streams[s] = struct{}{}
+	if call := s.gate.hub.cfg.OnJoin; call != nil {
+		x := s.more()
+		x.hooks = append(x.hooks, hook{call, c.name, "join hook"})
+	}
+}
+
+// left counts the stream out. The caller holds s.mu, and calls runHooks without
+// it.
+func (s *Stream) left(c *channel) {
+	c.streamsMu.Lock()
+	defer c.streamsMu.Unlock()
+	delete(c.streams, s)
+	if len(c.streams) == 0 {
+		c.streams = nil
+	}
+	if call := s.gate.hub.cfg.OnLeave; call != nil {
+		x := s.more()
+		x.hooks = append(x.hooks, hook{call, c.name, "leave hook"})
+	}
+}
+
+// joinAll counts a stream that opens in on its channels.
+func (s *Stream) joinAll() {
+	s.mu.Lock()
+	if s.sub != nil {
+		s.counted = true
+		for _, c := range s.sub.channels {
+			s.joined(c)
+		}
+	}
+	s.mu.Unlock()
+	s.runHooks()
+}
+
+// leaveAll counts a stream that has ended out. The caller holds s.mu.
+func (s *Stream) leaveAll() {
+	if !s.counted {
+		return
+	}
+	channels := s.sub.channels
+	if x := s.extras.Load(); x != nil && x.target != nil {
+		channels = x.target.channels
+	}
+	for _, c := range channels {
+		s.left(c)
+	}
+}
+
+// runHooks calls the hooks that are due, in order: whoever comes while another
+// goroutine is at it leaves its own to that one.
+func (s *Stream) runHooks() {
+	if cfg := &s.gate.hub.cfg; cfg.OnJoin == nil && cfg.OnLeave == nil {
+		return
+	}
+	for {
+		s.mu.Lock()
+		x := s.more()
+		if x.hooking || len(x.hooks) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		due := slices.Clone(x.hooks)
+		x.hooks, x.hooking = nil, true
+		s.mu.Unlock()
+		for _, h := range due {
+			_ = s.guard(h.what, func() error { h.call(h.channel, s); return nil })
+		}
+		s.mu.Lock()
+		x.hooking = false
+		s.mu.Unlock()
+	}
+}

@@ -1,0 +1,157 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/tidings-go/tidings/core/internal/ring"
+)
+
+// next returns what follows, and moves the cursor behind it. The batch is
+// empty if there is nothing yet: wait for s.wake. Release every batch before
+// the next call.
+//
+// The errors are ErrSlow, a skipError when the subscriber goes on behind what
+// it was too slow for, a GapError when history was trimmed under a subscriber
+// that was reading it (call restart to go on), and the store's.
+func (s *subscriber) next(ctx context.Context) (batch, error) {
+	// A store may hand out what it has not delivered yet. By now it may have.
+	if s.history != nil && s.history.follows() && s.ringsHold() {
+		s.history = nil
+	}
+	if s.history == nil {
+		return s.live(s.hub.head.Load())
+	}
+	select {
+	case s.hub.replays <- struct{}{}:
+	case <-ctx.Done():
+		return batch{}, context.Cause(ctx)
+	}
+	entries, err := s.replay(ctx)
+	if err != nil {
+		<-s.hub.replays
+		return batch{}, err
+	}
+	if len(entries) == 0 && s.history == nil {
+		// What was published meanwhile has woken nobody who still has to wait.
+		<-s.hub.replays
+		return s.live(s.hub.head.Load())
+	}
+	return batch{entries: entries, scratch: s.hub.newScratch(), replays: s.hub.replays}, nil
+}
+
+// live takes the next batch from the rings, up to head.
+func (s *subscriber) live(head uint64) (batch, error) {
+	if s.cursor.Load() >= head {
+		return batch{}, nil
+	}
+	sc := s.hub.newScratch()
+	b := batch{scratch: sc}
+	for i, c := range s.channels {
+		from := len(sc.found)
+		var ok bool
+		if sc.found, ok = c.after(sc.found, s.from(i), head, batchEvents+1); !ok {
+			b.release()
+			return batch{}, s.fellOut(i, head)
+		}
+		sc.lists = append(sc.lists, sc.found[from:len(sc.found):len(sc.found)])
+	}
+	if len(sc.lists) == 1 {
+		b.entries = sc.lists[0]
+		if n := fitting(b.entries); n < len(b.entries) {
+			b.entries = b.entries[:n]
+			head = b.entries[n-1].Position.Seq
+		}
+	} else {
+		var all bool
+		if sc.merged, all = ring.Merge(sc.merged, sc.lists, batchEvents, batchBytes, true); !all {
+			head = sc.merged[len(sc.merged)-1].Position.Seq
+		}
+		b.entries = sc.merged
+	}
+	s.moveTo(head)
+	return b, nil
+}
+
+// replay takes the next page from the store, and hands over to the rings as
+// soon as they hold what follows it.
+func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
+	q := *s.history
+	q.MaxEvents, q.MaxBytes = batchEvents, batchBytes
+	if q.follows() {
+		q.Gone = excuses(q.Gone, s.floors)
+	}
+	page, err := s.hub.read(ctx, s.names(), q)
+	if err != nil {
+		return nil, err
+	}
+	if !q.Oldest && !q.follows() {
+		// What was published since the subscriber began comes live, all of it:
+		// a page that was chosen later must not pass it over.
+		page = page.upTo(s.cursor.Load())
+	}
+	entries := page.Entries
+	if s.floors != nil || s.changed {
+		entries = slices.DeleteFunc(slices.Clone(entries), func(e *Entry) bool { return !s.wants(e) })
+	}
+	floors := s.floors
+	s.moveTo(page.Through.Seq)
+	if s.ringsHold() {
+		s.history = nil
+	} else {
+		gone := q.Gone
+		if !q.follows() {
+			gone = page.Gone
+		}
+		s.history = &Query{After: page.Through, Gone: excuses(gone, floors)}
+	}
+	return entries, nil
+}
+
+// excuses returns, for each channel, what makes no gap if it is missing, of two
+// lists of which each may be nil.
+func excuses(a, b []uint64) []uint64 {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	all := make([]uint64, len(a))
+	for i := range all {
+		all[i] = max(a[i], b[i])
+	}
+	return all
+}
+
+// awaits reports whether the subscriber is ahead of what was delivered up to
+// head: the store it read from is shared, and was faster.
+func (s *subscriber) awaits(head uint64) bool {
+	q := s.history
+	return q != nil && q.After.Epoch != 0 && q.After.Seq > head && s.cursor.Load() == q.After.Seq
+}
+
+// read asks the store for a page.
+func (h *Hub) read(ctx context.Context, names []string, q Query) (Page, error) {
+	q.Channels = names
+	page, err := h.store.Read(ctx, q)
+	if err != nil {
+		return Page{}, fmt.Errorf("tidings: history: %w", err)
+	}
+	return page, nil
+}
+
+// upTo returns the page without what follows a sequence number.
+func (p Page) upTo(seq uint64) Page {
+	if p.Through.Seq <= seq {
+		return p
+	}
+	p.Through.Seq = seq
+	n := len(p.Entries)
+	for n > 0 && p.Entries[n-1].Position.Seq > seq {
+		n--
+	}
+	p.Entries = p.Entries[:n]
+	return p
+}

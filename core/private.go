@@ -1,0 +1,80 @@
+package core
+
+import (
+	"crypto/rand"
+	"fmt"
+)
+
+// A private channel's name is this mark and 26 characters of rand.Text.
+const (
+	privateMark   = '~'
+	privateLength = 1 + 26
+)
+
+// PrivateChannel makes a channel with a name that cannot be guessed, of 128
+// random bits or more, for whomever the name is told. Subscribe the stream to
+// it, or others, or both, with a [Subscription] or AddChannels. The channel is
+// there for as long as the stream, or another one that is subscribed to it.
+// With the last of them it is gone, with its history: to publish to it then, or
+// to subscribe, is an error that wraps [ErrChannelGone]. A private channel
+// belongs to the hub where it was made, and is not known to others that share
+// its store.
+func (s *Stream) PrivateChannel() string {
+	name := string(privateMark) + rand.Text()
+	h := s.gate.hub
+	h.mu.Lock()
+	h.private[name] = struct{}{}
+	c := h.channel(name)
+	c.refs++
+	h.mu.Unlock()
+	s.mu.Lock()
+	over := s.finished
+	if !over {
+		x := s.more()
+		x.private = append(x.private, c)
+	}
+	s.mu.Unlock()
+	if over {
+		h.detach([]*channel{c})
+	}
+	return name
+}
+
+// isPrivate reports whether a name has the form of a private channel's.
+func isPrivate(name string) bool { return len(name) == privateLength && name[0] == privateMark }
+
+// exists returns an error if the name is that of a private channel that is
+// gone. The caller holds h.mu.
+func (h *Hub) exists(name string) error {
+	if !isPrivate(name) {
+		return nil
+	}
+	if _, ok := h.private[name]; !ok {
+		return fmt.Errorf("%w: a private channel ends with its last stream", ErrChannelGone)
+	}
+	return nil
+}
+
+// checkOpen returns an error if the name cannot be a channel's, or is that of a
+// private channel that is gone.
+func (h *Hub) checkOpen(name string) error {
+	if err := checkChannel(name); err != nil || !isPrivate(name) {
+		return err
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.exists(name)
+}
+
+// forgetIfGone drops what was published to a private channel while it went.
+func (h *Hub) forgetIfGone(name string) {
+	if isPrivate(name) && h.checkOpen(name) != nil {
+		h.forgetPrivate(name)
+	}
+}
+
+func (h *Hub) forgetPrivate(name string) {
+	if err := h.store.Forget(h.life, name); err != nil && !h.isClosed() {
+		h.logger.Error("history of a private channel not forgotten", "error", err)
+	}
+}

@@ -1,0 +1,111 @@
+package core
+
+import (
+	"cmp"
+	"slices"
+)
+
+// channel returns the channel of that name, a new one if need be. The caller
+// holds h.mu.
+func (h *Hub) channel(name string) *channel {
+	c := h.channels[name]
+	if c == nil {
+		c = &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
+		h.channels[name] = c
+		h.ringBytes.Add(int64(channelOverhead + len(name)))
+	}
+	return c
+}
+
+// tidy lets go of what history no longer has of a channel that nobody holds on
+// to, and drops the channel if nothing is left. The caller holds h.mu.
+func (h *Hub) tidy(c *channel) {
+	delta, empty := c.release()
+	h.ringBytes.Add(int64(delta))
+	if empty {
+		h.drop(c)
+	}
+}
+
+// drop forgets a channel that nobody holds on to, with its ring: history may
+// still have what was in it. The caller holds h.mu.
+func (h *Hub) drop(c *channel) {
+	newest, bytes := c.extent()
+	h.base = max(h.base, newest)
+	h.ringBytes.Add(-int64(bytes + channelOverhead + len(c.name)))
+	delete(h.channels, c.name)
+}
+
+// extent returns the newest entry that is, or was, in the ring, and the ring's
+// size in bytes.
+func (c *channel) extent() (newest uint64, bytes int) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	newest = c.gone
+	if n := c.ring.Len(); n > 0 {
+		newest = c.ring.At(n - 1).Position.Seq
+	}
+	return newest, c.ring.Bytes()
+}
+
+// halve drops the older half of the ring. It returns by how much that changes
+// its size, in bytes: by nothing if there is one entry only.
+func (c *channel) halve() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.ring.Bytes()
+	for range c.ring.Len() / 2 {
+		c.drop()
+	}
+	return c.ring.Bytes() - before
+}
+
+// reclaim makes rings smaller until there is room again: some more than needed,
+// as it looks at every channel. See HubConfig.TotalRingBytes for the order.
+func (h *Hub) reclaim() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	limit := int64(h.cfg.TotalRingBytes)
+	room := limit - limit/16
+	type sized struct {
+		*channel
+
+		newest uint64
+		bytes  int
+	}
+	var unused, used []sized
+	for _, c := range h.channels {
+		s := sized{channel: c}
+		s.newest, s.bytes = c.extent()
+		if c.refs == 0 {
+			unused = append(unused, s)
+		} else {
+			used = append(used, s)
+		}
+	}
+	slices.SortFunc(unused, func(a, b sized) int { return cmp.Compare(a.newest, b.newest) })
+	for _, c := range unused {
+		if h.ringBytes.Load() <= room {
+			break
+		}
+		h.drop(c.channel)
+	}
+	for h.ringBytes.Load() > room && len(used) > 0 {
+		slices.SortFunc(used, func(a, b sized) int { return cmp.Compare(b.bytes, a.bytes) })
+		// All those as large as half the largest, at once.
+		before := h.ringBytes.Load()
+		for i := range used {
+			if h.ringBytes.Load() <= room || used[i].bytes < used[0].bytes/2 {
+				break
+			}
+			delta := used[i].halve()
+			h.ringBytes.Add(int64(delta))
+			used[i].bytes += delta
+		}
+		if h.ringBytes.Load() == before {
+			break // each holds its newest entry only
+		}
+	}
+	// Not again at every event, if that is all there is to win.
+	h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
+}

@@ -1,0 +1,79 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// restart moves the cursor to where the subscription starts.
+func (s *subscriber) restart() {
+	s.history = nil
+	s.moveTo(s.hub.head.Load())
+	switch s.start.from {
+	case fromNow:
+	case fromOldest:
+		s.history = &Query{Oldest: true}
+	case fromTail:
+		s.history = &Query{Tail: s.start.n}
+	case fromSnapshot:
+		s.history = &Query{Snapshot: true}
+	}
+}
+
+// goOn moves the cursor behind a gap.
+func (s *subscriber) goOn(gap *GapError) {
+	if gap.Reason != GapSkipped { // there, it has been moved
+		s.restart()
+	}
+}
+
+// resume moves the cursor to an ID. It returns a GapError if what follows the
+// ID cannot be told.
+func (s *subscriber) resume(ctx context.Context, id string) error {
+	at, position := ParsePosition(id)
+	if !position || at.Epoch != s.hub.epoch {
+		// The app's own ID, or a position from before a restart.
+		found, err := s.hub.store.Resolve(ctx, s.names(), id)
+		switch {
+		case errors.Is(err, ErrUnknownID) && position:
+			return s.hub.gap(ctx, s.names(), GapRestarted)
+		case errors.Is(err, ErrUnknownID):
+			return s.hub.gap(ctx, s.names(), GapUnknown)
+		case err != nil:
+			return fmt.Errorf("tidings: last event id: %w", err)
+		}
+		at = found
+	}
+	s.cursor.Store(at.Seq)
+	if s.ringsHold() {
+		return nil
+	}
+	s.history = &Query{After: at}
+	// A look ahead: whether there is a gap must be known before the head of
+	// the response says that there is none.
+	_, err := s.hub.read(ctx, s.names(), Query{After: at, MaxEvents: 1})
+	return err
+}
+
+// gap returns a GapError with the bounds of the channels.
+func (h *Hub) gap(ctx context.Context, names []string, reason GapReason) error {
+	oldest, newest, err := h.store.Bounds(ctx, names)
+	if err != nil {
+		return fmt.Errorf("tidings: bounds of history: %w", err)
+	}
+	return &GapError{Reason: reason, Oldest: oldest, Newest: newest}
+}
+
+// ringsHold reports whether the rings hold all that follows the cursor.
+func (s *subscriber) ringsHold() bool {
+	if s.cursor.Load() > s.hub.head.Load() {
+		return false
+	}
+	for i, c := range s.channels {
+		if !c.has(s.from(i)) {
+			return false
+		}
+	}
+	return true
+}

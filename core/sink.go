@@ -1,0 +1,90 @@
+package core
+
+// hubSink is the side of the hub that its store sees.
+type hubSink Hub
+
+var _ Sink = (*hubSink)(nil)
+
+// Deliver puts the entries in their rings, and marks their channels.
+func (k *hubSink) Deliver(entries []*Entry) {
+	h := (*Hub)(k)
+	if len(entries) == 0 {
+		return
+	}
+	h.place(entries)
+	h.head.Store(entries[len(entries)-1].Position.Seq)
+	h.tell(entries)
+	if h.ringBytes.Load() > h.ringLimit.Load() {
+		h.reclaim()
+	}
+}
+
+// place pushes each entry onto its channel's ring. The read lock keeps
+// channels from being dropped meanwhile.
+func (h *Hub) place(entries []*Entry) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, e := range entries {
+		c := h.channels[e.Channel]
+		if c == nil {
+			h.mu.RUnlock()
+			h.mu.Lock()
+			c = h.channel(e.Channel)
+			// Pushed under the write lock: nobody drops a channel that has an
+			// entry.
+			h.ringBytes.Add(int64(c.push(e)))
+			h.mu.Unlock()
+			h.mu.RLock()
+			continue
+		}
+		h.ringBytes.Add(int64(c.push(e)))
+	}
+}
+
+// tell marks the entries' channels in the shards.
+func (h *Hub) tell(entries []*Entry) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for i, e := range entries {
+		if i > 0 && e.Channel == entries[i-1].Channel {
+			continue
+		}
+		if c := h.channels[e.Channel]; c != nil {
+			for s := range h.shards {
+				h.shards[s].mark(c)
+			}
+		}
+	}
+}
+
+// Trimmed hides what history no longer has from new subscribers, and lets go of
+// it where there are no others.
+func (k *hubSink) Trimmed(name string, seq uint64) {
+	h := (*Hub)(k)
+	if h.hide(name, seq) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if c := h.channels[name]; c != nil && c.refs == 0 {
+			h.tidy(c)
+		}
+	}
+}
+
+// hide keeps new subscribers of a channel from what history no longer has. It
+// reports whether nobody holds on to the channel and nothing of it is left. The
+// read lock keeps subscribers from attaching meanwhile.
+func (h *Hub) hide(name string, seq uint64) (unused bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	c := h.channels[name]
+	if c == nil {
+		return false
+	}
+	c.hide(seq)
+	if c.refs > 0 {
+		return false
+	}
+	delta, empty := c.release()
+	h.ringBytes.Add(int64(delta))
+	return empty
+}
