@@ -34,6 +34,10 @@ type HubConfig struct {
 	// MaxEvent is the size of an encoded event at most, in bytes, and of all
 	// events that are published together. Default: 1 MiB.
 	MaxEvent int
+	// PageBytes is how much history is read at once for a subscriber that is
+	// behind the ring, about. No more than that, and one event, is ever held for
+	// one subscriber alone. Default: 64 KiB.
+	PageBytes int
 	// MaxReplays is how many subscribers at a time may hold a page of history
 	// from the store, when they are behind the ring. The others wait their
 	// turn. Default: 64.
@@ -75,6 +79,9 @@ func (c HubConfig) withDefaults() HubConfig {
 		c.MaxRemembered = 10_000
 	}
 	c.Channels = c.channels()
+	if c.PageBytes <= 0 {
+		c.PageBytes = batchBytes
+	}
 	if c.MaxReplays <= 0 {
 		c.MaxReplays = 64
 	}

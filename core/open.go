@@ -43,6 +43,9 @@ type Opening struct {
 // If the Opening streams, the adapter must call its Run or its Own, or its
 // Abandon if the head could not be sent.
 func (e *Endpoint) Open(r Request) *Opening {
+	if e.allow != nil {
+		return e.openChange(r)
+	}
 	s := e.gate.newStream(r.Request)
 	o := &Opening{Header: s.arrival.header, stream: s, drive: e.handle}
 	s.watch(r)
@@ -241,10 +244,8 @@ func (e *Endpoint) admit(o *Opening) error {
 	if s.lastID, err = lastEventID(r); err != nil {
 		return err
 	}
-	for _, middleware := range s.gate.cfg.Middleware {
-		if err := s.guard("middleware", func() error { return middleware(s) }); err != nil {
-			return err
-		}
+	if err := s.runMiddleware(); err != nil {
+		return err
 	}
 	if e.choose != nil {
 		if err := e.subscribe(o); err != nil {
@@ -252,6 +253,16 @@ func (e *Endpoint) admit(o *Opening) error {
 		}
 	}
 	return readBody(r, s.gate.cfg.MaxBody)
+}
+
+// runMiddleware runs the gate's middleware, until one refuses.
+func (s *Stream) runMiddleware() error {
+	for _, middleware := range s.gate.cfg.Middleware {
+		if err := s.guard("middleware", func() error { return middleware(s) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // subscribe attaches the stream to the channels that the endpoint chooses.

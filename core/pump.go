@@ -93,7 +93,7 @@ func (s *Stream) filter() func(Delivery) bool {
 // and reports whether there may be more.
 func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, err error) {
 	sub := s.sub
-	first := sub.history != nil && !sub.history.follows()
+	begins := sub.history != nil && !sub.history.follows()
 	b, err := sub.next(s.Context())
 	if gap := (*GapError)(nil); errors.As(err, &gap) {
 		sub.goOn(gap)
@@ -111,7 +111,7 @@ func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, er
 	switch {
 	case len(frames) > 0:
 		err = s.put(out, len(frames), frames...)
-	case first:
+	case begins && sub.begun():
 		err = s.put(out, 0, sub.prime())
 	}
 	return len(b.entries) > 0, err
