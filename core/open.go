@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/internal/accept"
-	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
 // Opening is what an adapter answers a request with: a head, and then either a
@@ -188,7 +187,7 @@ func (s *Stream) watchConn(r Request) {
 	if r.NetConn == nil {
 		return
 	}
-	stop := netwatch.Watch(r.NetConn, func() { s.gone(nil) })
+	stop := s.gate.hub.watcher.Watch(r.NetConn, func() { s.gone(nil) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unwatch := s.unwatch

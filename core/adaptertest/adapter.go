@@ -134,6 +134,9 @@ type env struct {
 	mixed     bool // some clients speak what no connection can be owned with
 }
 
+// owns reports whether subscriptions own their connections.
+func (e env) owns() bool { return e.transport.http1() && e.conn == core.AutoConn && !e.mixed }
+
 func (tr Transport) http1() bool { return tr == Plain || tr == TLS }
 
 func (tr Transport) secure() bool { return tr == TLS || tr == HTTP2 }
@@ -178,7 +181,7 @@ func (b *bed) gate(cfg core.GateConfig) *core.Gate {
 	if cfg.WriteTimeout == 0 {
 		cfg.WriteTimeout = patience
 	}
-	if cfg.Conn = b.conn; b.conn == core.AutoConn && b.transport.http1() && !b.mixed {
+	if cfg.Conn = b.conn; b.owns() {
 		cfg.Conn = core.OwnedConn // nothing less
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(b.log, nil))

@@ -39,6 +39,7 @@ func cases() []test {
 		{name: "Drain", run: testDrain},
 		{name: "HubClose", run: testHubClose},
 		{name: "Shutdown", run: testShutdown},
+		{name: "Goroutines", run: testGoroutines, only: isHTTP1, alone: true},
 		{name: "Crowd", run: testCrowd, alone: true},
 		{name: "BigCrowd", run: testBigCrowd, only: isPlain, alone: true},
 	}

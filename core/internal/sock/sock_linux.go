@@ -124,7 +124,28 @@ func (s *Set) AwaitWritable(sock Socket, slot, gen int32) error {
 	return s.control(unix.EPOLL_CTL_MOD, sock, slot, gen, unix.EPOLLRDHUP|unix.EPOLLOUT)
 }
 
+// Watch watches for the loss of the peer of a connection that stays somebody
+// else's, until Forget or until it is closed. The set must be open.
+func (s *Set) Watch(raw syscall.RawConn, slot, gen int32) error {
+	var addErr error
+	err := raw.Control(func(fd uintptr) {
+		addErr = s.Add(Socket{fd: int32(fd)}, slot, gen) //nolint:gosec // A descriptor fits.
+	})
+	if err = errors.Join(err, addErr); err != nil {
+		return fmt.Errorf("sock: watch: %w", err)
+	}
+	return nil
+}
+
+// Forget ends a Watch. The set must be open.
+func (s *Set) Forget(raw syscall.RawConn) {
+	_ = raw.Control(func(fd uintptr) { // one that is closed has left
+		_ = unix.EpollCtl(s.fd, unix.EPOLL_CTL_DEL, int(fd), nil)
+	})
+}
+
 // Every event is reported once: whoever misses one would be told at the next.
+// Input is no event: who never reads would otherwise be told of it for ever.
 func (s *Set) control(op int, sock Socket, slot, gen int32, events uint32) error {
 	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: slot, Pad: gen}
 	if err := unix.EpollCtl(s.fd, op, int(sock.fd), &ev); err != nil {
@@ -140,11 +161,12 @@ func (s *Set) Wait(dst []Event) ([]Event, error) {
 	n := 0
 	var waitErr error
 	err := s.raw.Read(func(fd uintptr) bool {
-		n, waitErr = unix.EpollWait(int(fd), s.buf[:], 0)
-		if waitErr == unix.EINTR {
-			n, waitErr = 0, nil
+		for {
+			n, waitErr = unix.EpollWait(int(fd), s.buf[:], 0)
+			if waitErr != unix.EINTR {
+				return n != 0 || waitErr != nil
+			}
 		}
-		return n != 0 || waitErr != nil
 	})
 	if err = errors.Join(err, waitErr); err != nil {
 		return dst, fmt.Errorf("sock: epoll: %w", err)
