@@ -49,13 +49,13 @@ func (e *Endpoint) Open(r Request) *Opening {
 	// Nobody else may read while the body is read, and the server's timeouts
 	// hold until then.
 	bodiless := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
-	if bodiless && !own {
+	if bodiless {
 		s.watchConn(r)
 	}
 	if err := e.admit(o); err != nil {
 		return o.refused(err)
 	}
-	if !bodiless && !own {
+	if !bodiless && !own { // who owns it watches it
 		s.watchConn(r)
 	}
 	switch {
