@@ -45,7 +45,7 @@ func (s *shard) attend(o *owned) {
 		return
 	}
 	if err := o.stream.Err(); err != nil {
-		s.leave(o, errors.Is(err, ErrWriteTimeout) || errors.Is(err, ErrClientGone))
+		s.leave(o, lost(err))
 		return
 	}
 	if !o.joined {

@@ -75,6 +75,7 @@ func (s Socket) Writev(chunks [][]byte) (int, error) {
 
 // Close closes the connection. What was written is still sent.
 func (s Socket) Close() error {
+	end(int(s.fd))
 	if err := unix.Close(int(s.fd)); err != nil {
 		return fmt.Errorf("sock: close: %w", err)
 	}
@@ -84,7 +85,39 @@ func (s Socket) Close() error {
 // Reset closes the connection and throws away what was not sent yet.
 func (s Socket) Reset() error {
 	_ = unix.SetsockoptLinger(int(s.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	return s.Close()
+	if err := unix.Close(int(s.fd)); err != nil {
+		return fmt.Errorf("sock: close: %w", err)
+	}
+	return nil
+}
+
+// End prepares the end of a connection that its owner is about to close, as
+// [Socket.Close] does. Nothing can be written any more.
+func End(raw syscall.RawConn) {
+	_ = raw.Control(func(fd uintptr) { end(int(fd)) }) // one that is closed has ended
+}
+
+// maxInput is how much input is thrown away at the end.
+const maxInput = 64 << 10
+
+// end throws away what the peer has sent: a socket that is closed with input
+// left is reset, and what was written last may then never be read. The end of
+// the stream goes first, since a peer that sends may send more meanwhile.
+func end(fd int) {
+	var page [4 << 10]byte
+	for left := maxInput; left > 0; {
+		n, _, err := unix.Recvfrom(fd, page[:], unix.MSG_DONTWAIT)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return
+		}
+		if left == maxInput {
+			_ = unix.Shutdown(fd, unix.SHUT_WR)
+		}
+		left -= n
+	}
 }
 
 // Set watches sockets for the loss of their peer, and for becoming writable.

@@ -28,6 +28,9 @@ func (Socket) Close() error { return nil }
 // Reset does nothing.
 func (Socket) Reset() error { return nil }
 
+// End does nothing.
+func End(syscall.RawConn) {}
+
 // Set watches sockets. There is none on this system.
 type Set struct{}
 
