@@ -69,11 +69,12 @@ func (s *shard) attend(o *owned) {
 	s.deliver(o)
 }
 
-// deliver sends what is new, as far as the client takes it.
+// deliver sends what is new, as far as the client takes it. Nothing is sent any
+// more from the moment on that somebody has closed the stream.
 func (s *shard) deliver(o *owned) {
 	for range rounds {
-		if o.left || o.replaying || o.blocked > 0 {
-			return
+		if o.left || o.replaying || o.blocked > 0 || o.poked.Load() {
+			return // whoever pokes it has it attended to in the next round
 		}
 		if o.sub.history != nil {
 			if o.sub.awaits(s.sweep.head) {
@@ -129,7 +130,7 @@ func (s *shard) sendPage(o *owned, p *page) {
 		if seq > 0 {
 			last, p.begun = seq, true
 		}
-		if !ok {
+		if !ok || o.poked.Load() {
 			s.postpone(o, p, last)
 			return
 		}
