@@ -23,9 +23,12 @@ func (s *shard) happened(ev sock.Event) {
 		o.stream.end(ErrClientGone)
 		return
 	}
-	if o.blocked > 0 {
+	if since := o.blocked; since > 0 {
 		o.blocked = 0
 		s.attend(o)
+		if o.blocked > 0 && o.lastWrite <= since {
+			o.blocked = since // still: a kernel short of memory says writable, and takes nothing
+		}
 	}
 }
 
