@@ -27,11 +27,14 @@ var long = flag.Duration("soak", 0, "have the soak test take so long, with 2,000
 //nolint:paralleltest // It counts goroutines.
 func TestSoak(t *testing.T) { adaptertest.Soak(t, adapter(), *long, 2000, 500) }
 
+// How soon the server knows that a client is gone.
+func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, adapter()) }
+
 // adapter is Fiber's.
 func adapter() adaptertest.Adapter {
 	return adaptertest.Adapter{
 		Transports: []adaptertest.Transport{adaptertest.Plain, adaptertest.TLS},
-		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
+		Start: func(_ testing.TB, site adaptertest.Site) func(context.Context) error {
 			return start(site, fiber.Config{})
 		},
 	}
