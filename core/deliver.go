@@ -23,9 +23,12 @@ func (s *shard) happened(ev sock.Event) {
 		o.stream.end(ErrClientGone)
 		return
 	}
-	if o.blocked > 0 {
+	if since := o.blocked; since > 0 {
 		o.blocked = 0
 		s.attend(o)
+		if o.blocked > 0 && o.lastWrite <= since {
+			o.blocked = since // still: a kernel short of memory says writable, and takes nothing
+		}
 	}
 }
 
@@ -45,7 +48,7 @@ func (s *shard) attend(o *owned) {
 		return
 	}
 	if err := o.stream.Err(); err != nil {
-		s.leave(o, errors.Is(err, ErrWriteTimeout) || errors.Is(err, ErrClientGone))
+		s.leave(o, lost(err))
 		return
 	}
 	if !o.joined {
@@ -91,14 +94,12 @@ func (s *shard) retune(o *owned, p *page) {
 	}
 }
 
-// deliver sends what is new, as far as the client takes it.
+// deliver sends what is new, as far as the client takes it. Nothing is sent any
+// more from the moment on that somebody has closed the stream.
 func (s *shard) deliver(o *owned) {
 	for range rounds {
-		if o.left || o.replaying || o.blocked > 0 {
-			return
-		}
-		if o.stream.changing.Load() {
-			break
+		if o.left || o.replaying || o.blocked > 0 || o.poked.Load() {
+			return // whoever pokes it has it attended to in the next round
 		}
 		if o.sub.history != nil {
 			if o.sub.awaits(s.sweep.head) {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
 // HubConfig configures a [Hub]. The zero value is ready to use.
@@ -139,6 +141,7 @@ type Hub struct {
 	replays  chan struct{} // holds a token for each page of history in use
 	replayer replayer
 	finisher finisher
+	watcher  netwatch.Watcher
 	life     context.Context //nolint:containedctx // It is the hub's own: it ends with Close.
 	die      context.CancelCauseFunc
 

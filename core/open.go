@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/internal/accept"
-	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
 // Opening is what an adapter answers a request with: a head, and then either a
@@ -53,13 +52,13 @@ func (e *Endpoint) Open(r Request) *Opening {
 	// Nobody else may read while the body is read, and the server's timeouts
 	// hold until then.
 	bodiless := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
-	if bodiless && !own {
+	if bodiless {
 		s.watchConn(r)
 	}
 	if err := e.admit(o); err != nil {
 		return o.refused(err)
 	}
-	if !bodiless && !own {
+	if !bodiless && !own { // who owns it watches it
 		s.watchConn(r)
 	}
 	switch {
@@ -191,7 +190,7 @@ func (s *Stream) watchConn(r Request) {
 	if r.NetConn == nil {
 		return
 	}
-	stop := netwatch.Watch(r.NetConn, func() { s.gone(nil) })
+	stop := s.gate.hub.watcher.Watch(r.NetConn, func() { s.gone(nil) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unwatch := s.unwatch

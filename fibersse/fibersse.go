@@ -5,6 +5,13 @@
 //
 // Leave middleware that reads or compresses whole responses (etag, cache,
 // compress, idempotency, timeout) out for the routes of event streams.
+//
+// A subscription over HTTP/1.1 without TLS goes on when fasthttp has closed its
+// side of the connection, whether or not the server keeps those that it gave
+// away (KeepHijackedConns). It then takes no place of the server's Concurrency
+// and MaxConnsPerIP any more, which bound the rest of the app; what bounds
+// streams is Limit of package middleware. Keeping the place would mean keeping
+// the server's side of every connection too, with a second descriptor.
 package fibersse
 
 import (
