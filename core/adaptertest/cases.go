@@ -29,6 +29,8 @@ func cases() []test {
 		{name: "Starts", run: testStarts},
 		{name: "SubscribeFunc", run: testSubscribeFunc},
 		{name: "Filter", run: testFilter},
+		{name: "Change", run: testChange},
+		{name: "ChangePaging", run: testChangePaging},
 		{name: "Endings", run: testEndings},
 		{name: "Resume", run: testResume},
 		{name: "Prime", run: testPrime},
