@@ -42,7 +42,7 @@ type subscriber struct {
 // subscribe attaches a subscriber. If the gap is not nil, what follows after
 // cannot be told, and the subscriber goes on from its start.
 func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (s *subscriber, gap *GapError, err error) {
-	names, err := channelSet(sub.Channels)
+	names, err := sub.names()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,7 +51,11 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 	if s.channels, err = h.attach(names); err != nil {
 		return nil, nil, err
 	}
-	if sub.After == "" {
+	switch {
+	case sub.none:
+		s.cursor.Store(h.head.Load())
+		return s, nil, nil
+	case sub.After == "":
 		s.restart()
 		return s, nil, nil
 	}
@@ -65,6 +69,28 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 		return nil, nil, err
 	}
 	return s, nil, nil
+}
+
+// names returns the names of the subscription's channels, each once.
+func (sub Subscription) names() ([]string, error) {
+	if sub.none {
+		return nil, nil
+	}
+	return channelSet(sub.Channels)
+}
+
+// wouldAttach returns the error that subscribe would return for the channels.
+func (h *Hub) wouldAttach(sub Subscription) error {
+	names, err := sub.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := h.checkOpen(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // attach takes hold of channels: their rings keep what is delivered from here

@@ -31,6 +31,7 @@ func cases() []test {
 		{name: "Filter", run: testFilter},
 		{name: "Change", run: testChange},
 		{name: "ChangePaging", run: testChangePaging},
+		{name: "Remember", run: testRemember},
 		{name: "Endings", run: testEndings},
 		{name: "Resume", run: testResume},
 		{name: "Prime", run: testPrime},
