@@ -3,6 +3,7 @@ package core
 import (
 	"container/heap"
 	"context"
+	"maps"
 	"time"
 	"weak"
 )
@@ -40,12 +41,23 @@ func (m *MemoryStore) bury(name string, h *history) {
 	delete(m.channels, name)
 	m.bytes -= historyOverhead + len(name)
 	if len(m.tombs) >= maxTombs {
-		for _, seq := range m.tombs {
-			m.forgot = max(m.forgot, seq)
-		}
-		clear(m.tombs)
+		m.clearTombs()
 	}
 	m.tombs[name] = h.trimmed
+}
+
+// clearTombs makes room for tombs: those of private channels go first. Nobody
+// comes back to these, and whoever comes back to others must not suffer from how
+// many there are.
+func (m *MemoryStore) clearTombs() {
+	maps.DeleteFunc(m.tombs, func(name string, _ uint64) bool { return isPrivate(name) })
+	if len(m.tombs) < maxTombs/2 {
+		return
+	}
+	for _, seq := range m.tombs {
+		m.forgot = max(m.forgot, seq)
+	}
+	clear(m.tombs)
 }
 
 // drop trims the channel's oldest entry.
