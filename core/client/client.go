@@ -75,8 +75,9 @@ func (c *Client) Close() error {
 
 // Restart gives up the connection, and connects at once: after the network has
 // changed, say, or with a new token. The events that were missed in between
-// come if the server replays them. It does not wait, and may be called from
-// everywhere. Without a run it does nothing.
+// come if the server replays them. It is no failure: [Handlers].Reconnect is
+// told, and Error is not. It does not wait, and may be called from everywhere.
+// Without a run it does nothing.
 func (c *Client) Restart() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,12 +108,12 @@ func (c *Client) begin(ctx context.Context) (context.Context, func(), error) {
 		stop(ErrClosed)
 	}
 	c.running, c.restart, c.stop = true, false, stop
-	return ctx, func() {
+	return ctx, sync.OnceFunc(func() { // the second call could come within the next run
 		stop(ErrClosed)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.running, c.restart, c.stop, c.interrupt = false, false, nil, nil
-	}, nil
+	}), nil
 }
 
 // phase begins a part of a run, which Restart interrupts. It ends when the next

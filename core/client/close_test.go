@@ -128,6 +128,63 @@ func TestCloseWithin(t *testing.T) {
 	}
 }
 
+// TestClosedBefore checks that a client which was closed, or whose context has
+// ended, does not even connect.
+func TestClosedBefore(t *testing.T) {
+	t.Parallel()
+	for _, closed := range []bool{true, false} {
+		var reasons log
+		ctx, cancel := context.WithCancel(t.Context())
+		c := create(t, client.Config{
+			URL:           "http://a.example",
+			BeforeRequest: func(*http.Request) error { return errors.New("called") },
+			Handlers: client.Handlers{
+				Error: func(err error) error { return err },
+				Close: func(reason error) { reasons.add("%v", reason) },
+			},
+		})
+		want, reason := context.Canceled, context.Canceled
+		if closed {
+			want, reason = nil, client.ErrClosed
+			_ = c.Close()
+		} else {
+			cancel()
+		}
+		if err := c.Run(ctx); !errors.Is(err, want) || reasons.String() != reason.Error() {
+			t.Errorf("got error %v and %s told, want %v and %v", err, &reasons, want, reason)
+		}
+		cancel()
+	}
+}
+
+// TestRunFromClose checks that the next run may begin in the Close handler of
+// the one before, and that it can be ended.
+func TestRunFromClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var c *client.Client
+		runs := make(chan error, 1)
+		first := true
+		c = open(t, client.Config{Handlers: client.Handlers{Close: func(error) {
+			if first {
+				first = false
+				go func() { runs <- c.Run(t.Context()) }()
+				synctest.Wait()
+			}
+		}}}, attempts(answer(http.StatusNoContent, ""), stall()))
+		if err := c.Run(t.Context()); err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+		if err := c.Run(t.Context()); !errors.Is(err, client.ErrRunning) {
+			t.Errorf("a third run: got error %v, want %v", err, client.ErrRunning)
+		}
+		_ = c.Close()
+		if err := <-runs; err != nil {
+			t.Errorf("the second run: got error %v, want none", err)
+		}
+	})
+}
+
 // TestLeaving checks that a loop may be left and taken up again.
 func TestLeaving(t *testing.T) {
 	t.Parallel()

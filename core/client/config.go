@@ -33,11 +33,11 @@ type Config struct {
 	// not called for redirects. If it returns an error, the attempt has failed
 	// with it. It should heed the request's context. Default: none.
 	BeforeRequest func(*http.Request) error
-	// HTTPClient sends the requests. It brings proxies, TLS and cookies, and
-	// says which redirects are followed; what it leaves unread of a response,
-	// and its idle connections, are its own. Its Timeout limits the wait for
-	// the head of each answer, not the stream. It is copied.
-	// Default: [http.DefaultClient].
+	// HTTPClient sends the requests. It brings proxies, TLS and cookies, and its
+	// CheckRedirect says which redirects are followed. Its Timeout limits the
+	// wait for the head of each answer, not the stream. It is copied; its
+	// transport is shared, and keeps idle connections until they are closed
+	// there. Default: [http.DefaultClient], and at most 20 redirects.
 	HTTPClient *http.Client
 
 	// LastEventID is what the first attempt resumes after. Default: none.
@@ -60,7 +60,9 @@ type Config struct {
 	OneShot bool
 	// Terminator is the data of the event that ends the stream in order:
 	// "[DONE]" in many APIs of language models. That event is not passed on.
-	// With OneShot, a stream that ends without it is broken. Default: none.
+	// With OneShot, a stream that ends without it is broken. The server has
+	// 200 ms to end the stream after it, for its connection to be used again.
+	// Default: none.
 	Terminator string
 
 	// IdleTimeout is how long the server may send nothing, comments included,

@@ -54,8 +54,8 @@
 //
 //	server                          events, names, ids   head at once   resumes
 //	Tidings in Gin and Fiber        yes                  yes            yes
-//	r3labs/sse v2.10                yes                  yes            last event again
+//	r3labs/sse v2.10, SplitData     yes                  yes            last event again
 //	tmaxmax/go-sse v0.11            yes                  with an event  yes
-//	launchdarkly/eventsource v1.11  yes                  yes            yes
+//	launchdarkly/eventsource v1.11  yes                  yes            last event again
 //	gin-contrib/sse v1.1            yes                  yes            up to the handler
 package client

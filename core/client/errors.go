@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -75,7 +76,7 @@ func (e *Error) Error() string {
 	if e.Reason == OutOfAttempts || e.Reason == OutOfTime {
 		text += " (" + strconv.Itoa(e.Attempts) + ")"
 	}
-	return fmt.Sprintf("%s: %v", text, e.Err)
+	return text + ": " + strings.TrimPrefix(fmt.Sprint(e.Err), "tidings: ")
 }
 
 // Unwrap returns the error behind it.

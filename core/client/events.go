@@ -64,7 +64,7 @@ func inOrder(reason error) bool {
 // attempts connects again and again, and returns why no longer.
 func (c *Client) attempts(ctx context.Context, consume func(Event) bool) error {
 	p := pace{Backoff: c.cfg.Backoff, since: time.Now()}
-	for {
+	for ctx.Err() == nil {
 		a := attempt{Client: c, consume: consume}
 		err := a.do(ctx)
 		switch {
@@ -86,10 +86,9 @@ func (c *Client) attempts(ctx context.Context, consume func(Event) bool) error {
 		}
 		next.Attempt, next.LastEventID = p.failures+1, c.LastEventID()
 		c.cfg.Handlers.Reconnect(next)
-		if !c.wait(ctx, next.Delay) {
-			return context.Cause(ctx)
-		}
+		c.wait(ctx, next.Delay)
 	}
+	return context.Cause(ctx)
 }
 
 // judge returns how long to wait after an attempt that ended with err, or why
@@ -136,9 +135,8 @@ func (c *Client) terminal(err error) Reason {
 	return ""
 }
 
-// wait lets the delay pass, unless a restart is asked for. It reports whether
-// the run goes on.
-func (c *Client) wait(ctx context.Context, delay time.Duration) bool {
+// wait lets the delay pass, unless a restart is asked for or the run ends.
+func (c *Client) wait(ctx context.Context, delay time.Duration) {
 	phase, cancel := c.phase(ctx, false)
 	defer cancel(nil)
 	timer := time.NewTimer(delay)
@@ -147,5 +145,4 @@ func (c *Client) wait(ctx context.Context, delay time.Duration) bool {
 	case <-timer.C:
 	case <-phase.Done():
 	}
-	return ctx.Err() == nil
 }

@@ -47,7 +47,7 @@ func protect(r *http.Request, via []*http.Request) {
 	}
 	for name := range r.Header {
 		switch http.CanonicalHeaderKey(name) {
-		case "Accept", "Accept-Language", "Cache-Control", "Content-Type", "Last-Event-Id", "User-Agent":
+		case "Accept", "Accept-Language", "Cache-Control", "Content-Encoding", "Content-Type", "Last-Event-Id", "User-Agent":
 		default:
 			delete(r.Header, name)
 		}
