@@ -59,7 +59,7 @@ func (a *attempt) do(ctx context.Context) error {
 	if err != nil {
 		return a.why(ctx, err)
 	}
-	defer closing(ctx, resp)()
+	defer closing(ctx, cancel, resp)()
 	if err := a.check(resp); err != nil {
 		return err
 	}
@@ -143,16 +143,20 @@ func (a *attempt) setBody(r *http.Request) (err error) {
 	return err
 }
 
-// closing returns a function that closes the body of the response. It is closed
-// as soon as ctx ends, for transports which do not see to that.
-func closing(ctx context.Context, resp *http.Response) func() {
+// closing returns a function that ends the request and closes the body of its
+// response. That is closed as soon as ctx ends, for transports which do not see
+// to it.
+func closing(ctx context.Context, cancel context.CancelCauseFunc, resp *http.Response) func() {
 	closeBody := sync.OnceFunc(func() { _ = resp.Body.Close() })
-	if resp.Uncompressed { // by net/http, which does, and had a race there once
-		return closeBody
+	stop := func() bool { return true }
+	if !resp.Uncompressed { // net/http has, which does, and had a race there once
+		stop = context.AfterFunc(ctx, closeBody)
 	}
-	stop := context.AfterFunc(ctx, closeBody)
 	return func() {
 		stop()
+		// Closing waits for the write that resets a stream of HTTP/2, unless its
+		// request has been cancelled.
+		cancel(nil)
 		closeBody()
 	}
 }

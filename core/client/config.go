@@ -19,8 +19,8 @@ type Config struct {
 	// Method is the HTTP method. Default: GET, or POST if there is a body.
 	Method string
 	// Header is added to every request, and replaces what the client would
-	// send: Accept and Cache-Control. Redirects to another origin do not get
-	// it. Default: none.
+	// send: Accept and Cache-Control. Redirects to another origin do not take
+	// secrets along: see the package's documentation. Default: none.
 	Header http.Header
 	// Body is sent with every attempt. Default: none.
 	Body []byte

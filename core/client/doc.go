@@ -39,18 +39,21 @@
 //
 // # Secrets
 //
-// Redirects are followed, but to another host, port or scheme no header of the
-// program's goes along: net/http would hold back Authorization and Cookie only.
-// Nor does a Referer, which would hold the query. A redirect with 307 or 308
-// does take the body along: HTTPClient.CheckRedirect can forbid it. Errors name
-// scheme and host of a URL, and neither path, query nor userinfo. Certificates
-// are verified, unless the HTTPClient says otherwise.
+// Redirects are followed. To another host, port or scheme, only Accept,
+// Accept-Language, Cache-Control, the two about the body's content,
+// Last-Event-ID and User-Agent go along: net/http would hold back Authorization
+// and Cookie, and let an API key in a header of its own pass, as well as a
+// Referer with the query. HTTPS on the same host counts as the same. A redirect
+// with 307 or 308 does take the body along: HTTPClient.CheckRedirect can forbid
+// it. Errors name scheme and host of a URL, and neither path, query nor
+// userinfo. Certificates are verified, unless the HTTPClient says otherwise.
 //
 // # Servers written by others
 //
 // Each server ran as its own documentation shows; "go test ./clients" in
 // examples/bench repeats it. "Resumes" means that a client whose connection was
-// cut gets what it missed, and nothing twice.
+// cut gets what it missed, and nothing twice. Where the last event comes again,
+// it has the ID that [Client.LastEventID] returns in Handlers.Open.
 //
 //	server                          events, names, ids   head at once   resumes
 //	Tidings in Gin and Fiber        yes                  yes            yes
