@@ -52,7 +52,6 @@ func protect(r *http.Request, via []*http.Request) {
 			delete(r.Header, name)
 		}
 	}
-	r.Host = "" // the one that the program has set is for the first origin
 }
 
 // sameOrigin reports whether b is where a is. The secure port of the host that

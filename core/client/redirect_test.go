@@ -19,6 +19,7 @@ func secrets() client.Config {
 			"User-Agent": {"viewer"}, "Accept-Language": {"de"}, "Referer": {"http://secret.example"},
 		},
 		BeforeRequest: func(r *http.Request) error {
+			r.Host = "secret.example"
 			r.Header["x-fresh-token"] = []string{"secret"} //nolint:canonicalheader // As a program may write it.
 			return nil
 		},
@@ -50,12 +51,13 @@ func TestRedirect(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					var seen http.Header
+					var host string
 					var handlers []http.HandlerFunc
 					for _, hop := range tt.hops {
 						handlers = append(handlers, answer(status, "", "Location", hop))
 					}
 					c := open(t, secrets(), attempts(append(handlers, func(w http.ResponseWriter, r *http.Request) {
-						seen = r.Header.Clone()
+						seen, host = r.Header.Clone(), r.Host
 						stream("data: a\n\n")(w, r)
 					})...))
 					got, err := collect(t, c)
@@ -64,6 +66,9 @@ func TestRedirect(t *testing.T) {
 					}
 					for name, want := range map[string]string{"Last-Event-Id": "7", "Accept": "text/event-stream", "User-Agent": "viewer", "Accept-Language": "de"} {
 						equal(t, name, seen.Get(name), want)
+					}
+					if !tt.kept && strings.Contains(host, "secret") {
+						t.Errorf("Host: got %q, want the other host's own", host)
 					}
 					found := 0
 					for name, values := range seen {
@@ -183,6 +188,8 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got error %v, want one without secrets", name, err)
 		}
-		t.Logf("%s: %v", name, err)
+		if want := "tidings: client gave up: broken: GET http://a.example: refused"; name == "network" && err.Error() != want {
+			t.Errorf("%s: got error %v, want %s", name, err, want)
+		}
 	}
 }

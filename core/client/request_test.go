@@ -180,6 +180,7 @@ func TestReuse(t *testing.T) {
 		{"terminator", client.Config{Terminator: "[DONE]"}, stream("data: a\n\n", "data: [DONE]\n\n"), 1},
 		{"terminator, and no end", client.Config{Terminator: "[DONE]"}, stall("data: a\n\n", "data: [DONE]\n\n"), 2},
 		{"broken", client.Config{}, cut("data: a\n\n"), 2},
+		{"no stream", client.Config{}, answer(http.StatusOK, "<html>", "Content-Type", "text/html"), 1},
 		{"redirected", client.Config{}, answer(http.StatusFound, "", "Location", "/other"), 1},
 	}
 	for _, tt := range tests {
@@ -192,7 +193,8 @@ func TestReuse(t *testing.T) {
 				tt.cfg.URL, tt.cfg.HTTPClient = "http://a.example", hc
 				c := create(t, tt.cfg)
 				for range 2 {
-					if err := c.Run(t.Context()); err != nil {
+					var contentType *client.ContentTypeError
+					if err := c.Run(t.Context()); err != nil && !errors.As(err, &contentType) {
 						t.Errorf("got error %v, want none", err)
 					}
 				}

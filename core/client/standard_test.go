@@ -112,6 +112,24 @@ func TestLastEventID(t *testing.T) {
 	}
 }
 
+// TestLastEventIDAtOnce checks that an ID counts as soon as it is read, also
+// without an event, and where the run ends before the stream does.
+func TestLastEventIDAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, client.Config{}, stall("id: 1\n\nid: 2\ndata: a\n"))
+		ended := make(chan error)
+		go func() { ended <- c.Run(t.Context()) }()
+		synctest.Wait()
+		equal(t, "last event ID", c.LastEventID(), "1")
+		_ = c.Close()
+		if err := <-ended; err != nil {
+			t.Errorf("got error %v, want none", err)
+		}
+		equal(t, "last event ID, afterwards", c.LastEventID(), "1")
+	})
+}
+
 // TestRetryField checks which reconnection time applies.
 func TestRetryField(t *testing.T) {
 	t.Parallel()
