@@ -71,28 +71,31 @@ func (c *channel) has(seq uint64) bool {
 }
 
 // after appends to dst what follows seq, up to and including head, about n
-// entries: those that were published together are not parted. It reports false
-// if some of it has left the ring.
-func (c *channel) after(dst []*Entry, seq, head uint64, n int) ([]*Entry, bool) {
+// entries: those that were published together are not parted. It reports
+// whether that is all, and false as the second if some of it has left the ring.
+func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, all, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if seq < c.gone {
-		return dst, false
+		return dst, false, false
 	}
 	until := uint64(0)
 	for i := c.ring.After(seq); i < c.ring.Len(); i++ {
 		e := c.ring.At(i)
-		if e.Position.Seq > head || n <= 0 && e.Position.Seq > until {
+		if e.Position.Seq > head {
 			break
 		}
 		if c.superseded(e) {
 			continue
 		}
+		if n <= 0 && e.Position.Seq > until {
+			return dst, false, true
+		}
 		dst = append(dst, e)
 		until = e.Until()
 		n--
 	}
-	return dst, true
+	return dst, true, true
 }
 
 // release drops what history no longer has. Nobody may be subscribed. It
