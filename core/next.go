@@ -70,7 +70,7 @@ func (s *subscriber) live(head uint64) (batch, error) {
 		all = all && fits
 		b.entries = sc.merged
 	}
-	if !all { // what follows is for the next time
+	if !all { // what follows is for the next time; a list that was cut short goes as far as this
 		head = b.entries[len(b.entries)-1].Position.Seq
 	}
 	s.moveTo(head)
