@@ -169,5 +169,7 @@ func (m *MemoryStore) keep(e *Entry, now time.Time) {
 	if h.latest != nil && e.Key != "" {
 		h.latest[e.keyed()] = e
 	}
-	m.ageFrom(h)
+	if h.ring.Len() == 1 {
+		m.ageFrom(h) // what is there before others expires before them
+	}
 }

@@ -49,7 +49,7 @@ func TestRetentionAgesByPattern(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, told := memory(t, core.Retention{Idle: -1, Channels: []core.ChannelRetention{
 			{Pattern: "minute", Age: time.Minute, Idle: -1},
-			{Pattern: "hour", Age: time.Hour, Idle: -1},
+			{Pattern: "hour", Age: time.Hour, Idle: -1, Events: -1},
 			{Pattern: "idle", Idle: 10 * time.Minute},
 			{Pattern: "both", Age: time.Hour, Idle: 10 * time.Minute},
 		}})
