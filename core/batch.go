@@ -54,13 +54,13 @@ func (b batch) release() {
 	}
 }
 
-// fitting returns how many of the entries go into one batch: at least one, if
-// there is one, and all that were published together.
-func fitting(entries []*Entry) int {
+// fitting returns how many of the entries go into one batch of so many bytes: at
+// least one, if there is one, and all that were published together.
+func fitting(entries []*Entry, most int) int {
 	bytes := 0
 	for i, e := range entries {
 		bytes += e.Size()
-		if i > 0 && (i >= batchEvents || bytes > batchBytes) && e.Position.Seq > entries[i-1].Until() {
+		if i > 0 && (i >= batchEvents || bytes > most) && e.Position.Seq > entries[i-1].Until() {
 			return i
 		}
 	}

@@ -3,6 +3,8 @@ package core
 import (
 	"container/heap"
 	"context"
+	"maps"
+	"slices"
 	"time"
 	"weak"
 )
@@ -39,13 +41,21 @@ func (m *MemoryStore) forget(name string, h *history) {
 func (m *MemoryStore) bury(name string, h *history) {
 	delete(m.channels, name)
 	m.bytes -= historyOverhead + len(name)
+	if isPrivate(name) {
+		return // nobody comes back to it
+	}
 	if len(m.tombs) >= maxTombs {
-		for _, seq := range m.tombs {
-			m.forgot = max(m.forgot, seq)
-		}
-		clear(m.tombs)
+		m.foldTombs()
 	}
 	m.tombs[name] = h.trimmed
+}
+
+// foldTombs puts the older half of what is remembered of forgotten channels
+// together: whoever comes back from before that finds a gap, on any channel of
+// which nothing is kept.
+func (m *MemoryStore) foldTombs() {
+	m.forgot = max(m.forgot, slices.Sorted(maps.Values(m.tombs))[len(m.tombs)/2])
+	maps.DeleteFunc(m.tombs, func(_ string, seq uint64) bool { return seq <= m.forgot })
 }
 
 // drop trims the channel's oldest entry.
@@ -55,6 +65,9 @@ func (m *MemoryStore) drop(h *history) {
 	h.trimmed = e.Position.Seq
 	if e.chosen != "" && h.chosen[e.chosen] == e.Position.Seq {
 		delete(h.chosen, e.chosen)
+	}
+	if h.latest != nil && h.latest[e.keyed()] == e {
+		delete(h.latest, e.keyed())
 	}
 }
 
@@ -142,29 +155,32 @@ func (m *MemoryStore) age() {
 	}
 	now := time.Now()
 	var next time.Time
-	patience := time.Duration(0)
 	for name, h := range m.channels {
 		m.trim(name, h, now)
 		if h.ring.Len() == 0 {
 			m.bury(name, h)
 			continue
 		}
-		if at := h.expires(); !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next, patience = at, h.keep.Idle/100
-			if h.keep.Age > 0 {
-				patience = h.keep.Age / 100
-			}
+		at := h.expires()
+		if at.IsZero() {
+			continue
+		}
+		// Not more often than a hundred times in the span: one pass looks at
+		// every channel.
+		span := h.keep.Idle
+		if h.keep.Age > 0 && (span <= 0 || h.keep.Age < span) {
+			span = h.keep.Age
+		}
+		if soonest := now.Add(span / 100); at.Before(soonest) {
+			at = soonest
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
 		}
 	}
-	if m.aging = nil; next.IsZero() {
-		return
+	if m.aging = nil; !next.IsZero() {
+		m.ageAt(next)
 	}
-	// Not more often than a hundred times in the span: one pass looks at every
-	// channel.
-	if soonest := now.Add(patience); next.Before(soonest) {
-		next = soonest
-	}
-	m.ageAt(next)
 }
 
 // reclaim drops the oldest entries, of whatever channel, until there is room

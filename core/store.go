@@ -234,6 +234,11 @@ func (e *Entry) Until() uint64 { return e.Position.Seq + uint64(e.following) } /
 // entryOverhead is about what an entry costs beside the texts it holds.
 const entryOverhead = 176
 
+// room is what the Size of the entry is at most.
+func (r Record) room() int {
+	return entryOverhead + len(r.Body) + max(trailerRoom, len("id: \n\n")+len(r.ID)) + len(r.Key) + len(r.To.text)
+}
+
 // Size returns about what the entry costs in memory, in bytes.
 func (e *Entry) Size() int {
 	return entryOverhead + len(e.frame) + len(e.Key) + len(e.To.text)
