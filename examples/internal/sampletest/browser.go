@@ -1,4 +1,4 @@
-package stocks_test
+package sampletest
 
 import (
 	"context"
@@ -11,14 +11,17 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a page in a browser of its own.
-type browser struct {
-	t   *testing.T
-	ctx context.Context //nolint:containedctx // It is what chromedp calls a browser.
+// Browser is a page in a browser of its own.
+type Browser struct {
+	// Context is what chromedp calls a browser.
+	Context context.Context //nolint:containedctx // See above.
+
+	t *testing.T
 }
 
-// newBrowser starts a browser that the test's end ends.
-func newBrowser(t *testing.T) *browser {
+// NewBrowser starts a browser that the test's end ends. Without one on the
+// machine, the test is skipped; in CI it fails.
+func NewBrowser(t *testing.T) *Browser {
 	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(chromium(t)), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
@@ -34,11 +37,11 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	b := &browser{t, ctx}
-	b.do(chromedp.Evaluate[chromedp.Void]("0")) // starts it, without the deadline that follows
-	ctx, cancel = context.WithTimeout(ctx, 4*patience)
+	b := &Browser{ctx, t}
+	b.Do(chromedp.Evaluate[chromedp.Void]("0")) // starts it, without the deadline that follows
+	ctx, cancel = context.WithTimeout(ctx, 4*Patience)
 	t.Cleanup(cancel)
-	b.ctx = ctx
+	b.Context = ctx
 	return b
 }
 
@@ -59,47 +62,37 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+// Do has the browser do something.
+func (b *Browser) Do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
+	if err := chromedp.Do(b.Context, actions...); err != nil {
 		b.t.Fatalf("browser: %v", err)
 	}
 }
 
-// value returns what an expression is in the page.
-func value[T any](b *browser, expression string) T {
+// Value returns what an expression is in the page.
+func Value[T any](b *Browser, expression string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(b.Context, chromedp.Evaluate[T](expression))
 	if err != nil {
 		b.t.Fatalf("browser: %s: %v", expression, err)
 	}
 	return v
 }
 
-// await waits until an expression is true in the page.
-func (b *browser) await(expression string) {
+// Await waits until an expression is true in the page.
+func (b *Browser) Await(expression string) {
 	b.t.Helper()
 	poll := chromedp.Poll[chromedp.Void](expression,
-		chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(10*time.Millisecond))
-	if err := chromedp.Do(b.ctx, poll); err != nil {
+		chromedp.WithPollingTimeout(Patience), chromedp.WithPollingInterval(10*time.Millisecond))
+	if err := chromedp.Do(b.Context, poll); err != nil {
 		b.t.Fatalf("browser: %s: got %v, want it true; the page says %q", expression, err,
-			value[string](b, "document.body.innerText"))
+			Value[string](b, "document.body.innerText"))
 	}
 }
 
-// awaitBadge waits until the badge says that.
-func (b *browser) awaitBadge(want string) {
+// AwaitText waits until the element that a selector finds has that text.
+func (b *Browser) AwaitText(selector, want string) {
 	b.t.Helper()
-	b.await(fmt.Sprintf("document.getElementById('badge').textContent === %q", want))
-}
-
-// awaitMore waits until the page has got so many quotes more.
-func (b *browser) awaitMore(n int) {
-	b.t.Helper()
-	b.await(fmt.Sprintf("window.tidings.ids.length >= %d", n+value[int](b, "window.tidings.ids.length")))
-}
-
-func (b *browser) ids() []string {
-	b.t.Helper()
-	return value[[]string](b, "window.tidings.ids")
+	b.Await(fmt.Sprintf("document.querySelector(%q).textContent === %q", selector, want))
 }
