@@ -180,6 +180,19 @@ func (p *Program) End(signal os.Signal) (code int, took time.Duration) {
 	return status(p.t, p.err), time.Since(begin)
 }
 
+// Interrupt ends the program as Ctrl-C does, and checks that it ends in order
+// and within 3 s, whatever is open; the streams that are end with it.
+func (p *Program) Interrupt(open ...*Stream) {
+	p.t.Helper()
+	code, took := p.End(os.Interrupt)
+	if code != 0 || took > 3*time.Second {
+		p.t.Errorf("after an interrupt: got status %d after %v, want 0 within 3s", code, took)
+	}
+	for _, s := range open {
+		s.End()
+	}
+}
+
 // Run runs a program that ends by itself.
 func Run(t *testing.T, framework string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
