@@ -29,7 +29,7 @@ func TestBrowser(t *testing.T) {
 			b.Do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter)) // no mouse is needed
 			b.Await(received + " === 1")
 			b.AwaitText("#log .said", "Log: Broadcasted to 1 clients.")
-			b.Do(chromedp.Click("#btn-ping"))
+			b.Click("#btn-ping")
 			b.Await(received + " === 2")
 			all := sampletest.Open(t, p.URL+stream)
 			if got := send(t, p); got != clients(2) {
@@ -48,12 +48,12 @@ func TestBrowser(t *testing.T) {
 
 			p.Kill()
 			b.AwaitText("#status", "Disconnected")
-			b.Do(chromedp.Click("#btn-ping"))
+			b.Click("#btn-ping")
 			b.AwaitText("#log div", "Log: The server cannot be reached.")
 			between.Point(sampletest.Start(t, framework).URL)
 			b.AwaitText("#status", connected)
 			b.AwaitText("#log div", "Log: Some events may have been missed.")
-			b.Do(chromedp.Click("#btn-ping"))
+			b.Click("#btn-ping")
 			b.Await(received + " === 5")
 		})
 	}
@@ -71,7 +71,7 @@ func TestScreenshot(t *testing.T) {
 		b.AwaitText("#status", connected)
 		sampletest.Open(t, p.URL+stream)
 		for range 3 {
-			b.Do(chromedp.Click("#btn-ping"))
+			b.Click("#btn-ping")
 			send(t, p)
 		}
 		b.Await(received + " === 6 && document.querySelectorAll('#log .said').length === 3")

@@ -85,7 +85,7 @@ type Transcript struct {
 func (o *Transcript) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.buf.Write(p) //nolint:wrapcheck // It never fails.
+	return o.buf.Write(p)
 }
 
 // String returns all of it.
