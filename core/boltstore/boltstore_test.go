@@ -1,6 +1,9 @@
 package boltstore_test
 
 import (
+	"flag"
+	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,7 +15,22 @@ import (
 	"github.com/tidings-go/tidings/core/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain finds goroutines that tests leave behind. While fuzzing there are
+// others, of the testing package.
+func TestMain(m *testing.M) {
+	if path := os.Getenv(publisherFile); path != "" { // see TestKilled
+		fmt.Fprintln(os.Stderr, publisher(path, os.Getenv(publisherSync)))
+		os.Exit(1)
+	}
+	flag.Parse()
+	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
+		os.Exit(m.Run())
+	}
+	if f := flag.Lookup("test.fuzzworker"); f != nil && f.Value.String() == "true" {
+		os.Exit(m.Run())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // storage is for the conformance suite.
 func storage(sync boltstore.Sync) storetest.Storage {

@@ -68,8 +68,8 @@ func (c *change) save() error {
 			return err
 		}
 	}
-	if c.state == c.writer.state && len(c.order) == 0 {
-		return nil
+	if c.state == c.writer.state && len(c.order) == 0 && c.budget == trimBudget {
+		return errNothing
 	}
 	return c.main.Put([]byte(keyState), c.encode())
 }
@@ -135,58 +135,61 @@ func (c *change) create(name string) (*channel, error) {
 
 // append adds the records of one call.
 func (c *change) append(records []core.Record) ([]*core.Entry, error) {
-	if len(records) == 1 && records[0].Once != "" {
-		first, err := c.first(&records[0])
-		if err != nil || first != nil {
-			return []*core.Entry{first}, err
+	if key := onceKeyOf(records); key != nil {
+		first, err := c.first(key)
+		if err != nil {
+			return nil, err
 		}
-		if err := c.remember(&records[0]); err != nil {
+		if first != nil {
+			return []*core.Entry{c.store.again(&records[0], first)}, nil
+		}
+		if err := c.remember(&records[0], c.now); err != nil {
 			return nil, err
 		}
 	}
 	entries := make([]*core.Entry, len(records))
 	for i := range records {
-		var err error
-		if entries[i], err = c.put(&records[i]); err != nil {
+		if err := c.put(&records[i], c.now); err != nil {
 			return nil, err
 		}
+		entries[i] = records[i].At(c.store.epochs.newest(c.head), c.now)
 	}
 	c.appended = append(c.appended, entries...)
 	return entries, nil
 }
 
 // put adds a record.
-func (c *change) put(r *core.Record) (*core.Entry, error) {
+func (c *change) put(r *core.Record, at time.Time) error {
 	ch := c.channel(r.Channel)
 	if ch == nil {
 		var err error
 		if ch, err = c.create(r.Channel); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	c.head++
 	key := pair(ch.number, c.head)
-	value := encodeEntry(key, r, c.now)
+	value := encodeEntry(key, r, at)
 	if err := c.entries.Put(key, value); err != nil {
-		return nil, err
+		return err
 	}
 	if r.ID != "" {
 		if err := c.ids.Put(idKey(ch.number, r.ID), number(c.head)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if r.Key != "" {
 		if err := c.keys.Put(snapshotKey(ch.number, r.To.String(), r.Key), number(c.head)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if ch.count++; ch.count == 1 {
-		ch.oldest, ch.oldestAt = c.head, c.now
+		ch.oldest, ch.oldestAt = c.head, at
 	}
-	ch.newest, ch.newestAt = c.head, c.now
+	ch.newest, ch.newestAt = c.head, at
 	ch.bytes += cost(value)
 	c.bytes += cost(value)
-	return r.At(c.store.epochs.newest(c.head), c.now), nil
+	return nil
 }
 
 // cost is about what an entry takes in the file.

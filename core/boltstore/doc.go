@@ -17,17 +17,21 @@
 //	SyncInterval  the operating system       nothing is lost     what was published in the
 //	              has it                                         last Interval may be lost
 //
-// "On the disk" is as true as the disk is honest about its cache. A batch is
-// there in whole or not at all.
+// "On the disk" is as true as the disk is honest about its cache. What is
+// published together is there in whole or not at all. Neither of the two can
+// leave a damaged file behind: bbolt's own way to do without waiting for the
+// disk, which can, is not used.
 //
 // With SyncAlways, all who publish at the same time share one commit: the more
-// they are, the less each of them waits for the disk.
+// they are, the less each of them waits for the disk. With SyncInterval, events
+// are put down in a journal, a second file beside the first, and committed at
+// every interval, and before somebody reads what is not in the ring of the hub.
 //
 // # Restarts
 //
 // Positions go on where they ended, in the same epoch. Only when a store with
 // SyncInterval was not closed, events may have been lost whose IDs clients have
-// seen; the next one begins a new epoch then, in which the sequence goes on.
+// seen; the next store begins a new epoch then, in which the sequence goes on.
 // Positions of the epochs before stay valid as far as the file has what they
 // stand for. Those of events that were lost are answered with a gap, and are
 // never given to others.
@@ -35,5 +39,7 @@
 // # The file
 //
 // It does not shrink, but what is trimmed makes room for what comes, so that its
-// size is bounded by the retention. One process at a time can have it open.
+// size is bounded by the retention. One store at a time can have it open. A copy
+// that is put in its place later gives positions again that clients have seen:
+// rather begin anew.
 package boltstore

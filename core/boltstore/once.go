@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -10,10 +11,26 @@ import (
 // that is added: more than one, so that they get fewer.
 const expireAtOnce = 8
 
-// first returns the entry of what was published first with the record's once
-// key, or nil if there is none within the window.
-func (c *change) first(r *core.Record) (*core.Entry, error) {
-	value := c.onceKeys.Get(append(oncePrefix(r.Channel), r.Once...))
+// onceKeyOf returns the key, in its bucket, of the record's once key; nil if it
+// has none.
+func onceKeyOf(records []core.Record) []byte {
+	if len(records) != 1 || records[0].Once == "" {
+		return nil
+	}
+	return append(oncePrefix(records[0].Channel), records[0].Once...)
+}
+
+// again returns the entry for a record that was published once already.
+func (s *Store) again(r *core.Record, first *onceValue) *core.Entry {
+	again := *r
+	again.ID = first.id
+	return again.At(s.epochs.at(first.seq), first.at)
+}
+
+// first returns what was published first with a once key, or nil if there is
+// nothing within the window.
+func (c *change) first(key []byte) (*onceValue, error) {
+	value := c.onceKeys.Get(key)
 	if value == nil {
 		return nil, nil //nolint:nilnil // There is none.
 	}
@@ -24,13 +41,11 @@ func (c *change) first(r *core.Record) (*core.Entry, error) {
 	if c.now.Sub(v.at) >= c.store.cfg.Retention.OnceWindow {
 		return nil, nil //nolint:nilnil // As above.
 	}
-	again := *r
-	again.ID = v.id
-	return again.At(c.store.epochs.at(v.seq), v.at), nil
+	return &v, nil
 }
 
 // remember takes down the once key of the record that is appended next.
-func (c *change) remember(r *core.Record) error {
+func (c *change) remember(r *core.Record, at time.Time) error {
 	retention := &c.store.cfg.Retention
 	for range expireAtOnce {
 		dropped, err := c.dropOnce(c.once >= uint64(retention.OnceKeys)) //nolint:gosec // It is positive.
@@ -43,7 +58,7 @@ func (c *change) remember(r *core.Record) error {
 	}
 	seq := c.head + 1
 	key := append(oncePrefix(r.Channel), r.Once...)
-	if err := c.onceKeys.Put(key, onceValue{seq, c.now, r.ID}.encode()); err != nil {
+	if err := c.onceKeys.Put(key, onceValue{seq, at, r.ID}.encode()); err != nil {
 		return err
 	}
 	c.once++

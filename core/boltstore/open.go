@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // Open opens the history in a file, and makes the file if there is none. The
@@ -27,21 +28,42 @@ func Open(path string, cfg Config) (*Store, error) {
 	if err := s.open(path); err != nil {
 		return nil, fmt.Errorf("tidings: opening %s: %w", path, err)
 	}
-	s.writer.aging = time.NewTimer(time.Hour)
-	s.writer.aging.Stop()
-	s.writer.more = true // the retention may be another one
 	go s.run()
 	return s, nil
 }
 
-// open opens the file, and reads what has to be known of it.
+// open opens the file, and prepares what the goroutine needs.
 func (s *Store) open(path string) error {
+	made, err := s.recognise(path)
+	if err != nil {
+		return err
+	}
+	if err = s.openFile(path, false); err != nil {
+		return reason(path, err)
+	}
+	err = guard(s.load)
+	if err == nil && made {
+		err = syncFolder(path)
+	}
+	if err == nil {
+		err = s.start(path)
+	}
+	if err != nil {
+		return errors.Join(err, s.closeFile())
+	}
+	return nil
+}
+
+// openFile opens the file with bbolt.
+func (s *Store) openFile(path string, readOnly bool) error {
+	s.db, s.file = nil, nil
 	err := guard(func() (err error) {
 		s.db, err = bolt.Open(path, 0o600, &bolt.Options{
+			ReadOnly:     readOnly,
 			Timeout:      s.cfg.LockWait,
-			FreelistType: bolt.FreelistMapType,
+			FreelistType: bolt.FreelistMapType, // the array's is slow when there are many free pages
 			NoStatistics: true,
-			// Kept, as a panic of bbolt's leaves it open otherwise.
+			// Kept, as a panic of bbolt's leaves it open.
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				file, bad := os.OpenFile(name, flag, mode) //nolint:gosec // It is the caller's path.
 				s.file = file
@@ -50,23 +72,29 @@ func (s *Store) open(path string) error {
 		})
 		return err
 	})
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return ErrLocked
-	case errors.Is(err, ErrDamaged):
-		return errors.Join(err, s.file.Close())
-	case err != nil:
-		return err
+	if errors.Is(err, ErrDamaged) && s.file != nil { // it panicked
+		return errors.Join(err, release(s.file))
 	}
-	if err := guard(s.load); err != nil {
-		return errors.Join(err, s.db.Close())
-	}
-	return nil
+	return err
 }
 
-// load reads what has to be known of the file, and prepares one that is new.
+// syncFolder makes sure that a new file is still in its folder after a power
+// loss. Where folders cannot be synced, it is not needed.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// load reads what has to be known of the file, and makes an empty one one of
+// this package's.
 func (s *Store) load() error {
-	empty := true
+	empty := false
 	err := s.db.View(func(tx *bolt.Tx) error {
 		empty = isEmpty(tx)
 		return nil
@@ -75,14 +103,15 @@ func (s *Store) load() error {
 		return err
 	}
 	if empty {
-		if err := s.db.Update(initialise); err != nil {
+		if err := s.update(initialise); err != nil {
 			return err
 		}
 	}
 	return s.db.View(func(tx *bolt.Tx) error {
-		main := bucket(tx, bucketMain)
-		if main == nil || string(main.Get([]byte(keyFormat))) != format {
-			return ErrForeign
+		if s.cfg.Verify && !empty {
+			if err := verify(tx); err != nil {
+				return err
+			}
 		}
 		return s.learn(tx)
 	})
@@ -146,4 +175,50 @@ func (s *Store) learn(tx *bolt.Tx) error {
 	first, _ := bucket(tx, bucketSwept).Cursor().First()
 	w.swept = first != nil
 	return nil
+}
+
+// start takes over what the store before left in its journal, and begins a new
+// epoch if it may have lost what it delivered.
+func (s *Store) start(path string) error {
+	w := &s.writer
+	w.aging, w.pending.due = stopped(), stopped()
+	j := &w.pending.journal
+	j.path = journalPath(path)
+	batches, err := replay(j.path, s.epochs.newest(w.head))
+	if err != nil {
+		return err
+	}
+	for _, t := range batches {
+		w.pending.batches = append(w.pending.batches, t)
+		w.pending.records += uint64(len(t.records))
+	}
+	known := s.epochs
+	err = s.transact(func(c *change) error {
+		if w.loose != 0 {
+			known = known.begin(c.head)
+			if bad := c.main.Put([]byte(keyEpochs), known.encode()); bad != nil {
+				return bad
+			}
+		}
+		if c.loose = 0; s.cfg.Sync == SyncInterval {
+			c.loose = 1
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.epochs = known
+	w.more = true // the retention may be another one, and the time is
+	if s.cfg.Sync == SyncAlways {
+		return j.remove()
+	}
+	return j.create()
+}
+
+// stopped returns a timer that does not run.
+func stopped() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
 }

@@ -55,8 +55,11 @@ func (s *Store) look(ctx context.Context, f func(*view) error) error {
 	case <-s.closing:
 		return core.ErrHubClosed
 	default:
-		return s.view(f)
 	}
+	if err := s.settled(ctx); err != nil {
+		return err
+	}
+	return s.view(f)
 }
 
 // Read implements [core.Store].
@@ -305,15 +308,4 @@ func (f *fill) add(e *core.Entry) bool {
 // page returns the page when there was no room for more.
 func (f *fill) page() core.Page {
 	return core.Page{Entries: f.entries, Through: f.entries[len(f.entries)-1].Position}
-}
-
-// guard calls f, and returns what bbolt panics with when it comes across pages
-// that cannot be.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = damage("%v", p)
-		}
-	}()
-	return f()
 }

@@ -16,13 +16,15 @@ import (
 // concurrent use.
 //
 // One goroutine belongs to it. It takes all who wait in Append into one
-// transaction, commits it, delivers, and answers them. Reading needs neither
-// it nor a lock: each page is read in a transaction of its own, which ends
-// before Read returns.
+// transaction, commits it, delivers, and answers them. With SyncInterval, it
+// puts them down in a journal instead, and commits what has come together at
+// every interval, and before something is read. Each page is read in a
+// transaction of its own, which ends before Read returns.
 type Store struct {
 	cfg    Config
 	db     *bolt.DB
 	file   *os.File // the same that db has, which may not be able to close it
+	stuck  bool     // whether that is so
 	epochs epochs   // which do not change while the file is open
 	writer writer   // which belongs to the goroutine
 
@@ -36,10 +38,11 @@ type Store struct {
 var _ core.Store = (*Store)(nil)
 
 // request is what the goroutine is asked for: to append records, to attach a
-// sink, or to forget a channel.
+// sink, to forget a channel, or, if it is none of them, to commit.
 type request struct {
 	records []core.Record
 	sink    core.Sink
+	forgets bool
 	forget  string
 	answer  chan answer // has room for one
 }
@@ -87,6 +90,9 @@ func (s *Store) Append(ctx context.Context, records []core.Record) ([]*core.Entr
 			return nil, err
 		}
 	}
+	if len(records) == 0 {
+		return nil, nil
+	}
 	a, err := s.ask(ctx, &request{records: append([]core.Record(nil), records...)})
 	return a.entries, err
 }
@@ -107,7 +113,7 @@ func check(r *core.Record) error {
 
 // Forget implements [core.Store]. It takes the same time however much is kept.
 func (s *Store) Forget(ctx context.Context, channel string) error {
-	_, err := s.ask(ctx, &request{forget: channel})
+	_, err := s.ask(ctx, &request{forgets: true, forget: channel})
 	return err
 }
 

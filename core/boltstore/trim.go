@@ -112,10 +112,11 @@ func (c *change) forget(name string, ch *channel) error {
 	c.notice(name, ch)
 	c.bytes -= ch.bytes + channelCost + uint64(len(name))
 	c.touch(name, nil)
-	c.swept = true
-	c.more = true
-	if err := c.sweepOrder.Put(number(ch.number), nil); err != nil {
-		return err
+	if ch.count > 0 {
+		c.swept, c.more = true, true
+		if err := c.sweepOrder.Put(number(ch.number), nil); err != nil {
+			return err
+		}
 	}
 	if err := c.channels.Delete([]byte(name)); err != nil {
 		return err
@@ -197,6 +198,11 @@ func (c *change) sweep() error {
 		if err := c.sweepOrder.Delete(prefix); err != nil {
 			return err
 		}
+		if c.budget == 0 {
+			c.more = true
+			return nil
+		}
+		c.budget--
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// writer is what the goroutine knows of the file, as of the last commit.
+// writer is what the goroutine knows of the file, as of the last commit, and
+// what is to go there.
 type writer struct {
 	state
 
@@ -22,8 +23,10 @@ type writer struct {
 	swept bool   // whether there is something left to be swept up
 
 	sinks  []core.Sink
-	more   bool // whether there is more to trim than one transaction may
-	failed error
+	more   bool  // whether there is more to trim than one transaction may
+	failed error // why the store cannot go on
+
+	pending pending
 
 	aging   *time.Timer
 	agingAt time.Time // when it fires, or the zero time
@@ -41,6 +44,7 @@ func (s *Store) run() {
 	defer close(s.done)
 	w := &s.writer
 	defer w.aging.Stop()
+	defer w.pending.due.Stop()
 	for {
 		if w.more {
 			select {
@@ -57,6 +61,8 @@ func (s *Store) run() {
 		select {
 		case r := <-s.requests:
 			s.serve(r)
+		case <-w.pending.due.C:
+			s.settle()
 		case <-w.aging.C:
 			w.agingAt = time.Time{}
 			s.maintain()
@@ -67,70 +73,64 @@ func (s *Store) run() {
 	}
 }
 
-// serve answers a request and all others that wait.
-func (s *Store) serve(first *request) {
+// serve does what is asked for, together with all else that is waiting.
+func (s *Store) serve(r *request) {
 	// Those who were answered a moment ago may be about to come back.
 	runtime.Gosched()
-	group := []*request{first}
-	records, bytes := 0, 0
-	for r := first; ; {
+	var group []*request
+	records, bytes, commits := 0, 0, s.cfg.Sync == SyncAlways
+	for r != nil {
+		if r.sink != nil { // it gets what the group appends
+			s.writer.sinks = append(s.writer.sinks, r.sink)
+			r.answer <- answer{at: s.epochs.newest(s.writer.delivered())}
+		} else {
+			group = append(group, r)
+		}
 		records += len(r.records)
 		for i := range r.records {
 			bytes += len(r.records[i].Body)
 		}
-		if records >= groupRecords || bytes >= groupBytes {
-			break
+		commits = commits || r.records == nil
+		if r = nil; records < groupRecords && bytes < groupBytes {
+			select {
+			case r = <-s.requests:
+			default:
+			}
 		}
-		select {
-		case r = <-s.requests:
-			group = append(group, r)
-			continue
-		default:
-		}
-		break
 	}
-	s.commit(group)
+	switch {
+	case len(group) == 0:
+	case !commits && s.note(group):
+	default:
+		s.commit(group)
+	}
 }
+
+// delivered returns the newest entry that the sinks have.
+func (w *writer) delivered() uint64 { return w.head + w.pending.records }
 
 // commit does what a group asks for, all of it or nothing, and answers.
 func (s *Store) commit(group []*request) {
-	w := &s.writer
 	answers := make([]answer, len(group))
-	writes := false
-	for i, r := range group {
-		if r.sink != nil { // it gets what the group appends
-			w.sinks = append(w.sinks, r.sink)
-			answers[i].at = s.epochs.newest(w.head)
-			continue
-		}
-		writes = true
-	}
-	if writes {
-		err := s.transact(func(c *change) error {
-			for i, r := range group {
-				var err error
-				switch {
-				case r.sink != nil:
-				case r.records == nil:
-					err = c.forgetAll(r.forget)
-				default:
-					answers[i].entries, err = c.append(r.records)
-				}
-				if err != nil {
-					return err
-				}
+	err := s.transact(func(c *change) error {
+		for i, r := range group {
+			var err error
+			switch {
+			case r.records != nil:
+				answers[i].entries, err = c.append(r.records)
+			case r.forgets:
+				err = c.forgetAll(r.forget)
 			}
-			return c.bound()
-		})
+			if err != nil {
+				return err
+			}
+		}
+		return c.bound()
+	})
+	for i, r := range group {
 		if err != nil {
-			for i, r := range group {
-				if r.sink == nil {
-					answers[i] = answer{err: err}
-				}
-			}
+			answers[i] = answer{err: err}
 		}
-	}
-	for i, r := range group {
 		r.answer <- answers[i]
 	}
 }
@@ -147,36 +147,48 @@ func (s *Store) maintain() {
 	s.ageNext(now)
 }
 
-// transact runs f in a transaction, commits it, and delivers what it appended.
+// errNothing ends a transaction that changes nothing, since a commit would take
+// as long as any other.
+var errNothing = errors.New("nothing to commit")
+
+// transact runs f in a transaction, after what is pending, commits it, and
+// delivers what it appended.
 func (s *Store) transact(f func(*change) error) error {
 	w := &s.writer
 	if w.failed != nil {
 		return w.failed
 	}
 	c := &change{store: s, writer: w, now: time.Now()}
-	err := guard(func() error {
-		return s.db.Update(func(tx *bolt.Tx) error {
-			c.begin(tx)
-			if err := f(c); err != nil {
-				return err
-			}
-			return c.save()
-		})
+	err := s.update(func(tx *bolt.Tx) error {
+		c.begin(tx)
+		if err := c.appendPending(); err != nil {
+			return err
+		}
+		if err := f(c); err != nil {
+			return err
+		}
+		return c.save()
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errNothing) {
 		return s.fail(err)
 	}
 	c.adopt()
-	for _, sink := range w.sinks {
-		if len(c.appended) > 0 {
-			sink.Deliver(c.appended)
+	s.dropPending()
+	s.deliver(c.appended, c.notices)
+	s.ageFrom(c.touched)
+	return nil
+}
+
+// deliver hands to the sinks what was appended, and tells what was trimmed.
+func (s *Store) deliver(entries []*core.Entry, notices []notice) {
+	for _, sink := range s.writer.sinks {
+		if len(entries) > 0 {
+			sink.Deliver(entries)
 		}
-		for _, n := range c.notices {
+		for _, n := range notices {
 			sink.Trimmed(n.channel, n.seq)
 		}
 	}
-	s.ageFrom(c.touched)
-	return nil
 }
 
 // fail says what an error of a transaction means for the store.
@@ -199,14 +211,9 @@ func (s *Store) fail(err error) error {
 
 // shut closes the file.
 func (s *Store) shut() {
-	w := &s.writer
-	w.sinks = nil
-	if w.failed != nil && errors.Is(w.failed, ErrDamaged) {
-		// bbolt may have panicked with its locks held.
-		s.closeErr = s.file.Close()
-		return
-	}
-	if err := s.db.Close(); err != nil {
-		s.closeErr = fmt.Errorf("tidings: closing the history file: %w", err)
+	s.writer.sinks = nil
+	s.closeErr = s.settleForGood()
+	if err := s.closeFile(); err != nil {
+		s.closeErr = errors.Join(s.closeErr, fmt.Errorf("tidings: closing the history file: %w", err))
 	}
 }
