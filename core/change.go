@@ -111,13 +111,12 @@ func (t target) names() []string {
 // wakeDriver has whoever drives the stream look at what has changed.
 func (s *Stream) wakeDriver() {
 	s.mu.Lock()
-	owner, sub := s.owner, s.sub
-	s.mu.Unlock()
+	defer s.mu.Unlock()
 	switch {
-	case owner != nil:
-		owner.poke()
-	case sub != nil && sub.wake != nil:
-		sub.notify()
+	case s.owner != nil:
+		s.owner.poke()
+	case s.sub.wake != nil:
+		s.sub.notify()
 	}
 }
 

@@ -23,9 +23,12 @@ func (s *shard) happened(ev sock.Event) {
 		o.stream.end(ErrClientGone)
 		return
 	}
-	if o.blocked > 0 {
+	if since := o.blocked; since > 0 {
 		o.blocked = 0
 		s.attend(o)
+		if o.blocked > 0 && o.lastWrite <= since {
+			o.blocked = since // still: a kernel short of memory says writable, and takes nothing
+		}
 	}
 }
 
@@ -45,7 +48,7 @@ func (s *shard) attend(o *owned) {
 		return
 	}
 	if err := o.stream.Err(); err != nil {
-		s.leave(o, errors.Is(err, ErrWriteTimeout) || errors.Is(err, ErrClientGone))
+		s.leave(o, lost(err))
 		return
 	}
 	if !o.joined {
@@ -91,14 +94,12 @@ func (s *shard) retune(o *owned, p *page) {
 	}
 }
 
-// deliver sends what is new, as far as the client takes it.
+// deliver sends what is new, as far as the client takes it. Nothing is sent any
+// more from the moment on that somebody has closed the stream.
 func (s *shard) deliver(o *owned) {
 	for range rounds {
-		if o.left || o.replaying || o.blocked > 0 {
-			return
-		}
-		if o.stream.changing.Load() {
-			break
+		if o.left || o.replaying || o.blocked > 0 || o.poked.Load() {
+			return // whoever pokes it has it attended to in the next round
 		}
 		if o.sub.history != nil {
 			if o.sub.awaits(s.sweep.head) {
@@ -142,23 +143,16 @@ func (s *shard) sendPage(o *owned, p *page) {
 		o.stream.end(p.err)
 		return
 	}
-	var last uint64
 	if o.blocked > 0 {
-		s.postpone(o, p, last)
+		s.postpone(o, p, 0)
 		return
 	}
-	// A snapshot may be of any size.
-	for entries := range slices.Chunk(p.entries, batchEvents) {
-		seq, ok := s.sendEntries(o, entries)
-		if seq > 0 {
-			last, p.begun = seq, true
-		}
-		if !ok {
-			s.postpone(o, p, last)
-			return
-		}
-	}
-	if !p.begun && !p.query.follows() {
+	last, ok := s.sendEntries(o, p.entries)
+	p.begun = p.begun || last > 0
+	switch {
+	case !ok:
+		s.postpone(o, p, last)
+	case !p.begun && !p.query.follows() && o.sub.begun():
 		s.control(o, o.sub.prime())
 	}
 }
@@ -191,11 +185,13 @@ func (s *shard) sendEntries(o *owned, entries []*Entry) (last uint64, ok bool) {
 }
 
 // postpone takes care of what follows last in a page. The rest of a beginning
-// is kept: what follows an entry of a snapshot is not the rest of it, and may
-// be gone on another channel.
+// is kept: what follows an entry may be gone on another channel. That of a
+// snapshot is asked for again.
 func (s *shard) postpone(o *owned, p *page, last uint64) {
 	switch {
-	case !p.query.follows():
+	case p.query.Snapshot && last > 0:
+		o.sub.history = &Query{Snapshot: true, After: s.hub.position(last)}
+	case !p.query.follows() && !p.query.Snapshot:
 		i := 0
 		for i < len(p.entries) && p.entries[i].Position.Seq <= last {
 			i++

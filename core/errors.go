@@ -22,6 +22,9 @@ var (
 	// ErrLifetime says that the stream reached its configured lifetime. The
 	// client is meant to reconnect.
 	ErrLifetime = errors.New("tidings: lifetime reached")
+	// ErrChanged says that the request was no request for a stream: it changed
+	// the channels of another one.
+	ErrChanged = errors.New("tidings: channels changed")
 	// ErrPanic says that a handler, middleware or filter panicked.
 	ErrPanic = errors.New("tidings: panic")
 )

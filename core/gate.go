@@ -151,4 +151,5 @@ type Endpoint struct {
 	handle Handler
 	choose func(*Stream) (Subscription, error)
 	once   func(*Stream) (Event, error)
+	allow  func(s *Stream, add []string) error
 }

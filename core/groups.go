@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // MaxGroups is the number of groups that a stream can be in at most.
@@ -23,7 +24,7 @@ func (s *Stream) SetIdentity(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.belonging()
-	b.identity = name
+	b.identity = strings.Clone(name)
 	s.belongs.Store(&b)
 }
 
@@ -43,7 +44,10 @@ func (s *Stream) Join(groups ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.belonging()
-	b.groups = append(slices.Clone(b.groups), groups...)
+	b.groups = slices.Clone(b.groups)
+	for _, name := range groups {
+		b.groups = append(b.groups, strings.Clone(name)) // frameworks lend strings
+	}
 	slices.Sort(b.groups)
 	b.groups = slices.Compact(b.groups)
 	if len(b.groups) > MaxGroups {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
 // HubConfig configures a [Hub]. The zero value is ready to use.
@@ -34,6 +36,10 @@ type HubConfig struct {
 	// MaxEvent is the size of an encoded event at most, in bytes, and of all
 	// events that are published together. Default: 1 MiB.
 	MaxEvent int
+	// PageBytes is how much history is read at once for a subscriber that is
+	// behind the ring, about. No more than that, and one event, is ever held for
+	// one subscriber alone. Default: 64 KiB.
+	PageBytes int
 	// MaxReplays is how many subscribers at a time may hold a page of history
 	// from the store, when they are behind the ring. The others wait their
 	// turn. Default: 64.
@@ -75,6 +81,9 @@ func (c HubConfig) withDefaults() HubConfig {
 		c.MaxRemembered = 10_000
 	}
 	c.Channels = c.channels()
+	if c.PageBytes <= 0 {
+		c.PageBytes = batchBytes
+	}
 	if c.MaxReplays <= 0 {
 		c.MaxReplays = 64
 	}
@@ -132,6 +141,7 @@ type Hub struct {
 	replays  chan struct{} // holds a token for each page of history in use
 	replayer replayer
 	finisher finisher
+	watcher  netwatch.Watcher
 	life     context.Context //nolint:containedctx // It is the hub's own: it ends with Close.
 	die      context.CancelCauseFunc
 

@@ -2,7 +2,7 @@ package core
 
 import (
 	"context"
-	"math"
+	"slices"
 	"time"
 
 	"github.com/tidings-go/tidings/core/internal/ring"
@@ -61,13 +61,7 @@ func (m *MemoryStore) gone(channels []string) []uint64 {
 
 // page returns what follows a sequence number, as far as it is kept.
 func (m *MemoryStore) page(q Query, after uint64) Page {
-	maxEvents, maxBytes := q.MaxEvents, q.MaxBytes
-	if maxEvents <= 0 {
-		maxEvents = math.MaxInt
-	}
-	if maxBytes <= 0 {
-		maxBytes = math.MaxInt
-	}
+	maxEvents, _ := q.bounds()
 	lists := make([][]*Entry, 0, len(q.Channels))
 	for _, name := range q.Channels {
 		h := m.channels[name]
@@ -75,10 +69,9 @@ func (m *MemoryStore) page(q Query, after uint64) Page {
 			continue
 		}
 		first := max(h.ring.After(after), h.firstFresh())
-		// One more than fits, so that Merge can tell that there is more.
 		n := h.ring.Len() - first
 		if n > maxEvents {
-			n = maxEvents + 1
+			n = maxEvents + 1 // so that Merge can tell that there is more
 		}
 		list := make([]*Entry, n)
 		for i := range n {
@@ -86,13 +79,9 @@ func (m *MemoryStore) page(q Query, after uint64) Page {
 		}
 		lists = append(lists, list)
 	}
-	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes, false)
-	page := Page{Entries: entries, Through: m.newest()}
+	page := m.merge(q, lists)
 	if !q.follows() {
 		page.Gone = m.gone(q.Channels)
-	}
-	if !all {
-		page.Through = entries[len(entries)-1].Position
 	}
 	return page
 }
@@ -126,6 +115,7 @@ func (m *MemoryStore) tail(q Query) uint64 {
 	return before
 }
 
+// snapshot returns the newest entry of each key and audience, after q.After.
 func (m *MemoryStore) snapshot(q Query) Page {
 	lists := make([][]*Entry, 0, len(q.Channels))
 	for _, name := range q.Channels {
@@ -135,7 +125,8 @@ func (m *MemoryStore) snapshot(q Query) Page {
 		}
 		seen := make(map[keyed]struct{})
 		var list []*Entry
-		for i := h.ring.Len() - 1; i >= h.firstFresh(); i-- {
+		oldest := max(h.ring.After(q.After.Seq), h.firstFresh())
+		for i := h.ring.Len() - 1; i >= oldest; i-- {
 			e := h.ring.At(i)
 			if _, older := seen[e.keyed()]; e.Key == "" || older {
 				continue
@@ -143,13 +134,21 @@ func (m *MemoryStore) snapshot(q Query) Page {
 			seen[e.keyed()] = struct{}{}
 			list = append(list, e)
 		}
-		for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-			list[i], list[j] = list[j], list[i]
-		}
+		slices.Reverse(list)
 		lists = append(lists, list)
 	}
-	entries, _ := ring.Merge(nil, lists, math.MaxInt, math.MaxInt, false)
-	return Page{Entries: entries, Through: m.newest()}
+	return m.merge(q, lists)
+}
+
+// merge returns a page of what the lists hold.
+func (m *MemoryStore) merge(q Query, lists [][]*Entry) Page {
+	maxEvents, maxBytes := q.bounds()
+	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes, false)
+	page := Page{Entries: entries, Through: m.newest()}
+	if !all {
+		page.Through = entries[len(entries)-1].Position
+	}
+	return page
 }
 
 // Resolve implements [Store]. It does not block, and ignores ctx.

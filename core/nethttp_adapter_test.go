@@ -9,12 +9,18 @@ import (
 )
 
 //nolint:paralleltest // The suite counts goroutines.
-func TestNetHTTP(t *testing.T) {
-	adaptertest.Run(t, adaptertest.Adapter{
+func TestNetHTTP(t *testing.T) { adaptertest.Run(t, netHTTP()) }
+
+// How soon the server knows that a client is gone.
+func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, netHTTP()) }
+
+// netHTTP is the adapter of net/http, core's own.
+func netHTTP() adaptertest.Adapter {
+	return adaptertest.Adapter{
 		Transports: []adaptertest.Transport{
 			adaptertest.Plain, adaptertest.TLS, adaptertest.HTTP2, adaptertest.H2C,
 		},
-		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
+		Start: func(_ testing.TB, site adaptertest.Site) func(context.Context) error {
 			mux := http.NewServeMux()
 			for _, route := range site.Routes {
 				path := route.Path
@@ -25,7 +31,7 @@ func TestNetHTTP(t *testing.T) {
 			}
 			return adaptertest.Serve(site, inFront(mux))
 		},
-	})
+	}
 }
 
 // inFront puts what stands in front of every site before a handler.

@@ -74,39 +74,61 @@ func (s *subscriber) live(head uint64) (batch, error) {
 	return b, nil
 }
 
-// replay takes the next page from the store, and hands over to the rings as
-// soon as they hold what follows it.
-func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
+// query returns what the next page from the store answers.
+func (s *subscriber) query() Query {
 	q := *s.history
-	q.MaxEvents, q.MaxBytes = batchEvents, batchBytes
+	q.MaxEvents, q.MaxBytes = batchEvents, s.hub.cfg.PageBytes
 	if q.follows() {
 		q.Gone = excuses(q.Gone, s.floors)
 	}
+	return q
+}
+
+// replay takes the next page from the store that has something for the
+// subscriber, or the last one.
+func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
+	for {
+		entries, all, err := s.turn(ctx)
+		if err != nil || all || len(entries) > 0 || s.history == nil {
+			return entries, err
+		}
+	}
+}
+
+// turn takes the next page from the store, and hands over to the rings as soon
+// as they hold what follows it. It reports whether all of the page is for the
+// subscriber.
+func (s *subscriber) turn(ctx context.Context) (entries []*Entry, all bool, err error) {
+	q := s.query()
 	page, err := s.hub.read(ctx, s.names(), q)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !q.Oldest && !q.follows() {
 		// What was published since the subscriber began comes live, all of it:
 		// a page that was chosen later must not pass it over.
 		page = page.upTo(s.cursor.Load())
 	}
-	entries := page.Entries
+	entries = page.Entries
 	if s.floors != nil || s.changed {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(e *Entry) bool { return !s.wants(e) })
+	}
+	if q.Snapshot && page.Through.Seq < s.cursor.Load() {
+		s.history = &Query{Snapshot: true, After: page.Through} // the cursor waits at the end
+		return entries, len(entries) == len(page.Entries), nil
 	}
 	floors := s.floors
 	s.moveTo(page.Through.Seq)
 	if s.ringsHold() {
 		s.history = nil
-	} else {
-		gone := q.Gone
-		if !q.follows() {
-			gone = page.Gone
-		}
-		s.history = &Query{After: page.Through, Gone: excuses(gone, floors)}
+		return entries, len(entries) == len(page.Entries), nil
 	}
-	return entries, nil
+	gone := q.Gone
+	if !q.follows() {
+		gone = page.Gone
+	}
+	s.history = &Query{After: page.Through, Gone: excuses(gone, floors)}
+	return entries, len(entries) == len(page.Entries), nil
 }
 
 // excuses returns, for each channel, what makes no gap if it is missing, of two
@@ -124,6 +146,9 @@ func excuses(a, b []uint64) []uint64 {
 	}
 	return all
 }
+
+// begun reports whether the subscriber's beginning was taken whole.
+func (s *subscriber) begun() bool { return s.history == nil || s.history.follows() }
 
 // awaits reports whether the subscriber is ahead of what was delivered up to
 // head: the store it read from is shared, and was faster.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/internal/accept"
-	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
 // Opening is what an adapter answers a request with: a head, and then either a
@@ -43,6 +42,9 @@ type Opening struct {
 // If the Opening streams, the adapter must call its Run or its Own, or its
 // Abandon if the head could not be sent.
 func (e *Endpoint) Open(r Request) *Opening {
+	if e.allow != nil {
+		return e.openChange(r)
+	}
 	s := e.gate.newStream(r.Request)
 	o := &Opening{Header: s.arrival.header, stream: s, drive: e.handle}
 	s.watch(r)
@@ -50,13 +52,13 @@ func (e *Endpoint) Open(r Request) *Opening {
 	// Nobody else may read while the body is read, and the server's timeouts
 	// hold until then.
 	bodiless := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
-	if bodiless && !own {
+	if bodiless {
 		s.watchConn(r)
 	}
 	if err := e.admit(o); err != nil {
 		return o.refused(err)
 	}
-	if !bodiless && !own {
+	if !bodiless && !own { // who owns it watches it
 		s.watchConn(r)
 	}
 	switch {
@@ -188,7 +190,7 @@ func (s *Stream) watchConn(r Request) {
 	if r.NetConn == nil {
 		return
 	}
-	stop := netwatch.Watch(r.NetConn, func() { s.gone(nil) })
+	stop := s.gate.hub.watcher.Watch(r.NetConn, func() { s.gone(nil) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unwatch := s.unwatch
@@ -241,10 +243,8 @@ func (e *Endpoint) admit(o *Opening) error {
 	if s.lastID, err = lastEventID(r); err != nil {
 		return err
 	}
-	for _, middleware := range s.gate.cfg.Middleware {
-		if err := s.guard("middleware", func() error { return middleware(s) }); err != nil {
-			return err
-		}
+	if err := s.runMiddleware(); err != nil {
+		return err
 	}
 	if e.choose != nil {
 		if err := e.subscribe(o); err != nil {
@@ -252,6 +252,16 @@ func (e *Endpoint) admit(o *Opening) error {
 		}
 	}
 	return readBody(r, s.gate.cfg.MaxBody)
+}
+
+// runMiddleware runs the gate's middleware, until one refuses.
+func (s *Stream) runMiddleware() error {
+	for _, middleware := range s.gate.cfg.Middleware {
+		if err := s.guard("middleware", func() error { return middleware(s) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // subscribe attaches the stream to the channels that the endpoint chooses.

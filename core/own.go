@@ -27,7 +27,10 @@ func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	taken, err := sock.Take(conn)
 	if err != nil {
 		s.watchConn(Request{NetConn: conn})
-		return func() { o.Run(&wholeConn{conn: conn, buf: head}) }
+		return func() {
+			o.Run(&wholeConn{conn: conn, buf: head})
+			part(conn, lost(s.Err()))
+		}
 	}
 	if err := o.enter(taken, head); err != nil {
 		s.end(err)
@@ -68,6 +71,34 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	s.mu.Unlock()
 	owner.poke()
 	return nil
+}
+
+// part prepares the end of a connection that its adapter closes next, as a
+// shard closes those that it owns.
+func part(conn net.Conn, discard bool) {
+	if discard {
+		// TLS would wait for its last word to be taken.
+		if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
+			conn = t.NetConn()
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		_ = conn.Close()
+		return
+	}
+	if t, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = t.CloseWrite()
+	}
+	if raw := sock.Raw(conn); raw != nil {
+		sock.End(raw)
+	}
+}
+
+// lost reports whether a stream ended because its client takes nothing any
+// more: what was not sent yet is then of no use.
+func lost(reason error) bool {
+	return errors.Is(reason, ErrWriteTimeout) || errors.Is(reason, ErrClientGone)
 }
 
 // wholeConn is an owned connection that is written to from a goroutine of its

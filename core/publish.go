@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // MaxBatch is the number of events that can be published together at most.
@@ -51,7 +52,7 @@ func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id st
 	if fault := nameFault(key); fault != "" {
 		return "", fmt.Errorf("%w: %s", ErrOnceKey, fault)
 	}
-	return h.publish(ctx, p, key)
+	return h.publish(ctx, p, strings.Clone(key))
 }
 
 // PublishBatch publishes events together: all or none are stored, none comes
@@ -178,7 +179,19 @@ func (h *Hub) record(p Publication) (Record, error) {
 	if len(body) > h.cfg.MaxEvent {
 		return Record{}, fmt.Errorf("event of %d bytes: %w", len(body), ErrTooLarge)
 	}
-	return Record{Channel: p.Channel, ID: ev.ID, Key: ev.Key, To: p.To, Body: body}, nil
+	// Frameworks lend strings that change when a request is over.
+	return Record{
+		Channel: h.lasting(p.Channel), ID: strings.Clone(ev.ID), Key: strings.Clone(ev.Key),
+		To: p.To, Body: body,
+	}, nil
+}
+
+// lasting returns a channel's name in memory that nobody else can change.
+func (h *Hub) lasting(name string) string {
+	if c := h.known(name); c != nil {
+		return c.name
+	}
+	return strings.Clone(name)
 }
 
 // bodyRoom is the size of the buffer that a whole frame of an event with one

@@ -9,7 +9,9 @@ import (
 // does. It is the only one who sends on the stream.
 func (s *Stream) pump(out *writer) error {
 	sub, notice := s.sub, s.Draining()
-	sub.listen()
+	s.mu.Lock()
+	sub.listen() // somebody may be about to wake it
+	s.mu.Unlock()
 	var beat <-chan time.Time // nil: never
 	var timer *time.Timer
 	keep := s.filter()
@@ -19,11 +21,11 @@ func (s *Stream) pump(out *writer) error {
 		defer timer.Stop()
 		beat = timer.C
 	}
+	changed := false
 	for {
 		if s.changing.Load() {
-			if err := s.pumpChange(out); err != nil {
-				return err
-			}
+			s.pumpChange(out)
+			changed = true
 		}
 		sent, err := s.pumpBatch(out, keep)
 		if err != nil {
@@ -40,6 +42,12 @@ func (s *Stream) pump(out *writer) error {
 		if sent {
 			continue
 		}
+		if changed && sub.owesPosition() {
+			if err := s.put(out, 0, sub.prime()); err != nil {
+				return err
+			}
+		}
+		changed = false
 		select {
 		case <-notice:
 		case <-sub.wake:
@@ -57,7 +65,7 @@ func (s *Stream) pump(out *writer) error {
 }
 
 // pumpChange gives the subscriber the channels that its stream is to have.
-func (s *Stream) pumpChange(out *writer) error {
+func (s *Stream) pumpChange(out *writer) {
 	sub := s.sub
 	r := sub.retune()
 	for _, c := range r.removed {
@@ -68,18 +76,6 @@ func (s *Stream) pumpChange(out *writer) error {
 	}
 	s.gate.hub.detach(r.removed)
 	out.timeout = s.patience()
-	for {
-		keep := s.filter()
-		if more, err := s.pumpBatch(out, keep); err != nil || !more {
-			if err == nil && sub.owesPosition() {
-				err = s.put(out, 0, sub.prime())
-			}
-			return err
-		}
-		if s.changing.Load() {
-			return nil
-		}
-	}
 }
 
 // filter returns the stream's filter, or nil.
@@ -93,7 +89,7 @@ func (s *Stream) filter() func(Delivery) bool {
 // and reports whether there may be more.
 func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, err error) {
 	sub := s.sub
-	first := sub.history != nil && !sub.history.follows()
+	begins := sub.history != nil && !sub.history.follows()
 	b, err := sub.next(s.Context())
 	if gap := (*GapError)(nil); errors.As(err, &gap) {
 		sub.goOn(gap)
@@ -111,7 +107,7 @@ func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, er
 	switch {
 	case len(frames) > 0:
 		err = s.put(out, len(frames), frames...)
-	case first:
+	case begins && sub.begun():
 		err = s.put(out, 0, sub.prime())
 	}
 	return len(b.entries) > 0, err

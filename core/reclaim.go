@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // channel returns the channel of that name, a new one if need be. The caller
@@ -10,6 +11,7 @@ import (
 func (h *Hub) channel(name string) *channel {
 	c := h.channels[name]
 	if c == nil {
+		name = strings.Clone(name)
 		c = &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
 		h.channels[name] = c
 		h.ringBytes.Add(int64(channelOverhead + len(name)))

@@ -2,6 +2,7 @@ package core
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -126,7 +127,7 @@ func (s *Stream) recall(sub *Subscription) {
 		return
 	}
 	s.mu.Lock()
-	s.more().remember = sub.Remember
+	s.more().remember = strings.Clone(sub.Remember)
 	s.mu.Unlock()
 	h := s.gate.hub
 	channels, ok := h.memories.recall(memoryName{s.Identity(), sub.Remember})

@@ -39,7 +39,7 @@ func (r *replayer) work() {
 		r.waiting = r.waiting[1:]
 		r.mu.Unlock()
 		r.hub.replays <- struct{}{}
-		p := &page{query: *o.sub.history, sent: make(chan struct{})}
+		p := &page{query: o.sub.query(), sent: make(chan struct{})}
 		if p.err = o.stream.Err(); p.err == nil { // it may have waited for long
 			p.entries, p.err = o.sub.replay(r.hub.life)
 		}

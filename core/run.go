@@ -266,7 +266,7 @@ func (s *Stream) finishOwned() { s.finish(true, ErrClosed) }
 func expected(reason error) bool {
 	for _, err := range []error{
 		ErrClosed, ErrClientGone, ErrWriteTimeout, ErrSlow, ErrDraining,
-		ErrExpired, ErrLifetime, ErrHubClosed, ErrPanic, // a panic is logged where it happens
+		ErrExpired, ErrLifetime, ErrHubClosed, ErrChanged, ErrPanic, // a panic is logged where it happens
 	} {
 		if errors.Is(reason, err) {
 			return true

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -76,14 +77,15 @@ type Sink interface {
 type Query struct {
 	// Channels are the channels' names, each once, at least one.
 	Channels []string
-	// After is the position that the entries must follow.
+	// After is the position that the entries must follow; the zero position for
+	// Oldest, Tail and the first page of a Snapshot.
 	After Position
 	// Oldest asks for all that is kept, from the oldest on.
 	Oldest bool
 	// Tail, if positive, asks for the newest Tail entries.
 	Tail int
 	// Snapshot asks for the newest entry of each key of each channel, for each
-	// audience by itself, entries without a key left out. It is not subject to MaxEvents and MaxBytes.
+	// audience by itself, entries without a key left out.
 	Snapshot bool
 	// Gone, if it is not empty, excuses what was missing when a subscriber
 	// began with Oldest or Tail and could not be given all in one page: for
@@ -98,6 +100,18 @@ type Query struct {
 
 // follows reports whether the query is for what follows After.
 func (q Query) follows() bool { return !q.Oldest && q.Tail <= 0 && !q.Snapshot }
+
+// bounds returns MaxEvents and MaxBytes, or what bounds nothing.
+func (q Query) bounds() (events, bytes int) {
+	events, bytes = q.MaxEvents, q.MaxBytes
+	if events <= 0 {
+		events = math.MaxInt
+	}
+	if bytes <= 0 {
+		bytes = math.MaxInt
+	}
+	return events, bytes
+}
 
 // Page is the answer to a [Query].
 type Page struct {

@@ -66,13 +66,14 @@ func (w *sweep) load(o *owned) (load, error) {
 	if shared && w.channel == s.channels[0] && w.last.from == s.cursor.Load() {
 		return w.last, nil
 	}
-	from := s.cursor.Load()
+	from, floors := s.cursor.Load(), s.floors
 	b, err := s.live(w.head)
 	if err != nil {
 		return load{}, err
 	}
 	to := s.cursor.Load()
-	s.cursor.Store(from)
+	s.cursor.Store(from) // until it is sent
+	s.floors = floors
 	if len(b.entries) == 0 {
 		b.release()
 		return load{from: from, to: to}, nil

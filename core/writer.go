@@ -47,7 +47,7 @@ const maxSpare = 16 << 10
 // newWriter returns a writer to the stream's connection.
 func newWriter(s *Stream, conn Conn) *writer {
 	return &writer{
-		timeout: s.gate.cfg.WriteTimeout,
+		timeout: s.patience(),
 		sent:    s.count,
 		fail:    s.end,
 		start:   time.Now(),

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/cors"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/gofiber/fiber/v2/middleware/requestid"
+	"github.com/valyala/fasthttp"
 
 	"github.com/tidings-go/tidings/core/adaptertest"
 	"github.com/tidings-go/tidings/fibersse"
@@ -27,21 +28,28 @@ var long = flag.Duration("soak", 0, "have the soak test take so long, with 2,000
 //nolint:paralleltest // It counts goroutines.
 func TestSoak(t *testing.T) { adaptertest.Soak(t, adapter(), *long, 2000, 500) }
 
+// How soon the server knows that a client is gone.
+func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, adapter()) }
+
 // adapter is Fiber's.
 func adapter() adaptertest.Adapter {
 	return adaptertest.Adapter{
 		Transports: []adaptertest.Transport{adaptertest.Plain, adaptertest.TLS},
-		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
-			return start(site, fiber.Config{})
+		Start: func(_ testing.TB, site adaptertest.Site) func(context.Context) error {
+			return start(site, fiber.Config{}, nil)
 		},
 	}
 }
 
-// start serves a site by an app of this configuration.
-func start(site adaptertest.Site, cfg fiber.Config) func(context.Context) error {
+// start serves a site by an app of this configuration, whose server may be
+// configured further.
+func start(site adaptertest.Site, cfg fiber.Config, tune func(*fasthttp.Server)) func(context.Context) error {
 	cfg.DisableStartupMessage = true
 	cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout = site.ReadTimeout, site.WriteTimeout, site.IdleTimeout
 	app := fiber.New(cfg)
+	if tune != nil {
+		tune(app.Server())
+	}
 	app.Use(recover.New(), requestid.New(), cors.New())
 	for _, route := range site.Routes {
 		path, handler := adaptertest.Colons(route.Path), fibersse.Serve(route.Endpoint)

@@ -4,6 +4,7 @@ package fibersse_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/adaptertest"
@@ -24,15 +26,21 @@ import (
 // patience is how long to wait for what should happen at once.
 const patience = 20 * time.Second
 
-// serve starts an app of this configuration, and returns a function that
-// connects to it.
-func serve(t *testing.T, cfg fiber.Config, routes ...adaptertest.Route) (dial func() *conn) {
+// site is what is special about an app.
+type site struct {
+	cfg  fiber.Config
+	tune func(*fasthttp.Server)
+	tls  *tls.Config
+}
+
+// serve starts an app, and returns a function that connects to it.
+func serve(t *testing.T, s site, routes ...adaptertest.Route) (dial func() *conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
-	shutdown := start(adaptertest.Site{Listener: ln, Routes: routes}, cfg)
+	shutdown := start(adaptertest.Site{Listener: ln, TLS: s.tls, Routes: routes}, s.cfg, s.tune)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -47,6 +55,9 @@ func serve(t *testing.T, cfg fiber.Config, routes ...adaptertest.Route) (dial fu
 		}
 		t.Cleanup(func() { _ = c.Close() })
 		_ = c.SetDeadline(time.Now().Add(patience))
+		if s.tls != nil {
+			c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+		}
 		return &conn{Conn: c, in: bufio.NewReader(c)}
 	}
 }
@@ -107,11 +118,10 @@ func TestWrappedConn(t *testing.T) {
 	t.Parallel()
 	g, closes := gate(nil)
 	wait := g.Handle(func(s *core.Stream) error { <-s.Done(); return nil })
-	dial := serve(t, fiber.Config{},
-		adaptertest.Route{Method: fiber.MethodGet, Path: "/", Endpoint: wait},
-		adaptertest.Route{Method: fiber.MethodPost, Path: "/", Endpoint: wait})
-	limited := serveLimited(t, wait)
-	for _, dial := range []func() *conn{dial, limited} {
+	for _, limit := range []int{0, 1000} {
+		dial := serve(t, site{tune: func(s *fasthttp.Server) { s.MaxConnsPerIP = limit }},
+			adaptertest.Route{Method: fiber.MethodGet, Path: "/", Endpoint: wait},
+			adaptertest.Route{Method: fiber.MethodPost, Path: "/", Endpoint: wait})
 		for range 20 {
 			for _, request := range []string{
 				"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n",
@@ -127,35 +137,6 @@ func TestWrappedConn(t *testing.T) {
 	}
 }
 
-// serveLimited serves an endpoint with a limit of connections per address.
-func serveLimited(t *testing.T, endpoint *core.Endpoint) (dial func() *conn) {
-	t.Helper()
-	app := fiber.New(fiber.Config{DisableStartupMessage: true})
-	app.Server().MaxConnsPerIP = 1000
-	app.All("/", fibersse.Serve(endpoint))
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen: %v", err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- app.Listener(ln) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := errors.Join(app.ShutdownWithContext(ctx), <-served); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
-	})
-	return func() *conn {
-		c, err := net.Dial("tcp4", ln.Addr().String())
-		if err != nil {
-			t.Fatalf("dial: %v", err)
-		}
-		_ = c.SetDeadline(time.Now().Add(patience))
-		return &conn{Conn: c, in: bufio.NewReader(c)}
-	}
-}
-
 // A body that fasthttp has not read yet is read before the stream begins, and
 // none of a refused one is taken for the next request.
 func TestStreamRequestBody(t *testing.T) {
@@ -168,7 +149,7 @@ func TestStreamRequestBody(t *testing.T) {
 		}
 		return s.Send(core.Event{Data: fmt.Sprint("got ", len(body))})
 	})
-	dial := serve(t, fiber.Config{StreamRequestBody: true},
+	dial := serve(t, site{cfg: fiber.Config{StreamRequestBody: true}},
 		adaptertest.Route{Method: fiber.MethodPost, Path: "/", Endpoint: echo})
 	for _, size := range []int{1, 100, 100_000, 200_000} {
 		resp := dial().ask(t, fmt.Sprintf("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: %d\r\n\r\n%s",

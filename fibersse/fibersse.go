@@ -5,6 +5,13 @@
 //
 // Leave middleware that reads or compresses whole responses (etag, cache,
 // compress, idempotency, timeout) out for the routes of event streams.
+//
+// A subscription over HTTP/1.1 without TLS goes on when fasthttp has closed its
+// side of the connection, whether or not the server keeps those that it gave
+// away (KeepHijackedConns). It then takes no place of the server's Concurrency
+// and MaxConnsPerIP any more, which bound the rest of the app; what bounds
+// streams is Limit of package middleware. Keeping the place would mean keeping
+// the server's side of every connection too, with a second descriptor.
 package fibersse
 
 import (
@@ -36,18 +43,34 @@ func (g *Gate) Subscribe(channels ...string) fiber.Handler {
 // chosen for each request, after the gate's middleware has run. An error
 // refuses the stream: see [core.Gate.SubscribeFunc]; that of
 // [fiber.NewError] refuses with its status and message. Strings that come from
-// the [fiber.Ctx] may be returned as they are.
+// the [fiber.Ctx] may be returned as they are. The function finds the stream
+// itself with [From]: its groups are to be joined there, say.
 func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error)) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		return serve(c, g.core.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+		return serve(c, g.core.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+			c.Locals(contextKey{}, held{s})
 			sub, err := choose(c)
 			var refused *fiber.Error
 			if errors.As(err, &refused) {
 				err = &core.Refusal{Status: refused.Code, Message: refused.Message, Err: err}
 			}
-			return cloned(sub), err
+			return sub, err
 		}))
 	}
+}
+
+// contextKey is what a stream is stored under in a fiber.Ctx.
+type contextKey struct{}
+
+// held hides a stream's Close, which fasthttp would call when the request is
+// over.
+type held struct{ stream *core.Stream }
+
+// From returns the stream that a gate's SubscribeFunc is choosing for, or nil if
+// there is none.
+func From(c *fiber.Ctx) *core.Stream {
+	h, _ := c.Locals(contextKey{}).(held)
+	return h.stream
 }
 
 // Handle returns a handler whose streams are driven by handle, in a goroutine

@@ -70,14 +70,3 @@ func pathValue(c *fiber.Ctx, name string) string {
 	}
 	return value
 }
-
-// cloned returns a copy of a subscription that shares no string with it.
-func cloned(sub core.Subscription) core.Subscription {
-	channels := make([]string, len(sub.Channels))
-	for i, name := range sub.Channels {
-		channels[i] = strings.Clone(name)
-	}
-	sub.Channels = channels
-	sub.After = strings.Clone(sub.After)
-	return sub
-}

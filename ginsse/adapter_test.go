@@ -24,13 +24,16 @@ var long = flag.Duration("soak", 0, "have the soak test take so long, with 2,000
 //nolint:paralleltest // It counts goroutines.
 func TestSoak(t *testing.T) { adaptertest.Soak(t, adapter(), *long, 2000, 500) }
 
+// How soon the server knows that a client is gone.
+func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, adapter()) }
+
 // adapter is Gin's.
 func adapter() adaptertest.Adapter {
 	return adaptertest.Adapter{
 		Transports: []adaptertest.Transport{
 			adaptertest.Plain, adaptertest.TLS, adaptertest.HTTP2, adaptertest.H2C,
 		},
-		Start: func(_ *testing.T, site adaptertest.Site) func(context.Context) error {
+		Start: func(_ testing.TB, site adaptertest.Site) func(context.Context) error {
 			engine := newEngine()
 			engine.Use(func(c *gin.Context) {
 				c.Header("Access-Control-Allow-Origin", "*")

@@ -36,10 +36,14 @@ func (g *Gate) Subscribe(channels ...string) gin.HandlerFunc {
 
 // SubscribeFunc returns a handler like Subscribe does, whose subscription is
 // chosen for each request, after the gate's middleware has run. An error
-// refuses the stream: see [core.Gate.SubscribeFunc].
+// refuses the stream: see [core.Gate.SubscribeFunc]. The function finds the
+// stream itself with [From]: its groups are to be joined there, say.
 func (g *Gate) SubscribeFunc(choose func(c *gin.Context) (core.Subscription, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		serve(c, g.core.SubscribeFunc(func(*core.Stream) (core.Subscription, error) { return choose(c) }))
+		serve(c, g.core.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+			c.Set(contextKey{}, s)
+			return choose(c)
+		}))
 	}
 }
 
@@ -71,8 +75,9 @@ func (g *Gate) Middleware() gin.HandlerFunc {
 // contextKey is what a stream is stored under in a gin.Context.
 type contextKey struct{}
 
-// From returns the stream that a gate's Middleware opened, or nil if there is
-// none. It ends with the handler, as the context does.
+// From returns the stream that a gate's Middleware opened, or that its
+// SubscribeFunc is choosing for, or nil if there is none. A stream that a
+// Middleware opened ends with the handler, as the context does.
 func From(c *gin.Context) *core.Stream {
 	v, _ := c.Get(contextKey{})
 	s, _ := v.(*core.Stream)

@@ -42,7 +42,7 @@ type Adapter struct {
 	// returned function shuts the server down as a program would that knows
 	// nothing of streams; it returns an error if that took longer than the
 	// context, and then stops the server by force.
-	Start func(t *testing.T, site Site) (shutdown func(context.Context) error)
+	Start func(tb testing.TB, site Site) (shutdown func(context.Context) error)
 }
 
 // Site is what an adapter is to serve. In front of all routes stand the
@@ -134,6 +134,9 @@ type env struct {
 	mixed     bool // some clients speak what no connection can be owned with
 }
 
+// owns reports whether subscriptions own their connections.
+func (e env) owns() bool { return e.transport.http1() && e.conn == core.AutoConn && !e.mixed }
+
 func (tr Transport) http1() bool { return tr == Plain || tr == TLS }
 
 func (tr Transport) secure() bool { return tr == TLS || tr == HTTP2 }
@@ -155,15 +158,15 @@ type bed struct {
 	shutdown func(context.Context) error
 }
 
-func newBed(t *testing.T, e env, cfg core.HubConfig) *bed {
-	t.Helper()
+func newBed(tb testing.TB, e env, cfg core.HubConfig) *bed {
+	tb.Helper()
 	b := &bed{
 		env: e, hub: core.NewHub(cfg), log: &logbook{}, timeout: timeout,
 		closes: make(chan core.Summary, 1<<14),
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := b.hub.Close(); err != nil {
-			t.Errorf("closing the hub: %v", err)
+			tb.Errorf("closing the hub: %v", err)
 		}
 	})
 	return b
@@ -178,7 +181,7 @@ func (b *bed) gate(cfg core.GateConfig) *core.Gate {
 	if cfg.WriteTimeout == 0 {
 		cfg.WriteTimeout = patience
 	}
-	if cfg.Conn = b.conn; b.conn == core.AutoConn && b.transport.http1() && !b.mixed {
+	if cfg.Conn = b.conn; b.owns() {
 		cfg.Conn = core.OwnedConn // nothing less
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(b.log, nil))
@@ -200,12 +203,12 @@ func (b *bed) post(path string, endpoint *core.Endpoint) {
 }
 
 // start serves what was routed until the test ends, or until stop is called.
-func (b *bed) start(t *testing.T) {
-	t.Helper()
+func (b *bed) start(tb testing.TB) {
+	tb.Helper()
 	var lc net.ListenConfig
-	ln, err := lc.Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	ln, err := lc.Listen(tb.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
-		t.Fatalf("listen: %v", err)
+		tb.Fatalf("listen: %v", err)
 	}
 	b.addr = ln.Addr().String()
 	site := Site{
@@ -223,32 +226,32 @@ func (b *bed) start(t *testing.T) {
 		site.Protocols.SetUnencryptedHTTP2(true)
 	}
 	if b.transport.secure() {
-		site.TLS = serverTLS(t)
+		site.TLS = serverTLS(tb)
 	}
-	b.shutdown = b.adapter.Start(t, site)
-	t.Cleanup(func() {
+	b.shutdown = b.adapter.Start(tb, site)
+	tb.Cleanup(func() {
 		if b.shutdown != nil {
-			b.stop(t)
+			b.stop(tb)
 		}
 	})
 }
 
 // stop shuts the server down, without a word to the hub.
-func (b *bed) stop(t *testing.T) {
-	t.Helper()
+func (b *bed) stop(tb testing.TB) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	shutdown := b.shutdown
 	b.shutdown = nil
 	if err := shutdown(ctx); err != nil {
-		t.Errorf("the server's shutdown: got %v, want no error within %v", err, patience)
+		tb.Errorf("the server's shutdown: got %v, want no error within %v", err, patience)
 	}
 }
 
 // closed returns how the next stream that ends went.
-func (b *bed) closed(t *testing.T) core.Summary {
-	t.Helper()
-	return receive(t, b.closes, "end of a stream")
+func (b *bed) closed(tb testing.TB) core.Summary {
+	tb.Helper()
+	return receive(tb, b.closes, "end of a stream")
 }
 
 // empty waits until the hub counts no stream.

@@ -37,8 +37,10 @@ func cases() []test {
 		{name: "Once", run: testOnce},
 		{name: "Controller", run: testController},
 		{name: "Drain", run: testDrain},
+		{name: "ExtraInput", run: testExtraInput, only: isHTTP1},
 		{name: "HubClose", run: testHubClose},
 		{name: "Shutdown", run: testShutdown},
+		{name: "Goroutines", run: testGoroutines, only: isHTTP1, alone: true},
 		{name: "Crowd", run: testCrowd, alone: true},
 		{name: "BigCrowd", run: testBigCrowd, only: isPlain, alone: true},
 	}

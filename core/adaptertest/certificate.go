@@ -39,20 +39,20 @@ func newCertificate() (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-func serverTLS(t *testing.T) *tls.Config {
-	t.Helper()
+func serverTLS(tb testing.TB) *tls.Config {
+	tb.Helper()
 	cert, err := certificate()
 	if err != nil {
-		t.Fatalf("certificate: %v", err)
+		tb.Fatalf("certificate: %v", err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 }
 
-func clientTLS(t *testing.T) *tls.Config {
-	t.Helper()
+func clientTLS(tb testing.TB) *tls.Config {
+	tb.Helper()
 	cert, err := certificate()
 	if err != nil {
-		t.Fatalf("certificate: %v", err)
+		tb.Fatalf("certificate: %v", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(cert.Leaf)

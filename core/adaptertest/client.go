@@ -26,17 +26,17 @@ type client struct {
 }
 
 // client returns a new one, with connections of its own.
-func (b *bed) client(t *testing.T) *client {
-	t.Helper()
-	return b.narrowClient(t, 0, 0)
+func (b *bed) client(tb testing.TB) *client {
+	tb.Helper()
+	return b.narrowClient(tb, 0, 0)
 }
 
 // narrowClient returns a client that buffers little of what it has not read:
 // so many bytes for a connection, and for a stream of HTTP/2. A size of 0 means
 // as much as usual.
-func (b *bed) narrowClient(t *testing.T, buffer, window int) *client {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+func (b *bed) narrowClient(tb testing.TB, buffer, window int) *client {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 3*patience)
 	c := &client{base: "http://" + b.addr, ctx: ctx}
 	transport := &http.Transport{
 		Protocols: &http.Protocols{},
@@ -58,13 +58,13 @@ func (b *bed) narrowClient(t *testing.T, buffer, window int) *client {
 	}
 	if b.transport.secure() {
 		c.base = "https://" + b.addr
-		transport.TLSClientConfig = clientTLS(t)
+		transport.TLSClientConfig = clientTLS(tb)
 	}
 	c.http = &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		c.cut(false)
 		transport.CloseIdleConnections()
@@ -127,28 +127,28 @@ func (c *client) do(method, path string, body io.Reader, header ...string) (*rep
 }
 
 // ask sends a GET request.
-func (c *client) ask(t *testing.T, path string, header ...string) *reply {
-	t.Helper()
-	return c.send(t, http.MethodGet, path, nil, header...)
+func (c *client) ask(tb testing.TB, path string, header ...string) *reply {
+	tb.Helper()
+	return c.send(tb, http.MethodGet, path, nil, header...)
 }
 
 // send sends a request, whose answer may be of any status.
-func (c *client) send(t *testing.T, method, path string, body io.Reader, header ...string) *reply {
-	t.Helper()
+func (c *client) send(tb testing.TB, method, path string, body io.Reader, header ...string) *reply {
+	tb.Helper()
 	r, err := c.do(method, path, body, header...)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		tb.Fatalf("%s %s: %v", method, path, err)
 	}
-	t.Cleanup(r.close)
+	tb.Cleanup(r.close)
 	return r
 }
 
 // open sends a GET request, whose answer must be a stream.
-func (c *client) open(t *testing.T, path string, header ...string) *reply {
-	t.Helper()
-	r := c.ask(t, path, header...)
+func (c *client) open(tb testing.TB, path string, header ...string) *reply {
+	tb.Helper()
+	r := c.ask(tb, path, header...)
 	if r.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: got %s, want 200", path, r.Status)
+		tb.Fatalf("GET %s: got %s, want 200", path, r.Status)
 	}
 	return r
 }
@@ -192,11 +192,11 @@ func (r *reply) wantBlock(t *testing.T, want string) {
 	}
 }
 
-func (r *reply) mustBlock(t *testing.T) string {
-	t.Helper()
+func (r *reply) mustBlock(tb testing.TB) string {
+	tb.Helper()
 	got, err := r.block()
 	if err != nil {
-		t.Fatalf("block: got %q and %v, want one", got, err)
+		tb.Fatalf("block: got %q and %v, want one", got, err)
 	}
 	return got
 }

@@ -2,7 +2,9 @@
 package adaptertest
 
 import (
+	"bufio"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"runtime"
 	"sync"
@@ -56,6 +58,40 @@ func crowd(t *testing.T, e env, clients int) {
 		b.empty(t)
 	})
 	settled(t, before)
+}
+
+// testGoroutines counts what subscriptions that wait take: nothing on a plain
+// connection that is owned, one to encrypt on another, two for a response.
+// Nobody waits in a goroutine of its own for a client to leave.
+func testGoroutines(t *testing.T, e env) {
+	const streams = 100
+	each := 2
+	if e.owns() {
+		each = map[Transport]int{Plain: 0, TLS: 1}[e.transport]
+	}
+	b := newBed(t, e, core.HubConfig{})
+	b.get("/channel", b.gate(core.GateConfig{}).Subscribe("news"))
+	b.start(t)
+	before := runtime.NumGoroutine()
+	conns := make([]net.Conn, streams)
+	for i := range conns {
+		conns[i], _ = b.dial(t)
+		in := bufio.NewReader(conns[i])
+		exchange(t, conns[i], in, "GET /channel HTTP/1.1\r\nHost: a.example\r\n\r\n") //nolint:bodyclose // The test's cleanup does it.
+		if _, err := in.ReadByte(); err != nil {
+			t.Fatalf("stream %d: %v", i, err)
+		}
+	}
+	// Some are the server's, a few for all, and those of requests come to their end.
+	eventually(t, "goroutines more than they take", 0, func() int {
+		return max(runtime.NumGoroutine()-before-each*streams-streams/4, 0)
+	})
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+	for range conns {
+		b.wantGone(t, true)
+	}
 }
 
 // ticking is a controller that always has something to send.

@@ -2,8 +2,10 @@
 package adaptertest
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -61,6 +63,44 @@ func testDrain(t *testing.T, e env) {
 	}
 	if draining != 3 { // all but the handler that finished
 		t.Errorf("streams ended by the drain: got %d, want 3", draining)
+	}
+}
+
+// testExtraInput has clients that send more than their request. They still get
+// the farewell and a decent end: a connection that is closed with input left is
+// reset.
+func testExtraInput(t *testing.T, e env) {
+	b := newBed(t, e, core.HubConfig{})
+	b.get("/channel", b.gate(core.GateConfig{}).Subscribe("news"))
+	b.start(t)
+	const clients = 10
+	bodies := make([]*bufio.Reader, clients)
+	for i := range bodies {
+		conn, _ := b.dial(t)
+		resp := exchange(t, conn, bufio.NewReader(conn), //nolint:bodyclose // The test's cleanup does it.
+			"GET /channel HTTP/1.1\r\nHost: a.example\r\n\r\n")
+		bodies[i] = bufio.NewReader(resp.Body)
+		for {
+			line, err := bodies[i].ReadString('\n')
+			if err != nil {
+				t.Fatalf("greeting: got %q and %v", line, err)
+			}
+			if strings.HasPrefix(line, "id: ") {
+				break
+			}
+		}
+		if _, err := io.WriteString(conn, strings.Repeat("extra input\n", 1000)); err != nil {
+			t.Fatalf("extra input: %v", err)
+		}
+	}
+	if err := b.hub.Drain(t.Context()); err != nil {
+		t.Errorf("Drain: %v", err)
+	}
+	for i, body := range bodies {
+		rest, err := io.ReadAll(body)
+		if err != nil || !strings.Contains(string(rest), "retry: ") {
+			t.Errorf("client %d, the rest: got %q and %v, want a farewell and the end", i, rest, err)
+		}
 	}
 }
 

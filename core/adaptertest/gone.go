@@ -88,7 +88,7 @@ func testClientGone(t *testing.T, e env) {
 // testClientGoneEarly has clients leave that got no answer yet.
 func testClientGoneEarly(t *testing.T, e env) {
 	for _, reset := range []bool{false, true} {
-		for _, path := range []string{"/once", "/slow"} {
+		for _, path := range []string{"/once", "/slow", "/slow/channel"} {
 			name := map[bool]string{false: "FIN", true: "RST"}[reset] + path
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -103,7 +103,9 @@ func testClientGoneEarly(t *testing.T, e env) {
 				b.get("/once", b.gate(core.GateConfig{}).Once(func(s *core.Stream) (core.Event, error) {
 					return core.Event{}, until(s)
 				}))
-				b.get("/slow", b.gate(core.GateConfig{Middleware: []core.Middleware{until}}).Handle(wait))
+				slow := b.gate(core.GateConfig{Middleware: []core.Middleware{until}})
+				b.get("/slow", slow.Handle(wait))
+				b.get("/slow/channel", slow.Subscribe("news"))
 				b.start(t)
 				c := b.client(t)
 				answered := make(chan error, 1)

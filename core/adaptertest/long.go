@@ -54,6 +54,9 @@ func testLongStreams(t *testing.T, e env) {
 		return core.Event{Data: "late"}, block(s)
 	}))
 	b.get("/slow", slow.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "late"}) }))
+	b.get("/slow/channel", slow.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{"news"}, Start: core.Earliest()}, nil
+	}))
 	b.start(t)
 
 	var all sync.WaitGroup
@@ -74,7 +77,8 @@ func testLongStreams(t *testing.T, e env) {
 	run(http.MethodGet, "/channel/unbound", "early", "late")
 	run(http.MethodGet, "/once", "late")
 	run(http.MethodGet, "/slow", "late")
-	for range 6 {
+	run(http.MethodGet, "/slow/channel", "early", "late")
+	for range 7 {
 		receive(t, began, "request")
 	}
 	eventually(t, "open streams", 8, func() int { return b.hub.Stats().Streams })

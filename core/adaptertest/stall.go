@@ -2,8 +2,10 @@
 package adaptertest
 
 import (
+	"io"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +35,12 @@ func testStalledSubscriber(t *testing.T, e env) {
 	b.wantWriteTimeout(t)
 	b.publish(t, "news", core.Event{Data: "after"})
 	well.wantData(t, "after")
+	if e.owns() {
+		// What was not sent yet was thrown away, rather than kept for nobody.
+		if _, err := io.Copy(io.Discard, stalled.in); !wraps(err, syscall.ECONNRESET) {
+			t.Errorf("the rest of the client that stopped reading: got %v, want a reset", err)
+		}
+	}
 }
 
 // testStalledHandler has a client stop reading from a handler that sends as

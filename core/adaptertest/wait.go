@@ -15,15 +15,15 @@ import (
 const patience = 20 * time.Second
 
 // receive returns what comes from a channel.
-func receive[T any](t *testing.T, c <-chan T, what string) T {
-	t.Helper()
+func receive[T any](tb testing.TB, c <-chan T, what string) T {
+	tb.Helper()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case v := <-c:
 		return v
 	case <-timer.C:
-		t.Fatalf("%s: got nothing in %v", what, patience)
+		tb.Fatalf("%s: got nothing in %v", what, patience)
 		panic("unreachable")
 	}
 }

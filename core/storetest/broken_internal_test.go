@@ -270,12 +270,20 @@ func brokenReads() []breakage {
 				}
 			})
 		}},
-		{"bounds on a snapshot", "snapshot", func(d *double) {
+		{"a snapshot cut short", "snapshot", func(d *double) {
 			paging(d, func(q core.Query, page *core.Page) {
 				if q.Snapshot && q.MaxEvents > 0 {
-					page.Entries = page.Entries[:min(q.MaxEvents, len(page.Entries))]
+					_, page.Through, _ = d.MemoryStore.Bounds(context.Background(), []string{"none"})
 				}
 			})
+		}},
+		{"a snapshot from the beginning on every page", "snapshot", func(d *double) {
+			d.read = func(ctx context.Context, q core.Query) (core.Page, error) {
+				if q.Snapshot {
+					q.After = core.Position{}
+				}
+				return d.MemoryStore.Read(ctx, q)
+			}
 		}},
 		{"a lock held between pages", "abandoned read", func(d *double) {
 			free := make(chan struct{}, 1)

@@ -41,7 +41,7 @@ func readTail(f *fixture) {
 	s.paged(core.Query{Channels: []string{"a", "b"}, Tail: 7, MaxEvents: 3}, all[len(all)-7:])
 }
 
-// readSnapshot: the newest of each key on each channel, whatever the bounds.
+// readSnapshot: the newest of each key on each channel, page by page.
 func readSnapshot(f *fixture) {
 	s := f.open(unbounded())
 	s.whole(core.Query{Channels: []string{"a"}, Snapshot: true}, nil)
@@ -51,14 +51,23 @@ func readSnapshot(f *fixture) {
 		keyed("a", "z", "newest"), text("a", "no key"),
 	)
 	ax, ay, az, bx := all[7], all[3], all[8], all[1]
-	for _, bound := range []int{0, 1} {
-		q := core.Query{Channels: []string{"a"}, Snapshot: true, MaxEvents: bound, MaxBytes: bound}
-		s.whole(q, []*core.Entry{ay, ax, az})
-		q.Channels = []string{"a", "b"}
-		s.whole(q, []*core.Entry{bx, ay, ax, az})
-		q.Channels = []string{"other"}
-		s.whole(q, nil)
+	for _, test := range []struct {
+		channels []string
+		want     []*core.Entry
+	}{{[]string{"a"}, []*core.Entry{ay, ax, az}}, {[]string{"a", "b"}, []*core.Entry{bx, ay, ax, az}}, {[]string{"other"}, nil}} {
+		q := core.Query{Channels: test.channels, Snapshot: true}
+		s.whole(q, test.want)
+		for n := 1; n <= len(test.want)+1; n++ {
+			q.MaxEvents, q.MaxBytes = n, 0
+			s.paged(q, test.want)
+			q.MaxEvents, q.MaxBytes = 0, 100*n
+			s.paged(q, test.want)
+		}
 	}
+	// What is newer since takes the place of what it is newer than, behind it.
+	page := s.read(core.Query{Channels: []string{"a"}, Snapshot: true, MaxEvents: 1})
+	newer := s.append(keyed("a", "x", "newest of all"))
+	s.whole(core.Query{Channels: []string{"a"}, Snapshot: true, After: page.Through}, []*core.Entry{az, newer[0]})
 }
 
 // paged checks that the pages that answer q, together, hold those entries.
@@ -85,7 +94,7 @@ func (s *subject) paged(q core.Query, want []*core.Entry) {
 		if n == 0 || page.Through != page.Entries[n-1].Position {
 			s.f.Fatalf("Read %+v: got %s through %v, want through the last of them", q, seqs(page.Entries), page.Through)
 		}
-		q.Oldest, q.Tail, q.After = false, 0, page.Through
+		q.Oldest, q.Tail, q.After = false, 0, page.Through // a snapshot stays one
 	}
 	s.f.Fatalf("pages of %+v: got no end after %s, want through %v", first, seqs(got), s.head)
 }

@@ -129,7 +129,7 @@ func (b *page) layout() {
 // toggle clicks the button, and waits until the badge says what it should.
 func (b *page) toggle(want string) {
 	b.t.Helper()
-	b.Do(chromedp.Click("#toggle"))
+	b.Click("#toggle")
 	b.AwaitText("#badge", want)
 }
 

@@ -7,22 +7,36 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// Watch calls gone, from a goroutine of its own, once the peer has closed its
-// side of the connection or the connection broke. Until stop has returned,
-// nobody else may read from the connection or set its read deadline; stop
-// waits for gone if that is running, and leaves the connection without a read
-// deadline. A nil connection is never gone.
+// Watcher watches connections. Where the system can tell without reading, one
+// goroutine does that for all of them, and exists while there are any;
+// elsewhere each has one. The zero value is ready to use. It is safe for
+// concurrent use.
+type Watcher struct {
+	mu     sync.Mutex
+	shared *shared // nil while nobody is in it
+}
+
+// Watch calls gone, from another goroutine, once the peer has closed its side
+// of the connection or the connection broke. It must not block: others wait to
+// be told. Until stop has returned, nobody else may read from the connection or
+// set its read deadline; stop waits for gone if that is running, and leaves the
+// connection without a read deadline. A nil connection is never gone. Whoever
+// closes the connection stops the watch, before or after.
 //
 // Where the system can tell without reading, pending input stays where it is.
 // Elsewhere input is read and thrown away, as far as a page of it goes: the
 // connection should then not be used for another request.
-func Watch(conn net.Conn, gone func()) (stop func()) {
+func (w *Watcher) Watch(conn net.Conn, gone func()) (stop func()) {
 	if conn == nil || conn.SetReadDeadline(time.Time{}) != nil {
 		return func() {}
+	}
+	if stop, ok := w.share(sock.Raw(conn), gone); ok {
+		return stop
 	}
 	done := make(chan struct{})
 	go func() {
@@ -41,27 +55,10 @@ func Watch(conn net.Conn, gone func()) (stop func()) {
 // wait returns nil when the peer is gone, and otherwise the error that ended
 // the wait.
 func wait(conn net.Conn) error {
-	if raw := rawConn(conn); raw != nil && canPoll {
+	if raw := sock.Raw(conn); raw != nil && canPoll {
 		return raw.Read(hungUp) //nolint:wrapcheck // The caller only compares it.
 	}
 	return read(conn)
-}
-
-// rawConn returns the network connection under conn, TLS or not, or nil if
-// conn hides it.
-func rawConn(conn net.Conn) syscall.RawConn {
-	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = t.NetConn()
-	}
-	sys, ok := conn.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	raw, err := sys.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	return raw
 }
 
 // read reads until the peer is gone. A peer that goes on sending is not waited

@@ -3,7 +3,11 @@
 // which of them have become writable again or lost their peer.
 package sock
 
-import "errors"
+import (
+	"errors"
+	"net"
+	"syscall"
+)
 
 // ErrWouldBlock is returned by a write that would have to wait: nothing was
 // written.
@@ -20,4 +24,21 @@ type Event struct {
 	// Gone reports that the peer has closed its side, or that the connection
 	// broke. Otherwise the socket has become writable.
 	Gone bool
+}
+
+// Raw returns the descriptor under conn, TLS or not, or nil if there is none
+// or conn hides it.
+func Raw(conn net.Conn) syscall.RawConn {
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = t.NetConn()
+	}
+	sys, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := sys.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
 }

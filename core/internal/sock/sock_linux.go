@@ -75,6 +75,7 @@ func (s Socket) Writev(chunks [][]byte) (int, error) {
 
 // Close closes the connection. What was written is still sent.
 func (s Socket) Close() error {
+	end(int(s.fd))
 	if err := unix.Close(int(s.fd)); err != nil {
 		return fmt.Errorf("sock: close: %w", err)
 	}
@@ -84,7 +85,39 @@ func (s Socket) Close() error {
 // Reset closes the connection and throws away what was not sent yet.
 func (s Socket) Reset() error {
 	_ = unix.SetsockoptLinger(int(s.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	return s.Close()
+	if err := unix.Close(int(s.fd)); err != nil {
+		return fmt.Errorf("sock: close: %w", err)
+	}
+	return nil
+}
+
+// End prepares the end of a connection that its owner is about to close, as
+// [Socket.Close] does. Nothing can be written any more.
+func End(raw syscall.RawConn) {
+	_ = raw.Control(func(fd uintptr) { end(int(fd)) }) // one that is closed has ended
+}
+
+// maxInput is how much input is thrown away at the end.
+const maxInput = 64 << 10
+
+// end throws away what the peer has sent: a socket that is closed with input
+// left is reset, and what was written last may then never be read. The end of
+// the stream goes first, since a peer that sends may send more meanwhile.
+func end(fd int) {
+	var page [4 << 10]byte
+	for left := maxInput; left > 0; {
+		n, _, err := unix.Recvfrom(fd, page[:], unix.MSG_DONTWAIT)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return
+		}
+		if left == maxInput {
+			_ = unix.Shutdown(fd, unix.SHUT_WR)
+		}
+		left -= n
+	}
 }
 
 // Set watches sockets for the loss of their peer, and for becoming writable.
@@ -124,7 +157,28 @@ func (s *Set) AwaitWritable(sock Socket, slot, gen int32) error {
 	return s.control(unix.EPOLL_CTL_MOD, sock, slot, gen, unix.EPOLLRDHUP|unix.EPOLLOUT)
 }
 
+// Watch watches for the loss of the peer of a connection that stays somebody
+// else's, until Forget or until it is closed. The set must be open.
+func (s *Set) Watch(raw syscall.RawConn, slot, gen int32) error {
+	var addErr error
+	err := raw.Control(func(fd uintptr) {
+		addErr = s.Add(Socket{fd: int32(fd)}, slot, gen) //nolint:gosec // A descriptor fits.
+	})
+	if err = errors.Join(err, addErr); err != nil {
+		return fmt.Errorf("sock: watch: %w", err)
+	}
+	return nil
+}
+
+// Forget ends a Watch. The set must be open.
+func (s *Set) Forget(raw syscall.RawConn) {
+	_ = raw.Control(func(fd uintptr) { // one that is closed has left
+		_ = unix.EpollCtl(s.fd, unix.EPOLL_CTL_DEL, int(fd), nil)
+	})
+}
+
 // Every event is reported once: whoever misses one would be told at the next.
+// Input is no event: who never reads would otherwise be told of it for ever.
 func (s *Set) control(op int, sock Socket, slot, gen int32, events uint32) error {
 	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: slot, Pad: gen}
 	if err := unix.EpollCtl(s.fd, op, int(sock.fd), &ev); err != nil {
@@ -140,11 +194,12 @@ func (s *Set) Wait(dst []Event) ([]Event, error) {
 	n := 0
 	var waitErr error
 	err := s.raw.Read(func(fd uintptr) bool {
-		n, waitErr = unix.EpollWait(int(fd), s.buf[:], 0)
-		if waitErr == unix.EINTR {
-			n, waitErr = 0, nil
+		for {
+			n, waitErr = unix.EpollWait(int(fd), s.buf[:], 0)
+			if waitErr != unix.EINTR {
+				return n != 0 || waitErr != nil
+			}
 		}
-		return n != 0 || waitErr != nil
 	})
 	if err = errors.Join(err, waitErr); err != nil {
 		return dst, fmt.Errorf("sock: epoll: %w", err)

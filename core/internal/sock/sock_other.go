@@ -2,7 +2,10 @@
 
 package sock
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
 
 // Supported reports whether connections can be taken over on this system.
 const Supported = false
@@ -25,6 +28,9 @@ func (Socket) Close() error { return nil }
 // Reset does nothing.
 func (Socket) Reset() error { return nil }
 
+// End does nothing.
+func End(syscall.RawConn) {}
+
 // Set watches sockets. There is none on this system.
 type Set struct{}
 
@@ -36,6 +42,12 @@ func (*Set) Add(Socket, int32, int32) error { return ErrUnsupported }
 
 // AwaitWritable returns [ErrUnsupported].
 func (*Set) AwaitWritable(Socket, int32, int32) error { return ErrUnsupported }
+
+// Watch returns [ErrUnsupported].
+func (*Set) Watch(syscall.RawConn, int32, int32) error { return ErrUnsupported }
+
+// Forget does nothing.
+func (*Set) Forget(syscall.RawConn) {}
 
 // Wait returns [ErrUnsupported].
 func (*Set) Wait(dst []Event) ([]Event, error) { return dst, ErrUnsupported }

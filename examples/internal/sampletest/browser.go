@@ -70,6 +70,12 @@ func (b *Browser) Do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// Click clicks the element that a selector finds.
+func (b *Browser) Click(selector string) {
+	b.t.Helper()
+	b.Do(chromedp.Click(chromedp.CSS(selector))) // a plain string would be searched for in styles, too
+}
+
 // Value returns what an expression is in the page.
 func Value[T any](b *Browser, expression string) T {
 	b.t.Helper()
@@ -94,5 +100,5 @@ func (b *Browser) Await(expression string) {
 // AwaitText waits until the element that a selector finds has that text.
 func (b *Browser) AwaitText(selector, want string) {
 	b.t.Helper()
-	b.Await(fmt.Sprintf("document.querySelector(%q).textContent === %q", selector, want))
+	b.Await(fmt.Sprintf("document.querySelector(%q)?.textContent === %q", selector, want))
 }

@@ -85,7 +85,7 @@ type Transcript struct {
 func (o *Transcript) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.buf.Write(p) //nolint:wrapcheck // It never fails.
+	return o.buf.Write(p)
 }
 
 // String returns all of it.
@@ -178,6 +178,19 @@ func (p *Program) End(signal os.Signal) (code int, took time.Duration) {
 		p.t.Fatalf("the program: got no end within %v of %v, want one", Patience, signal)
 	}
 	return status(p.t, p.err), time.Since(begin)
+}
+
+// Interrupt ends the program as Ctrl-C does, and checks that it ends in order
+// and within 3 s, whatever is open; the streams that are end with it.
+func (p *Program) Interrupt(open ...*Stream) {
+	p.t.Helper()
+	code, took := p.End(os.Interrupt)
+	if code != 0 || took > 3*time.Second {
+		p.t.Errorf("after an interrupt: got status %d after %v, want 0 within 3s", code, took)
+	}
+	for _, s := range open {
+		s.End()
+	}
 }
 
 // Run runs a program that ends by itself.

@@ -1,0 +1,48 @@
+//go:build linux
+
+package core_test
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// A stream that is closed between two batches gets no other one: live, from the
+// ring, or from history.
+func TestOwnedCloseBetweenBatches(t *testing.T) {
+	t.Parallel()
+	const events, batch = 1000, 256
+	hub := openHub(t, core.HubConfig{RingEvents: 2 * events})
+	first := publish(t, hub, "a", "first")[0]
+	for i := range events {
+		ev := core.Event{Key: strconv.Itoa(i), Data: "x"}
+		if _, err := hub.Publish(t.Context(), "a", ev); err != nil {
+			t.Fatalf("Publish: %v", err)
+		}
+	}
+	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		s.OnDeliver(func(events, _ int) {
+			if events > 0 {
+				_ = s.Close()
+			}
+		})
+		return nil
+	}}}, map[string]func(*core.Gate) *core.Endpoint{
+		"/ring": to("a"),
+		"/snapshot": func(g *core.Gate) *core.Endpoint {
+			return g.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+				return core.Subscription{Channels: []string{"a"}, Start: core.Snapshot()}, nil
+			})
+		},
+	})
+	for path, lastID := range map[string]string{"/ring": first, "/snapshot": ""} {
+		w := b.open(t, path, lastID, 0)
+		w.wantEOF(t)
+		if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrClosed) || sum.Events == 0 || sum.Events > batch {
+			t.Errorf("%s: got %+v, want ErrClosed and one batch", path, sum)
+		}
+	}
+}
