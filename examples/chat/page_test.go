@@ -33,16 +33,6 @@ func (g guest) keys(text string) {
 	g.Do(chromedp.KeyEvent(text))
 }
 
-// click clicks the middle of what a selector finds, which must not be covered.
-func (g guest) click(selector string) {
-	g.t.Helper()
-	element := fmt.Sprintf("document.querySelector(%s)", quoted(g.t, selector))
-	g.Await(element + " !== null")
-	at := sampletest.Value[[]float64](g.Browser, fmt.Sprintf(
-		"(function (r) { return [r.x + r.width / 2, r.y + r.height / 2] }(%s.getBoundingClientRect()))", element))
-	g.Do(chromedp.MouseClickXY(at[0], at[1]))
-}
-
 // join enters the room with the page at a URL.
 func (g guest) join(url, name string) {
 	g.t.Helper()
@@ -111,7 +101,7 @@ func TestBrowsers(t *testing.T) {
 			alice.awaitUsers("alice (you)", "bob")
 
 			// A private message.
-			alice.click(`#users button[title="Write privately to bob"]`)
+			alice.Click(`#users button[title="Write privately to bob"]`)
 			alice.AwaitText("#to span", "Private message to bob")
 			alice.keys("psst\r")
 			alice.awaitMessage("You to bob, privately", "psst")
@@ -163,7 +153,7 @@ func (g guest) cut(p *sampletest.Program, between *sampletest.Proxy) {
 // names checks that the page says when a name is in use, and takes another one.
 func (g guest) names(other guest) {
 	g.t.Helper()
-	other.click("#leave")
+	other.Click("#leave")
 	other.keys("alice\r")
 	other.AwaitText("#refusal", "This name is in use. Choose another one, or try again in a moment.")
 	other.keys("robert\r") // in its place
@@ -179,13 +169,13 @@ func TestUnsent(t *testing.T) {
 	p := sampletest.Start(t, "fiber", "-grace", "10ms")
 	eve := enter(t, p, "eve")
 	g.join(p.URL, "alice")
-	g.click(`#users button[title="Write privately to eve"]`)
+	g.Click(`#users button[title="Write privately to eve"]`)
 	eve.Cut()
 	g.AwaitText("#recipient", "eve (offline)")
 	g.keys("are you there?\r")
 	g.AwaitText("#problem", "Not sent. There is no eve online.")
 	g.Await("document.getElementById('text').value === 'are you there?'")
-	g.click("#public")
+	g.Click("#public")
 	g.keys("\r")
 	g.awaitMessage("You", "are you there?")
 	g.Await("document.getElementById('problem').hidden")
@@ -229,7 +219,7 @@ func TestScroll(t *testing.T) {
 	say(t, p, "bob", "one more", "")
 	g.awaitMessage("bob", "one more")
 	g.Await(newer + " && " + distance + " > 100")
-	g.click("#newer")
+	g.Click("#newer")
 	g.Await(atEnd + " && document.getElementById('newer').hidden && document.activeElement.id === 'text'")
 }
 
@@ -315,7 +305,7 @@ func shoot(t *testing.T, name string, width, height int64) {
 		say(t, p, m.from, m.text, m.to)
 	}
 	g.Await("document.querySelectorAll('.message').length === 7")
-	g.click(`#users button[title="Write privately to Ada"]`)
+	g.Click(`#users button[title="Write privately to Ada"]`)
 	g.keys("Page four is great")
 	g.Shoot(name)
 }
