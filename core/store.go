@@ -85,7 +85,7 @@ type Query struct {
 	// Tail, if positive, asks for the newest Tail entries.
 	Tail int
 	// Snapshot asks for the newest entry of each key of each channel, for each
-	// audience by itself, entries without a key left out. It is not subject to MaxEvents and MaxBytes.
+	// audience by itself, entries without a key left out.
 	Snapshot bool
 	// Gone, if it is not empty, excuses what was missing when a subscriber
 	// began with Oldest or Tail and could not be given all in one page: for

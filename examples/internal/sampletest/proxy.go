@@ -1,4 +1,4 @@
-package stocks_test
+package sampletest
 
 import (
 	"io"
@@ -8,9 +8,11 @@ import (
 	"testing"
 )
 
-// proxy stands between a browser and a program, and cuts connections.
-type proxy struct {
-	url     string
+// Proxy stands between a browser and a program, and cuts connections.
+type Proxy struct {
+	// URL is where it listens, without a slash at its end.
+	URL string
+
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -19,15 +21,15 @@ type proxy struct {
 	closed bool
 }
 
-// startProxy starts a proxy to the program at a URL. It ends with the test.
-func startProxy(t *testing.T, url string) *proxy {
+// StartProxy starts a proxy to the program at a URL. It ends with the test.
+func StartProxy(t *testing.T, url string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{url: "http://" + l.Addr().String(), conns: make(map[net.Conn]struct{})}
-	p.point(url)
+	p := &Proxy{URL: "http://" + l.Addr().String(), conns: make(map[net.Conn]struct{})}
+	p.Point(url)
 	p.running.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -42,14 +44,14 @@ func startProxy(t *testing.T, url string) *proxy {
 		p.mu.Lock()
 		p.closed = true
 		p.mu.Unlock()
-		p.cut()
+		p.Cut()
 		p.running.Wait()
 	})
 	return p
 }
 
 // serve passes on what comes, both ways, until one side ends.
-func (p *proxy) serve(from net.Conn) {
+func (p *Proxy) serve(from net.Conn) {
 	defer p.forget(from)
 	target, ok := p.keep(from)
 	if !ok {
@@ -70,29 +72,29 @@ func (p *proxy) serve(from net.Conn) {
 	_, _ = io.Copy(from, to)
 }
 
-// point has new connections go to the program at a URL.
-func (p *proxy) point(url string) {
+// Point has new connections go to the program at a URL.
+func (p *Proxy) Point(url string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.target = strings.TrimPrefix(url, "http://")
 }
 
-func (p *proxy) keep(conn net.Conn) (target string, ok bool) {
+func (p *Proxy) keep(conn net.Conn) (target string, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.conns[conn] = struct{}{}
 	return p.target, !p.closed
 }
 
-func (p *proxy) forget(conn net.Conn) {
+func (p *Proxy) forget(conn net.Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.conns, conn)
 	_ = conn.Close()
 }
 
-// cut closes all connections.
-func (p *proxy) cut() {
+// Cut closes all connections.
+func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn := range p.conns {

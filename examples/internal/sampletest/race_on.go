@@ -1,6 +1,6 @@
 //go:build race
 
-package stocks_test
+package sampletest
 
 // raceFlag has the programs built like the test.
 const raceFlag = "-race=true"
