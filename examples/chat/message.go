@@ -22,7 +22,7 @@ type Message struct {
 	From    string `json:"from"`
 	Text    string `json:"text"`
 	Private bool   `json:"private"`
-	To      string `json:"to,omitempty"` // of a private message
+	To      string `json:"to"` // of a private message; otherwise empty
 }
 
 // RequestError is an error that is the client's, with a sentence for it.
