@@ -95,7 +95,7 @@ func (c HubConfig) withDefaults() HubConfig {
 
 // channels returns the channels' configurations with their defaults, and last
 // the one of all others.
-func (c *HubConfig) channels() []ChannelConfig {
+func (c HubConfig) channels() []ChannelConfig {
 	all := append(slices.Clone(c.Channels), ChannelConfig{})
 	for i := range all {
 		one := &all[i]
@@ -114,7 +114,7 @@ func (c *HubConfig) channels() []ChannelConfig {
 }
 
 // channel returns what applies to a channel.
-func (c *HubConfig) channel(name string) *ChannelConfig {
+func (c HubConfig) channel(name string) *ChannelConfig {
 	others := len(c.Channels) - 1
 	for i := range c.Channels[:others] {
 		if matches(c.Channels[i].Pattern, name) {

@@ -86,6 +86,12 @@ func (g *Gate) Once(render func(s *core.Stream) (core.Event, error)) fiber.Handl
 	return Serve(g.core.Once(render))
 }
 
+// ChangeChannels returns a handler, for POST, that changes the channels of open
+// streams: see [core.Gate.ChangeChannels].
+func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) fiber.Handler {
+	return Serve(g.core.ChangeChannels(allow))
+}
+
 // Subscribe returns a handler for channels of a hub, at a gate of its own with
 // the defaults of [core.GateConfig].
 func Subscribe(hub *core.Hub, channels ...string) fiber.Handler {

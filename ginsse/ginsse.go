@@ -59,6 +59,12 @@ func (g *Gate) Once(render func(s *core.Stream) (core.Event, error)) gin.Handler
 	return Serve(g.core.Once(render))
 }
 
+// ChangeChannels returns a handler, for POST, that changes the channels of open
+// streams: see [core.Gate.ChangeChannels].
+func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) gin.HandlerFunc {
+	return Serve(g.core.ChangeChannels(allow))
+}
+
 // Middleware returns a middleware that opens a stream for the handlers that
 // follow it, which take it with [From]. The stream ends when they have
 // returned.
