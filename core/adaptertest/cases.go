@@ -23,6 +23,7 @@ func cases() []test {
 		{name: "SlowPolicies", run: testSlowPolicies},
 		{name: "SlowPatience", run: testSlowPatience},
 		{name: "ShortPatience", run: testShortPatience},
+		{name: "LargeStarts", run: testLargeStarts},
 		{name: "Batches", run: testBatches},
 		{name: "Forget", run: testForget},
 		{name: "HTTP10", run: testHTTP10, only: isHTTP1},
