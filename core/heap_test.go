@@ -130,7 +130,7 @@ func TestHeapOfStalledSubscribers(t *testing.T) {
 		some(1)
 		before := heapInUse()
 		stallAll(t, b, 20, func() { some(150) })
-		some(60_000)
+		some(45_000)
 		grown = heapInUse() - before
 		t.Logf("%d streams, heap grew by %d KiB", hub.Stats().Streams, grown>>10)
 		if err := hub.Close(); err != nil {
@@ -184,7 +184,7 @@ func TestHeapOfStalledBeginnings(t *testing.T) {
 		update() // more than history keeps
 		before := heapInUse()
 		// So that nothing of what they hold is in history any more.
-		stallAll(t, b, 4, func() { update() })
+		stallAll(t, b, 8, func() { update() })
 		update()
 		grown = heapInUse() - before
 		t.Logf("%d streams, heap grew by %d KiB", hub.Stats().Streams, grown>>10)
@@ -201,8 +201,8 @@ func TestHeapOfStalledBeginnings(t *testing.T) {
 					t.Errorf("got %d bytes more in use, want %d at most", got, bound)
 				}
 			})
-			if kind.mode == core.OwnedConn && start == "snapshot" {
-				continue // what is left of a page is asked for again
+			if start != "last" {
+				continue // to see that it can fail, one is enough
 			}
 			t.Run(name+" "+start+", without the cap", func(t *testing.T) {
 				if got := begin(t, kind.mode, from, 1<<30); got < bound*5/4 {

@@ -192,7 +192,12 @@ func (a taken) wantSkipped(t *testing.T, path string) {
 	if a.err != nil || len(a.resets) != 1 {
 		t.Fatalf("%s: got %v, resets %q, want one reset and no end", path, a.err, a.resets)
 	}
-	var reset struct{ Reason, Channel, Oldest, Newest string }
+	var reset struct {
+		Reason  string `json:"reason"`
+		Channel string `json:"channel"`
+		Oldest  string `json:"oldest"`
+		Newest  string `json:"newest"`
+	}
 	decoder := json.NewDecoder(strings.NewReader(a.resets[0]))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&reset); err != nil {
@@ -204,7 +209,8 @@ func (a taken) wantSkipped(t *testing.T, path string) {
 		t.Errorf("%s: got reset %q", path, a.resets[0])
 	}
 	// Event n of the channel is the second of each round of four.
-	if first := uint64(4*n + 2); oldest.Seq >= first || newest.Seq < 4*(floodEvents-1) {
+	first := uint64(4*n + 2) //nolint:gosec // It is small.
+	if oldest.Seq >= first || newest.Seq < 4*(floodEvents-1) {
 		t.Errorf("%s: got reset %q, want one about what follows event %d, which was number %d", path, a.resets[0], n-1, first-4)
 	}
 }

@@ -24,7 +24,7 @@ func testLargeStarts(t *testing.T, e env) {
 		b.get(path, b.gate(core.GateConfig{Start: start}).Subscribe("a", "b"))
 	}
 	b.start(t)
-	random := rand.New(rand.NewPCG(5, 6))
+	random := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // Tests need no secret.
 	padding := strings.Repeat("x", size)
 	var all []core.Event // what was published, with its ID
 	update := func(key int) {
