@@ -17,14 +17,15 @@ func conflating(ringEvents int) core.HubConfig {
 	return core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "c*", Slow: core.Conflate, RingEvents: ringEvents}}}
 }
 
-// update publishes events with keys: each text is a key and a value.
-func update(tb testing.TB, hub *core.Hub, channel string, texts ...string) []string {
+// update publishes events with keys to the channel "c": each text is a key and a
+// value.
+func update(tb testing.TB, hub *core.Hub, texts ...string) []string {
 	tb.Helper()
 	ids := make([]string, len(texts))
 	for i, text := range texts {
 		key, _, _ := strings.Cut(text, "=")
 		var err error
-		if ids[i], err = hub.Publish(tb.Context(), channel, core.Event{Key: key, Data: text}); err != nil {
+		if ids[i], err = hub.Publish(tb.Context(), "c", core.Event{Key: key, Data: text}); err != nil {
 			tb.Fatalf("Publish %q: %v", text, err)
 		}
 	}
@@ -40,17 +41,17 @@ func TestConflate(t *testing.T) {
 		slow, goOn := halting(t, hub, core.Subscription{Channels: []string{"c"}})
 		quick := consume(t, hub, core.Subscription{Channels: []string{"c"}})
 		synctest.Wait()
-		update(t, hub, "c", "x=0")
+		update(t, hub, "x=0")
 		slow.wants(t, "at the first", "c x=0")
 		var all []string
 		for i := range 100 {
 			texts := []string{fmt.Sprintf("x=%d", i), fmt.Sprintf("y=%d", i), fmt.Sprintf("z=%d", i)}
-			update(t, hub, "c", texts...)
+			update(t, hub, texts...)
 			all = append(all, on("c", texts...)...)
 			if i == 50 {
-				update(t, hub, "c", "=note")
-				update(t, hub, "c", "=note")
-				update(t, hub, "c", "w=rare")
+				update(t, hub, "=note")
+				update(t, hub, "=note")
+				update(t, hub, "w=rare")
 				all = append(all, "c =note", "c =note", "c w=rare")
 			}
 			synctest.Wait()
@@ -61,7 +62,7 @@ func TestConflate(t *testing.T) {
 		if !ascending(slow.ids) {
 			t.Errorf("IDs of the slow one: got %q, want them to go up", slow.ids)
 		}
-		update(t, hub, "c", "x=live")
+		update(t, hub, "x=live")
 		slow.wants(t, "live again", "c x=0", "c =note", "c =note", "c w=rare", "c x=99", "c y=99", "c z=99", "c x=live")
 	})
 }
@@ -88,7 +89,7 @@ func conflateUpToTheRing(t *testing.T, ringEvents, keys int) {
 	hub := openHub(t, conflating(ringEvents))
 	slow, goOn := halting(t, hub, core.Subscription{Channels: []string{"c"}})
 	synctest.Wait()
-	update(t, hub, "c", "0=first")
+	update(t, hub, "0=first")
 	slow.wants(t, "at the first", "c 0=first")
 	random := rand.New(rand.NewPCG(uint64(ringEvents), uint64(keys)))
 	last := make(map[int]int)
@@ -102,7 +103,7 @@ func conflateUpToTheRing(t *testing.T, ringEvents, keys int) {
 				key = 1 + random.IntN(keys-1)
 			}
 		}
-		update(t, hub, "c", fmt.Sprintf("%d=%d", key, i))
+		update(t, hub, fmt.Sprintf("%d=%d", key, i))
 		last[key] = i
 	}
 	goOn()
@@ -167,7 +168,7 @@ func TestConflateByAudience(t *testing.T) {
 		hub := openHub(t, conflating(8))
 		slow, goOn := halting(t, hub, core.Subscription{Channels: []string{"c"}})
 		synctest.Wait()
-		update(t, hub, "c", "x=0")
+		update(t, hub, "x=0")
 		slow.wants(t, "at the first", "c x=0")
 		for i := range 30 {
 			for _, to := range []core.Audience{{}, core.ToGroup("g"), core.ToGroup("h"), core.ToIdentity("g")} {
@@ -189,7 +190,7 @@ func TestConflateAndHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, conflating(8))
-		ids := update(t, hub, "c", "x=1", "y=2", "x=3", "y=4")
+		ids := update(t, hub, "x=1", "y=2", "x=3", "y=4")
 		after := consume(t, hub, core.Subscription{Channels: []string{"c"}, After: ids[0]})
 		after.wants(t, "after the first", "c x=3", "c y=4")
 		all := consume(t, hub, core.Subscription{Channels: []string{"c"}, Start: core.Earliest()})
@@ -202,7 +203,7 @@ func TestConflateAndHistory(t *testing.T) {
 		}
 		// More keys than the ring holds: what is missing there, history has.
 		for i := range 20 {
-			update(t, hub, "c", strconv.Itoa(i)+"=key")
+			update(t, hub, strconv.Itoa(i)+"=key")
 		}
 		again := consume(t, hub, core.Subscription{Channels: []string{"c"}, After: ids[3]})
 		var want []string
@@ -227,7 +228,7 @@ func TestConflateWhileHistoryIsPaged(t *testing.T) {
 			some := func(n int) {
 				for range n {
 					value++
-					update(t, hub, "c", fmt.Sprintf("%d=%d", value%keys, value))
+					update(t, hub, fmt.Sprintf("%d=%d", value%keys, value))
 				}
 			}
 			some(1000)

@@ -42,7 +42,8 @@ type HubConfig struct {
 	PageBytes int
 	// MaxReplays is how many subscribers at a time may hold a page of history
 	// from the store, when they are behind the ring. The others wait their
-	// turn. Default: 64.
+	// turn. One whose client takes its time is not counted any more after a
+	// second, so that it does not keep the others waiting. Default: 64.
 	MaxReplays int
 	// RememberFor is for how long the channels of a stream are remembered after
 	// its end. See [Subscription]. Default: 5 min.

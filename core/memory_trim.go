@@ -229,12 +229,24 @@ type named struct {
 // byAge is a heap of channels, the one with the oldest entry first.
 type byAge []named
 
-func (b byAge) Len() int { return len(b) }
-func (b byAge) Less(i, j int) bool {
-	return b[i].ring.At(0).Position.Seq < b[j].ring.At(0).Position.Seq
+// Len implements [heap.Interface], as the others do.
+func (b *byAge) Len() int { return len(*b) }
+
+// Less compares the oldest entries.
+func (b *byAge) Less(i, j int) bool {
+	return (*b)[i].ring.At(0).Position.Seq < (*b)[j].ring.At(0).Position.Seq
 }
-func (b byAge) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
-func (b *byAge) Push(x any)   { *b = append(*b, x.(named)) } //nolint:forcetypeassert // Nothing else is pushed.
+
+// Swap swaps two channels.
+func (b *byAge) Swap(i, j int) { (*b)[i], (*b)[j] = (*b)[j], (*b)[i] }
+
+// Push appends a channel.
+func (b *byAge) Push(x any) {
+	c, _ := x.(named) // nothing else is pushed
+	*b = append(*b, c)
+}
+
+// Pop removes the last channel.
 func (b *byAge) Pop() any {
 	last := len(*b) - 1
 	c := (*b)[last]

@@ -38,7 +38,7 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		<-s.hub.replays
 		return s.live(s.hub.head.Load())
 	}
-	return batch{entries: entries, scratch: s.hub.newScratch(), replays: s.hub.replays}, nil
+	return batch{entries: entries, scratch: s.hub.newScratch(), turn: &turn{replays: s.hub.replays}}, nil
 }
 
 // live takes the next batch from the rings, up to head.

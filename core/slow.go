@@ -56,7 +56,6 @@ func (s *subscriber) fellOut(i int, head uint64) error {
 		Reason: GapSkipped, Channel: c.name,
 		Oldest: s.hub.position(s.from(i)), Newest: s.hub.position(head),
 	}
-	s.passed = true
 	if len(s.channels) == 1 {
 		s.moveTo(head)
 	} else {
