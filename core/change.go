@@ -10,6 +10,7 @@ import (
 type target struct {
 	channels []*channel
 	floors   []uint64 // of each that was added: where it begins; 0 for the others
+	head     uint64   // the newest entry when the first of the changes was asked for
 }
 
 // AddChannels subscribes the open stream to more channels, without reconnecting.
@@ -37,9 +38,9 @@ func (s *Stream) ChangeChannels(add, remove []string) error {
 	if err != nil {
 		return err
 	}
+	s.wakeDriver()
 	s.gate.hub.detach(unused)
 	s.runHooks()
-	s.wakeDriver()
 	return nil
 }
 
@@ -51,13 +52,14 @@ func (s *Stream) retarget(add, remove []string) (unused []*channel, err error) {
 	switch {
 	case s.err != nil:
 		return nil, s.err
-	case s.sub == nil || s.phase != driven:
+	case !s.counted:
 		return nil, ErrNotSubscribed
 	}
 	now := s.sub.channels
 	was := target{channels: now, floors: make([]uint64, len(now))}
-	if x := s.extras.Load(); x != nil && x.target != nil {
-		was = *x.target
+	pending := s.less().target
+	if pending != nil {
+		was = *pending
 	}
 	var next target
 	var removed []*channel
@@ -87,6 +89,9 @@ func (s *Stream) retarget(add, remove []string) (unused []*channel, err error) {
 		}
 	}
 	head := s.gate.hub.head.Load()
+	if next.head = was.head; pending == nil {
+		next.head = head
+	}
 	for _, c := range added {
 		s.joined(c)
 		if slices.Contains(now, c) {
@@ -108,6 +113,21 @@ func (t target) names() []string {
 	return names
 }
 
+// stays returns what decides whether an entry is still for the stream while its
+// channels are about to change, or nil while they are not.
+func (s *Stream) stays() func(*Entry) bool {
+	if !s.changing.Load() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.less().target
+	if t == nil {
+		return nil
+	}
+	return func(e *Entry) bool { return wants(t.channels, t.floors, e) }
+}
+
 // wakeDriver has whoever drives the stream look at what has changed.
 func (s *Stream) wakeDriver() {
 	s.mu.Lock()
@@ -123,7 +143,9 @@ func (s *Stream) wakeDriver() {
 // retuned is what changed for a subscriber.
 type retuned struct {
 	removed, added []*channel // removed is to be let go of
-	align          func(gone []uint64) []uint64
+	// align returns a list of floors, or of what makes no gap, with a place for
+	// each channel that there is now.
+	align func(list []uint64) []uint64
 }
 
 // retune gives the subscriber the channels that its stream is to have. The
@@ -133,45 +155,39 @@ func (s *subscriber) retune() (r retuned) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.changing.Store(false)
-	r.align = func(gone []uint64) []uint64 { return gone }
+	r.align = func(list []uint64) []uint64 { return list }
 	x := st.extras.Load()
 	if x == nil || x.target == nil {
 		return r
 	}
-	next, old, floors := *x.target, s.channels, s.floors
+	next, old := *x.target, s.channels
 	x.target = nil
-	s.channels, s.floors, s.changed = next.channels, nil, true
+	s.channels = next.channels
 	for _, c := range old {
 		if !slices.Contains(next.channels, c) {
 			r.removed = append(r.removed, c)
 		}
 	}
 	for i, c := range next.channels {
-		s.raise(i, next.floors[i])
-		j := slices.Index(old, c)
-		if j < 0 {
+		s.owed = max(s.owed, next.floors[i]) // what is older is not to come
+		if !slices.Contains(old, c) {
 			r.added = append(r.added, c)
-		} else if floors != nil {
-			s.raise(i, floors[j])
 		}
 	}
-	// What makes no gap if it is missing, channel by channel.
-	r.align = func(gone []uint64) []uint64 {
+	r.align = func(list []uint64) []uint64 {
 		aligned := slices.Clone(next.floors)
 		for i, c := range next.channels {
-			if j := slices.Index(old, c); j >= 0 && j < len(gone) {
-				aligned[i] = max(aligned[i], gone[j])
+			if j := slices.Index(old, c); j >= 0 && j < len(list) {
+				aligned[i] = max(aligned[i], list[j])
 			}
 		}
 		return aligned
 	}
-	if len(r.added) > 0 {
-		s.passed = true // what is older on these channels is not to come
+	s.floors = r.align(s.floors)
+	if s.begun() {
+		s.moveTo(s.cursor.Load()) // which may be beyond the floors
 	}
-	switch {
-	case len(s.channels) == 0:
-		s.history = nil
-	case s.history != nil && s.history.follows():
+	if s.history != nil && s.history.follows() {
 		q := *s.history
 		q.Gone = r.align(q.Gone)
 		s.history = &q

@@ -26,8 +26,9 @@ import (
 // The statuses are 400 for what is no such object or names no channels, 404 for
 // a stream that is not there or belongs to somebody else and for a private
 // channel that is gone, 405 for other methods than POST, 409 for a stream that
-// the hub does not drive, and 415 for another Content-Type than
-// application/json, which also keeps pages of other origins from asking.
+// the hub does not drive, 413 for a body over the gate's MaxBody, and 415 for
+// another Content-Type than application/json, which also keeps pages of other
+// origins from asking.
 func (g *Gate) ChangeChannels(allow func(s *Stream, add []string) error) *Endpoint {
 	if allow == nil {
 		panic("tidings: ChangeChannels without a function that allows")
@@ -110,7 +111,10 @@ func readChange(r *http.Request, limit int64) (changeRequest, error) {
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(&ask)
 	if err == nil && decoder.Decode(new(json.RawMessage)) != io.EOF { //nolint:errorlint // It is never wrapped.
-		err = errors.New("more than one value") //nolint:err113 // Nobody branches on it.
+		err = errors.New("more than one value")
+	}
+	if err == nil && ask.Stream == "" {
+		err = errors.New("no stream named")
 	}
 	if err != nil {
 		return ask, &Refusal{

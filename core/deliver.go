@@ -86,8 +86,8 @@ func (s *shard) retune(o *owned, p *page) {
 	r := o.sub.retune()
 	o.enlist()
 	if p != nil {
-		p.query.Gone = r.align(p.query.Gone)
-		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !o.sub.wants(e) })
+		p.query.Gone, p.floors = r.align(p.query.Gone), r.align(p.floors)
+		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(o.sub.channels, p.floors, e) })
 	}
 	if len(r.removed) > 0 {
 		s.hub.finisher.add(func() { s.hub.detach(r.removed) })
@@ -98,8 +98,8 @@ func (s *shard) retune(o *owned, p *page) {
 // more from the moment on that somebody has closed the stream.
 func (s *shard) deliver(o *owned) {
 	for range rounds {
-		if o.left || o.replaying || o.blocked > 0 || o.poked.Load() {
-			return // whoever pokes it has it attended to in the next round
+		if o.left || o.replaying || o.blocked > 0 || o.poked.Load() || o.stream.changing.Load() {
+			return // whoever pokes it, or is about to, has it attended to in the next round
 		}
 		if o.sub.history != nil {
 			if o.sub.awaits(s.sweep.head) {
@@ -124,7 +124,7 @@ func (s *shard) deliver(o *owned) {
 			return
 		}
 		o.sub.moveTo(l.to)
-		o.sub.passed = l.passed(o.sub.passed)
+		o.sub.owed = owes(o.sub.owed, l.withheld, l.entries)
 		if l.from == l.to {
 			return
 		}
@@ -152,7 +152,7 @@ func (s *shard) sendPage(o *owned, p *page) {
 	switch {
 	case !ok:
 		s.postpone(o, p, last)
-	case !p.begun && !p.query.follows() && o.sub.begun():
+	case p.begins && !p.begun && o.sub.begun():
 		s.control(o, o.sub.prime())
 	}
 }
@@ -179,29 +179,32 @@ func (s *shard) sendEntries(o *owned, entries []*Entry) (last uint64, ok bool) {
 	}
 	last, ok = s.send(o, l)
 	if ok {
-		o.sub.passed = l.passed(o.sub.passed)
+		o.sub.owed = owes(o.sub.owed, l.withheld, l.entries)
 	}
 	return last, ok
 }
 
 // postpone takes care of what follows last in a page. The rest of a beginning
-// is kept: what follows an entry may be gone on another channel. That of a
-// snapshot is asked for again.
+// is kept: what follows an entry may be gone on another channel. That of others
+// is asked for again, and what the subscriber was not to get by then, it is not
+// to get still.
 func (s *shard) postpone(o *owned, p *page, last uint64) {
-	switch {
-	case p.query.Snapshot && last > 0:
-		o.sub.history = &Query{Snapshot: true, After: s.hub.position(last)}
-	case !p.query.follows() && !p.query.Snapshot:
+	if !p.query.follows() && !p.query.Snapshot {
 		i := 0
 		for i < len(p.entries) && p.entries[i].Position.Seq <= last {
 			i++
 		}
-		o.page.Store(&page{query: p.query, entries: p.entries[i:], begun: p.begun})
-	case last > 0:
-		o.sub.moveTo(last)
-		o.sub.history = &Query{After: s.hub.position(last), Gone: p.query.Gone}
-	default:
-		o.sub.history = &p.query
+		p.entries = p.entries[i:]
+		o.page.Store(&page{replayed: p.replayed, begins: p.begins, begun: p.begun})
+		return
+	}
+	rest := p.query
+	if last > 0 {
+		rest = Query{Snapshot: p.query.Snapshot, After: s.hub.position(last), Gone: p.query.Gone}
+	}
+	o.sub.history, o.sub.floors = &rest, p.floors
+	if rest.follows() {
+		o.sub.moveTo(rest.After.Seq)
 	}
 }
 

@@ -55,8 +55,9 @@ type HubConfig struct {
 	// the channel is added. What is published to the channel from here on reaches
 	// it. OnLeave is called when it has left the channel again, by its end or
 	// otherwise, and is counted no more. Each OnJoin is followed by one OnLeave.
-	// They are called without a lock, by goroutines of several streams at once,
-	// and may publish; an open stream waits while they are at it.
+	// For one stream they are called one after the other, in the order of what
+	// happened; for several at once. No lock is held: they may publish, and change
+	// or close the stream. A stream that opens waits while they are at it.
 	OnJoin, OnLeave func(channel string, s *Stream)
 	// Logger takes what the hub has to say. Default: nothing is logged.
 	Logger *slog.Logger

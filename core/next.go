@@ -21,40 +21,50 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		s.history = nil
 	}
 	if s.history == nil {
-		return s.live(s.hub.head.Load())
+		return s.live(s.bound(s.hub.head.Load()))
 	}
 	select {
 	case s.hub.replays <- struct{}{}:
 	case <-ctx.Done():
 		return batch{}, context.Cause(ctx)
 	}
-	entries, err := s.replay(ctx)
+	r, err := s.replay(ctx)
 	if err != nil {
 		<-s.hub.replays
 		return batch{}, err
 	}
-	if len(entries) == 0 && s.history == nil {
+	if len(r.entries) == 0 && s.history == nil {
 		// What was published meanwhile has woken nobody who still has to wait.
 		<-s.hub.replays
-		return s.live(s.hub.head.Load())
+		return s.live(s.bound(s.hub.head.Load()))
 	}
-	return batch{entries: entries, scratch: s.hub.newScratch(), turn: &turn{replays: s.hub.replays}}, nil
+	return batch{entries: r.entries, scratch: s.hub.newScratch(), turn: &turn{replays: s.hub.replays}}, nil
 }
 
 // live takes the next batch from the rings, up to head.
 func (s *subscriber) live(head uint64) (batch, error) {
-	if s.cursor.Load() >= head {
-		return batch{}, nil
+	b, to, err := s.peek(head)
+	if err == nil {
+		s.moveTo(to)
+	}
+	return b, err
+}
+
+// peek returns the next batch from the rings, up to head, and where the cursor
+// is to be once it is taken.
+func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
+	if cursor := s.cursor.Load(); cursor >= head {
+		return batch{}, cursor, nil
 	}
 	sc := s.hub.newScratch()
-	b := batch{scratch: sc}
+	b.scratch = sc
 	all := true
 	for i, c := range s.channels {
 		from := len(sc.found)
 		var ok, last bool
 		if sc.found, last, ok = c.after(sc.found, s.from(i), head, batchEvents+1); !ok {
 			b.release()
-			return batch{}, s.fellOut(i, head)
+			return batch{}, 0, s.fellOut(i, head)
 		}
 		all = all && last
 		sc.lists = append(sc.lists, sc.found[from:len(sc.found):len(sc.found)])
@@ -73,8 +83,7 @@ func (s *subscriber) live(head uint64) (batch, error) {
 	if !all { // what follows is for the next time; a list that was cut short goes as far as this
 		head = b.entries[len(b.entries)-1].Position.Seq
 	}
-	s.moveTo(head)
-	return b, nil
+	return b, head, nil
 }
 
 // query returns what the next page from the store answers.
@@ -87,51 +96,93 @@ func (s *subscriber) query() Query {
 	return q
 }
 
+// about returns the names of the channels that a query is about. What was added
+// since a subscriber began has no part in its beginning.
+func (s *subscriber) about(q Query) []string {
+	names := make([]string, 0, len(s.channels))
+	for i, c := range s.channels {
+		if q.follows() || s.floors == nil || s.floors[i] == 0 {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// replayed is a page of history that a subscriber has taken, and what it takes
+// to take it again.
+type replayed struct {
+	query   Query
+	floors  []uint64 // of the channels, before
+	entries []*Entry // those that are for the subscriber
+	all     bool     // all of the page is
+}
+
 // replay takes the next page from the store that has something for the
 // subscriber, or the last one.
-func (s *subscriber) replay(ctx context.Context) ([]*Entry, error) {
+func (s *subscriber) replay(ctx context.Context) (replayed, error) {
 	for {
-		entries, all, err := s.turn(ctx)
-		if err != nil || all || len(entries) > 0 || s.history == nil {
-			return entries, err
+		r, err := s.turn(ctx)
+		if err != nil || r.all || len(r.entries) > 0 || s.history == nil {
+			return r, err
 		}
 	}
 }
 
 // turn takes the next page from the store, and hands over to the rings as soon
-// as they hold what follows it. It reports whether all of the page is for the
-// subscriber.
-func (s *subscriber) turn(ctx context.Context) (entries []*Entry, all bool, err error) {
+// as they hold what follows it.
+func (s *subscriber) turn(ctx context.Context) (replayed, error) {
 	q := s.query()
-	page, err := s.hub.read(ctx, s.names(), q)
-	if err != nil {
-		return nil, false, err
+	r := replayed{query: q, floors: s.floors}
+	names := s.about(q)
+	if len(names) == 0 { // they were removed
+		s.history, r.all = nil, true
+		return r, nil
 	}
-	if !q.Oldest && !q.follows() {
+	page, err := s.hub.read(ctx, names, q)
+	if err != nil {
+		return r, err
+	}
+	if !q.follows() && (!q.Oldest || len(names) < len(s.channels)) {
 		// What was published since the subscriber began comes live, all of it:
 		// a page that was chosen later must not pass it over.
 		page = page.upTo(s.cursor.Load())
 	}
-	entries = page.Entries
-	if s.floors != nil || s.changed {
-		entries = slices.DeleteFunc(slices.Clone(entries), func(e *Entry) bool { return !s.wants(e) })
+	page = page.upTo(max(s.bound(page.Through.Seq), q.After.Seq))
+	r.entries = page.Entries
+	if s.floors != nil {
+		r.entries = slices.DeleteFunc(slices.Clone(r.entries), func(e *Entry) bool { return !wants(s.channels, s.floors, e) })
 	}
+	r.all = len(r.entries) == len(page.Entries)
 	if q.Snapshot && page.Through.Seq < s.cursor.Load() {
 		s.history = &Query{Snapshot: true, After: page.Through} // the cursor waits at the end
-		return entries, len(entries) == len(page.Entries), nil
+		return r, nil
 	}
-	floors := s.floors
 	s.moveTo(page.Through.Seq)
 	if s.ringsHold() {
 		s.history = nil
-		return entries, len(entries) == len(page.Entries), nil
+		return r, nil
 	}
 	gone := q.Gone
 	if !q.follows() {
-		gone = page.Gone
+		gone = spread(page.Gone, r.floors)
 	}
-	s.history = &Query{After: page.Through, Gone: excuses(gone, floors)}
-	return entries, len(entries) == len(page.Entries), nil
+	s.history = &Query{After: page.Through, Gone: excuses(gone, r.floors)}
+	return r, nil
+}
+
+// spread returns a list about the channels that have no floor, as one about all
+// of them.
+func spread(gone, floors []uint64) []uint64 {
+	if floors == nil {
+		return gone
+	}
+	all := make([]uint64, len(floors))
+	for i, floor := range floors {
+		if floor == 0 && len(gone) > 0 {
+			all[i], gone = gone[0], gone[1:]
+		}
+	}
+	return all
 }
 
 // excuses returns, for each channel, what makes no gap if it is missing, of two

@@ -282,9 +282,11 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	if sub.After == "" {
 		sub.After = s.lastID
 	}
-	s.recall(&sub)
+	if err := s.recall(&sub); err != nil {
+		return err
+	}
 	if s.arrival.request.Method == http.MethodHead {
-		_, err = channelSet(sub.Channels)
+		err = s.gate.hub.wouldAttach(sub)
 	} else {
 		var attached *subscriber
 		attached, o.gap, err = s.gate.hub.subscribe(s.arrival.request.Context(), s, sub)

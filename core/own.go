@@ -23,6 +23,9 @@ import (
 // only counts.
 func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	s := o.stream
+	s.mu.Lock()
+	s.taken = true
+	s.mu.Unlock()
 	s.stopWatching() // whoever made the request forgets about it now
 	taken, err := sock.Take(conn)
 	if err != nil {

@@ -31,11 +31,12 @@ type owned struct {
 
 // page is a piece of history on its way to an owned connection.
 type page struct {
-	query   Query // what it answers
-	entries []*Entry
-	err     error
-	sent    chan struct{} // closed when the shard is done with it; nil for the rest of one
-	begun   bool          // some of it went already
+	replayed
+
+	err    error
+	sent   chan struct{} // closed when the shard is done with it; nil for the rest of one
+	begins bool          // it is the subscriber's beginning, or some of it
+	begun  bool          // some of it went already
 }
 
 // poke has the shard attend to the connection.

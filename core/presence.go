@@ -103,8 +103,8 @@ func (h *Hub) Stream(id string) *Stream {
 	if len(id) != hex.EncodedLen(len(key)) {
 		return nil
 	}
-	if _, err := hex.Decode(key[:], []byte(id)); err != nil {
-		return nil
+	if _, err := hex.Decode(key[:], []byte(id)); err != nil || hex.EncodeToString(key[:]) != id {
+		return nil // capitals are another text
 	}
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
@@ -172,7 +172,7 @@ type StreamInfo struct {
 // with it is not part of that; see [Stream.Value].
 func (s *Stream) Info() StreamInfo {
 	s.mu.Lock()
-	channels, owned, opened := s.wanted(), s.owner != nil, s.phase == driven
+	channels, owned, opened := s.wanted(), s.taken, s.phase == driven
 	s.mu.Unlock()
 	info := StreamInfo{
 		ID: s.ID(), RemoteAddr: s.remote, Identity: s.Identity(), Since: s.Since(),
@@ -182,7 +182,7 @@ func (s *Stream) Info() StreamInfo {
 	for _, c := range channels {
 		info.Channels = append(info.Channels, c.name)
 	}
-	if s.sub == nil || !opened {
+	if !opened || s.sub == nil { // in this order: until it is open, sub may be set
 		return info
 	}
 	cursor := s.sub.cursor.Load()

@@ -3,12 +3,15 @@ package core
 import (
 	"crypto/rand"
 	"fmt"
+	"strings"
 )
 
-// A private channel's name is this mark and 26 characters of rand.Text.
+// A private channel's name is this mark and 26 characters of rand.Text, which
+// come from this alphabet.
 const (
-	privateMark   = '~'
-	privateLength = 1 + 26
+	privateMark     = '~'
+	privateLength   = 1 + 26
+	privateAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 )
 
 // PrivateChannel makes a channel with a name that cannot be guessed, of 128
@@ -18,7 +21,7 @@ const (
 // With the last of them it is gone, with its history: to publish to it then, or
 // to subscribe, is an error that wraps [ErrChannelGone]. A private channel
 // belongs to the hub where it was made, and is not known to others that share
-// its store.
+// its store. No other channel can have a name of that form.
 func (s *Stream) PrivateChannel() string {
 	name := string(privateMark) + rand.Text()
 	h := s.gate.hub
@@ -41,7 +44,9 @@ func (s *Stream) PrivateChannel() string {
 }
 
 // isPrivate reports whether a name has the form of a private channel's.
-func isPrivate(name string) bool { return len(name) == privateLength && name[0] == privateMark }
+func isPrivate(name string) bool {
+	return len(name) == privateLength && name[0] == privateMark && strings.Trim(name[1:], privateAlphabet) == ""
+}
 
 // exists returns an error if the name is that of a private channel that is
 // gone. The caller holds h.mu.

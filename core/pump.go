@@ -123,13 +123,18 @@ func (s *Stream) frames(b batch, keep func(Delivery) bool) [][]byte {
 		return nil
 	}
 	frames := b.scratch.frames
-	withheld := false
-	for _, e := range b.entries {
-		if withheld = !s.lets(e, keep); !withheld {
+	stays := s.stays()
+	var withheld uint64
+	var sent []*Entry // the last one
+	for i, e := range b.entries {
+		if (stays == nil || stays(e)) && s.lets(e, keep) {
 			frames = append(frames, e.frame)
+			sent = b.entries[i : i+1]
+		} else {
+			withheld = e.Position.Seq
 		}
 	}
-	s.sub.passed = withheld || s.sub.passed && len(frames) == 0
+	s.sub.owed = owes(s.sub.owed, withheld, sent)
 	b.scratch.frames = frames
 	return frames
 }

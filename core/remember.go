@@ -1,6 +1,7 @@
 package core
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -31,14 +32,16 @@ func (m *memories) init(cfg HubConfig) {
 	m.byName = make(map[memoryName]*memory)
 }
 
-// recall returns the channels that a stream had.
-func (m *memories) recall(n memoryName) ([]string, bool) {
+// reopen returns the channels that a stream had, and counts one more that is
+// open.
+func (m *memories) reopen(n memoryName) ([]string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	one := m.byName[n]
 	if one == nil || m.over(one, time.Now()) {
 		return nil, false
 	}
+	one.streams++
 	return slices.Clone(one.channels), true
 }
 
@@ -121,21 +124,38 @@ func (s *Stream) note(channels []string) {
 }
 
 // recall gives a subscription the channels that are remembered for it, if any
-// are: those that are there.
-func (s *Stream) recall(sub *Subscription) {
+// are: those that are there, and the private ones that the stream has made for
+// itself. The error is a [*Refusal].
+func (s *Stream) recall(sub *Subscription) error {
 	if sub.Remember == "" {
-		return
+		return nil
 	}
-	s.mu.Lock()
-	s.more().remember = strings.Clone(sub.Remember)
-	s.mu.Unlock()
+	if fault := nameFault(sub.Remember); fault != "" {
+		return Refuse(http.StatusBadRequest, "No such name to remember a stream by: "+fault+".")
+	}
 	h := s.gate.hub
-	channels, ok := h.memories.recall(memoryName{s.Identity(), sub.Remember})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x := s.more()
+	x.remember = strings.Clone(sub.Remember)
+	name := memoryName{s.Identity(), x.remember}
+	channels, ok := h.memories.reopen(name)
 	if !ok {
-		return
+		return nil
 	}
+	x.noted, x.notedAs = true, name
+	had := len(channels)
 	channels = slices.DeleteFunc(channels, func(name string) bool { return h.checkOpen(name) != nil })
-	if len(channels) > 0 {
-		sub.Channels = channels
+	for _, c := range x.private {
+		if slices.Contains(sub.Channels, c.name) {
+			channels = append(channels, c.name)
+		}
 	}
+	switch {
+	case len(channels) > 0:
+		sub.Channels = channels
+	case had == 0:
+		sub.none = true
+	}
+	return nil
 }

@@ -39,9 +39,9 @@ func (r *replayer) work() {
 		r.waiting = r.waiting[1:]
 		r.mu.Unlock()
 		r.hub.replays <- struct{}{}
-		p := &page{query: o.sub.query(), sent: make(chan struct{})}
+		p := &page{begins: !o.sub.begun(), sent: make(chan struct{})}
 		if p.err = o.stream.Err(); p.err == nil { // it may have waited for long
-			p.entries, p.err = o.sub.replay(r.hub.life)
+			p.replayed, p.err = o.sub.replay(r.hub.life)
 		}
 		o.page.Store(p)
 		o.poke()

@@ -128,14 +128,14 @@ func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 
 // prime returns what tells a client where it stands, without an event.
 func (s *subscriber) prime() []byte {
-	s.passed = false
+	s.owed = 0
 	at := s.hub.position(s.cursor.Load())
 	return append(at.append(append(make([]byte, 0, trailerRoom), "id: "...)), "\n\n"...)
 }
 
 // owesPosition reports whether the client should be told where it stands.
 func (s *subscriber) owesPosition() bool {
-	return s.passed && s.history == nil && s.floors == nil
+	return s.owed > 0 && s.history == nil && s.floors == nil
 }
 
 // heartbeat returns what is sent on a stream that was silent for long: where the
@@ -288,7 +288,7 @@ func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
 		return dst, err
 	}
 	if s.history == nil && s.floors == nil {
-		s.passed = false
+		s.owed = 0
 		ev.ID = s.hub.position(s.cursor.Load()).String()
 	}
 	return AppendEvent(dst, ev)

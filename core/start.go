@@ -52,6 +52,12 @@ type Subscription struct {
 	// channels that it had, rather than Channels, so that a client that lost its
 	// connection resumes on all of them. See HubConfig.RememberFor. Whoever has
 	// no identity shares names with all others without: they must then be such
-	// that nobody can guess them. Default: nothing is remembered.
+	// that nobody can guess them. Whether the stream may still have the channels,
+	// the endpoint can say with a filter, or by removing some when it has opened.
+	// Private channels that it has made itself, it has in any case. A name follows
+	// the rules of a channel's; for another one, the stream is refused with 400.
+	// Default: nothing is remembered.
 	Remember string
+
+	none bool // it is remembered that there is no channel
 }

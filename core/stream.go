@@ -37,6 +37,7 @@ type Stream struct {
 	arrival  *arrival // nil once the hub drives: one that waits holds no more than it needs
 	unwatch  func()   // stops watching the request and its connection, or nil
 	unshut   func()   // stops waiting for the server's shutdown, or nil
+	taken    bool     // its connection was taken over
 	counted  bool     // the stream is counted on its channels
 	finished bool
 	onClose  []func(Summary)

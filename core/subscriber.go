@@ -27,12 +27,9 @@ type subscriber struct {
 	// floors are, for each channel, what the subscriber is not to get, and does
 	// not miss: everything up to there. It is nil once the cursor is beyond.
 	floors []uint64
-	// changed says that there were other channels before: a page of history may
-	// still be about them.
-	changed bool
-	// passed says that the client does not know how far the cursor is: what came
-	// last was not for it.
-	passed bool
+	// owed is up to where the client does not know that it got everything,
+	// because what came last was not for it; or 0.
+	owed uint64
 
 	cursor atomic.Uint64
 	// history is the query for the next page from the store; nil while all
@@ -45,7 +42,7 @@ type subscriber struct {
 // subscribe attaches a subscriber. If the gap is not nil, what follows after
 // cannot be told, and the subscriber goes on from its start.
 func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (s *subscriber, gap *GapError, err error) {
-	names, err := channelSet(sub.Channels)
+	names, err := sub.names()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +51,11 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 	if s.channels, err = h.attach(names); err != nil {
 		return nil, nil, err
 	}
-	if sub.After == "" {
+	switch {
+	case sub.none:
+		s.cursor.Store(h.head.Load())
+		return s, nil, nil
+	case sub.After == "":
 		s.restart()
 		return s, nil, nil
 	}
@@ -68,6 +69,28 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 		return nil, nil, err
 	}
 	return s, nil, nil
+}
+
+// names returns the names of the subscription's channels, each once.
+func (sub Subscription) names() ([]string, error) {
+	if sub.none {
+		return nil, nil
+	}
+	return channelSet(sub.Channels)
+}
+
+// wouldAttach returns the error that subscribe would return for the channels.
+func (h *Hub) wouldAttach(sub Subscription) error {
+	names, err := sub.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := h.checkOpen(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // attach takes hold of channels: their rings keep what is delivered from here
@@ -164,28 +187,49 @@ func (s *subscriber) from(i int) uint64 {
 // moveTo moves the cursor.
 func (s *subscriber) moveTo(seq uint64) {
 	s.cursor.Store(seq)
-	if s.floors != nil && seq >= slices.Max(s.floors) {
+	if len(s.floors) == 0 || seq >= slices.Max(s.floors) {
 		s.floors = nil
 	}
 }
 
-// raise sets the floor of the i-th channel.
+// raise sets the floor of the i-th channel, beyond the cursor.
 func (s *subscriber) raise(i int, seq uint64) {
-	if seq <= s.cursor.Load() {
-		return
-	}
 	if s.floors == nil {
 		s.floors = make([]uint64, len(s.channels))
 	}
 	s.floors[i] = max(s.floors[i], seq)
+	s.owed = max(s.owed, seq)
 }
 
-// wants reports whether an entry from the store is one that the subscriber is
-// to get.
-func (s *subscriber) wants(e *Entry) bool {
-	if s.floors == nil && !s.changed {
-		return true
+// wants reports whether an entry is one that a subscriber is to get, with these
+// channels and floors.
+func wants(channels []*channel, floors []uint64, e *Entry) bool {
+	i := slices.IndexFunc(channels, func(c *channel) bool { return c.name == e.Channel })
+	return i >= 0 && (floors == nil || e.Position.Seq > floors[i])
+}
+
+// bound returns how far the subscriber may go, up to seq: while its channels are
+// about to change, no further than where that was asked for. What follows is for
+// other channels than it has.
+func (s *subscriber) bound(seq uint64) uint64 {
+	st := s.stream
+	if st == nil || !st.changing.Load() {
+		return seq
 	}
-	i := slices.IndexFunc(s.channels, func(c *channel) bool { return c.name == e.Channel })
-	return i >= 0 && (s.floors == nil || e.Position.Seq > s.floors[i])
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if t := st.less().target; t != nil {
+		return min(seq, t.head)
+	}
+	return seq
+}
+
+// owes returns up to where a client does not know that it got everything, given
+// the same before, the newest that was withheld from it, and what it was sent.
+func owes(before, withheld uint64, sent []*Entry) uint64 {
+	owed := max(before, withheld)
+	if n := len(sent); n > 0 && sent[n-1].Position.Seq >= owed {
+		return 0
+	}
+	return owed
 }

@@ -7,12 +7,8 @@ type load struct {
 	bytes    []byte
 	size     int    // of all frames together
 	from, to uint64 // the cursor before and behind it
-	withheld bool   // the newest of the batch is not for it
+	withheld uint64 // the newest that is not for it, or 0
 }
-
-// passed reports whether the client does not know how far the cursor is once
-// the load is sent, given whether it did before.
-func (l load) passed(before bool) bool { return l.withheld || before && len(l.entries) == 0 }
 
 // load returns what is sent of a batch whose end lies at to.
 func (o *owned) load(b batch, to uint64) (load, error) {
@@ -21,9 +17,10 @@ func (o *owned) load(b batch, to uint64) (load, error) {
 		err := o.stream.guard("filter", func() error {
 			kept := b.scratch.merged[len(b.scratch.merged):]
 			for _, e := range b.entries {
-				l.withheld = !o.stream.lets(e, o.filter)
-				if !l.withheld {
+				if o.stream.lets(e, o.filter) {
 					kept = append(kept, e)
+				} else {
+					l.withheld = e.Position.Seq
 				}
 			}
 			l.entries = kept
@@ -66,17 +63,13 @@ func (w *sweep) load(o *owned) (load, error) {
 	if shared && w.channel == s.channels[0] && w.last.from == s.cursor.Load() {
 		return w.last, nil
 	}
-	from, floors := s.cursor.Load(), s.floors
-	b, err := s.live(w.head)
+	b, to, err := s.peek(w.head)
 	if err != nil {
 		return load{}, err
 	}
-	to := s.cursor.Load()
-	s.cursor.Store(from) // until it is sent
-	s.floors = floors
 	if len(b.entries) == 0 {
 		b.release()
-		return load{from: from, to: to}, nil
+		return load{from: s.cursor.Load(), to: to}, nil
 	}
 	l, err := o.load(b, to)
 	if err != nil || !shared || b.directed() {

@@ -59,8 +59,9 @@ func (g *Gate) Once(render func(s *core.Stream) (core.Event, error)) gin.Handler
 	return Serve(g.core.Once(render))
 }
 
-// ChangeChannels returns a handler, for POST, that changes the channels of open
-// streams: see [core.Gate.ChangeChannels].
+// ChangeChannels returns a handler to which clients POST what is to change about
+// the channels of a stream that they have open: see
+// [core.Gate.ChangeChannels].
 func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) gin.HandlerFunc {
 	return Serve(g.core.ChangeChannels(allow))
 }
