@@ -148,6 +148,11 @@ func (m *MemoryStore) goneFrom(name string) uint64 {
 
 func (m *MemoryStore) keep(e *Entry) {
 	h := m.channels[e.Channel]
+	if h != nil && h.idle(e.Time) {
+		// Readers do not see it any more: the new entry must not bring it back.
+		m.forget(e.Channel, h)
+		h = nil
+	}
 	if h == nil {
 		h = &history{keep: m.retention.Of(e.Channel), trimmed: m.goneFrom(e.Channel)}
 		delete(m.tombs, e.Channel)

@@ -161,6 +161,13 @@ func (c *change) append(records []core.Record) ([]*core.Entry, error) {
 // put adds a record.
 func (c *change) put(r *core.Record, at time.Time) error {
 	ch := c.channel(r.Channel)
+	if ch != nil && ch.idle(c.store.cfg.Retention.Of(r.Channel), at) {
+		// Readers do not see it any more: the new entry must not bring it back.
+		if err := c.forget(r.Channel, ch); err != nil {
+			return err
+		}
+		ch = nil
+	}
 	if ch == nil {
 		var err error
 		if ch, err = c.create(r.Channel); err != nil {
