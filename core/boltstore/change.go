@@ -24,6 +24,7 @@ type change struct {
 	tombs   int
 	bytes   uint64
 	swept   bool
+	epoch   bool                // whether a new one begins
 	touched map[string]*channel // nil for those that are forgotten
 	order   []string            // of touched
 
@@ -68,7 +69,7 @@ func (c *change) save() error {
 			return err
 		}
 	}
-	if c.state == c.writer.state && len(c.order) == 0 && c.budget == trimBudget {
+	if c.state == c.writer.state && len(c.order) == 0 && c.budget == trimBudget && !c.epoch {
 		return errNothing
 	}
 	return c.main.Put([]byte(keyState), c.encode())
