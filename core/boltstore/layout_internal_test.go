@@ -38,12 +38,12 @@ func FuzzEntry(f *testing.F) {
 			got.Following != following || !bytes.Equal(got.Body, body) {
 			t.Errorf("got %+v at %v, %v, want %+v at %v", got, then, err, r, at)
 		}
-		if _, _, err := decodeEntry(pair(1, 3), encoded); err == nil {
+		if _, _, err = decodeEntry(pair(1, 3), encoded); err == nil {
 			t.Error("decoding in another's place: got no error, want one")
 		}
 		for i := range encoded {
 			encoded[i] ^= 0x10
-			if _, _, err := decodeEntry(pair(1, 2), encoded); err == nil {
+			if _, _, err = decodeEntry(pair(1, 2), encoded); err == nil {
 				t.Errorf("decoding with byte %d changed: got no error, want one", i)
 			}
 			encoded[i] ^= 0x10
@@ -66,8 +66,15 @@ func TestSnapshotKeys(t *testing.T) {
 	long := string(bytes.Repeat([]byte("x"), 100_000))
 	seen := make(map[string]string)
 	for _, test := range []struct{ to, key string }{
-		{"", "a"}, {"a", ""}, {"group:a", "b"}, {"group:ab", ""}, {"group:", "ab"},
-		{"", long}, {"", long + "x"}, {"group:a", long}, {"group:" + long, ""},
+		{"", "a"},
+		{"a", ""},
+		{"group:a", "b"},
+		{"group:ab", ""},
+		{"group:", "ab"},
+		{"", long},
+		{"", long + "x"},
+		{"group:a", long},
+		{"group:" + long, ""},
 	} {
 		key := string(snapshotKey(7, test.to, test.key))
 		if len(key) > 1000 {
