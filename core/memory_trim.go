@@ -103,7 +103,13 @@ func (h *history) fresh(e *Entry, now time.Time) bool {
 	if h.keep.Age > 0 && now.Sub(e.Time) >= h.keep.Age {
 		return false
 	}
-	return h.keep.Idle <= 0 || now.Sub(h.ring.At(h.ring.Len()-1).Time) < h.keep.Idle
+	return !h.idle(now)
+}
+
+// idle reports whether the channel is to be forgotten.
+func (h *history) idle(now time.Time) bool {
+	n := h.ring.Len()
+	return n > 0 && h.keep.Idle > 0 && now.Sub(h.ring.At(n-1).Time) >= h.keep.Idle
 }
 
 // expires returns when something of the channel gets too old next, or the zero

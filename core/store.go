@@ -45,7 +45,9 @@ type Store interface {
 	// was published with this ID of the app's own; of several, the newest on
 	// its channel and then the oldest among the channels, so that a client
 	// rather sees an event twice than never. It returns [ErrUnknownID] if no
-	// such entry is kept.
+	// such entry is kept. A store whose storage outlives its epochs takes the
+	// text of a position of an earlier one, too, and returns that position, if
+	// what it stands for is not lost.
 	Resolve(ctx context.Context, channels []string, id string) (Position, error)
 	// Bounds returns the positions of the oldest and the newest entry kept on
 	// the channels. Where they hold none, both are the newest position of all.
@@ -77,8 +79,9 @@ type Sink interface {
 type Query struct {
 	// Channels are the channels' names, each once, at least one.
 	Channels []string
-	// After is the position that the entries must follow; the zero position for
-	// Oldest, Tail and the first page of a Snapshot.
+	// After is the position that the entries must follow, of this epoch or of an
+	// earlier one that the store knows; the zero position for Oldest, Tail and the
+	// first page of a Snapshot.
 	After Position
 	// Oldest asks for all that is kept, from the oldest on.
 	Oldest bool

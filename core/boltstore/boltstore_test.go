@@ -52,7 +52,7 @@ func TestConforms(t *testing.T) {
 	for _, sync := range []boltstore.Sync{boltstore.SyncAlways, boltstore.SyncInterval} {
 		t.Run(sync.String(), func(t *testing.T) {
 			t.Parallel()
-			storetest.Run(t, storage(sync), storetest.Options{Durable: true, Age: 50 * time.Millisecond})
+			storetest.Run(t, storage(sync), storetest.Options{Durable: true, Tells: true, Age: 50 * time.Millisecond})
 		})
 	}
 }

@@ -24,6 +24,7 @@ type change struct {
 	tombs   int
 	bytes   uint64
 	swept   bool
+	epoch   bool                // whether a new one begins
 	touched map[string]*channel // nil for those that are forgotten
 	order   []string            // of touched
 
@@ -68,7 +69,7 @@ func (c *change) save() error {
 			return err
 		}
 	}
-	if c.state == c.writer.state && len(c.order) == 0 && c.budget == trimBudget {
+	if c.state == c.writer.state && len(c.order) == 0 && c.budget == trimBudget && !c.epoch {
 		return errNothing
 	}
 	return c.main.Put([]byte(keyState), c.encode())
@@ -161,6 +162,13 @@ func (c *change) append(records []core.Record) ([]*core.Entry, error) {
 // put adds a record.
 func (c *change) put(r *core.Record, at time.Time) error {
 	ch := c.channel(r.Channel)
+	if ch != nil && ch.idle(c.store.cfg.Retention.Of(r.Channel), at) {
+		// Readers do not see it any more: the new entry must not bring it back.
+		if err := c.forget(r.Channel, ch); err != nil {
+			return err
+		}
+		ch = nil
+	}
 	if ch == nil {
 		var err error
 		if ch, err = c.create(r.Channel); err != nil {

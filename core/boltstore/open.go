@@ -195,7 +195,7 @@ func (s *Store) start(path string) error {
 	known := s.epochs
 	err = s.transact(func(c *change) error {
 		if w.loose != 0 {
-			known = known.begin(c.head)
+			known, c.epoch = known.begin(c.head), true
 			if bad := c.main.Put([]byte(keyEpochs), known.encode()); bad != nil {
 				return bad
 			}
@@ -203,13 +203,13 @@ func (s *Store) start(path string) error {
 		if c.loose = 0; s.cfg.Sync == SyncInterval {
 			c.loose = 1
 		}
-		return nil
+		return c.maintain() // the retention may be another one, and the time is
 	})
 	if err != nil {
 		return err
 	}
 	s.epochs = known
-	w.more = true // the retention may be another one, and the time is
+	s.ageNext(time.Now())
 	if s.cfg.Sync == SyncAlways {
 		return j.remove()
 	}

@@ -29,7 +29,7 @@ func (c *change) reclaim() error {
 			if err := c.forget(top.name, ch); err != nil {
 				return err
 			}
-		case c.more:
+		case c.budget <= 0:
 			return nil
 		default:
 			heap.Push(&oldest, named{top.name, ch})

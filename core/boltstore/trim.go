@@ -34,7 +34,7 @@ func (c *change) dropWhile(ch *channel, over func() bool) error {
 	k, v := cursor.Seek(pair(ch.number, ch.oldest))
 	var drop [][]byte
 	for ch.count > 0 && over() {
-		if c.budget == 0 {
+		if c.budget <= 0 {
 			c.more = true
 			break
 		}
@@ -150,12 +150,21 @@ func (c *change) bury(name string, gone uint64) error {
 // maintain trims what has become too old, forgets channels of which nothing is
 // left, and sweeps.
 func (c *change) maintain() error {
+	if err := c.bound(); err != nil { // what was pending
+		return err
+	}
 	for name, known := range c.writer.known {
+		if touched, ok := c.touched[name]; ok {
+			known = touched
+		}
+		if known == nil {
+			continue
+		}
 		keep := c.store.cfg.Retention.Of(name)
 		if !known.over(keep, c.now) && known.count > 0 {
 			continue
 		}
-		if c.budget == 0 {
+		if c.budget <= 0 {
 			c.more = true
 			break
 		}
@@ -171,9 +180,6 @@ func (c *change) maintain() error {
 				return err
 			}
 		}
-	}
-	if err := c.reclaim(); err != nil {
-		return err
 	}
 	return c.sweep()
 }
@@ -198,7 +204,7 @@ func (c *change) sweep() error {
 		if err := c.sweepOrder.Delete(prefix); err != nil {
 			return err
 		}
-		if c.budget == 0 {
+		if c.budget <= 0 {
 			c.more = true
 			return nil
 		}
@@ -214,7 +220,7 @@ func (c *change) sweepOne(prefix []byte) (left bool, err error) {
 		var drop [][]byte
 		cursor := bucket.Cursor()
 		for k, _ := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
-			if c.budget == 0 {
+			if c.budget <= 0 {
 				left = true
 				break
 			}

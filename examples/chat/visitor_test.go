@@ -107,7 +107,8 @@ func line(from, text string) string {
 		From    string `json:"from"`
 		Text    string `json:"text"`
 		Private bool   `json:"private"`
-	}{from, text, false})
+		To      string `json:"to"`
+	}{from, text, false, ""})
 	return string(data)
 }
 
