@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -50,6 +51,9 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Retention = c.Retention.WithDefaults()
+	if c.Sync > SyncInterval {
+		panic(fmt.Sprintf("tidings: boltstore: no such Sync: %d", c.Sync))
+	}
 	if c.Interval <= 0 {
 		c.Interval = 100 * time.Millisecond
 	}

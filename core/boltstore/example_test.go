@@ -2,9 +2,11 @@ package boltstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/boltstore"
@@ -58,4 +60,36 @@ func ExampleOpen() {
 	// two true
 	// three true
 	// <nil>
+}
+
+func ExampleConfig() {
+	folder, err := os.MkdirTemp("", "tidings")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	path := filepath.Join(folder, "history.db")
+
+	store, err := boltstore.Open(path, boltstore.Config{
+		// A power loss may cost the last second; the end of the process, nothing.
+		Sync:     boltstore.SyncInterval,
+		Interval: time.Second,
+		Retention: core.Retention{
+			Events:     10_000,
+			TotalBytes: 1 << 30,
+			Channels:   []core.ChannelRetention{{Pattern: "user/*", Age: time.Hour}},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = store.Close() }()
+
+	// One store at a time has the file.
+	_, err = boltstore.Open(path, boltstore.Config{LockWait: time.Millisecond})
+	fmt.Println(errors.Is(err, boltstore.ErrLocked))
+	// Output:
+	// true
 }

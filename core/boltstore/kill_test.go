@@ -35,7 +35,7 @@ const publishers = 4
 // serves, and begins to publish when a line comes in. Then it writes the ID of
 // each event when Publish has returned it.
 func publisher(path, sync string) error {
-	cfg := boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1}}
+	cfg := boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1}, Verify: true}
 	if sync == boltstore.SyncInterval.String() {
 		cfg.Sync = boltstore.SyncInterval
 	}

@@ -17,7 +17,8 @@ import (
 //
 // The errors wrap [ErrLocked], [ErrForeign] or [ErrDamaged] where one of them is
 // the reason, and the file system's otherwise. A file that is not this package's
-// is not changed. Open panics if a pattern of the retention is malformed.
+// is not changed. Open panics if a pattern of the retention is malformed, or Sync
+// is none of the constants.
 func Open(path string, cfg Config) (*Store, error) {
 	s := &Store{
 		cfg:      cfg.withDefaults(),
