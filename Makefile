@@ -47,7 +47,7 @@ tidy: ## bring go.mod and go.sum up to date
 tidy-check: ## fail if go.mod or go.sum is not tidy
 	$(call in-each-module,$(GO) mod tidy -diff)
 
-boundary: ## fail if a package compiles a framework it must not
+boundary: ## fail if a package compiles a framework or database it must not
 	@bash .ci/boundary
 
 snippets: ## fail if a program in the README does not compile

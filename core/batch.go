@@ -1,13 +1,34 @@
 package core
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // batch is what a subscriber delivers at once.
 type batch struct {
 	entries []*Entry
-	scratch *scratch      // what it is made in; nil in an empty batch
-	replays chan struct{} // holds a token of this batch, or nil
+	scratch *scratch // what it is made in; nil in an empty batch
+	turn    *turn    // of those who read history, or nil
 }
+
+// turn is one of the places of those who may hold a page of history.
+type turn struct {
+	replays chan struct{}
+	over    atomic.Bool
+}
+
+// end gives the place to somebody else. It may be called twice.
+func (t *turn) end() {
+	if !t.over.Swap(true) {
+		<-t.replays
+	}
+}
+
+// turnTime is for how long a client may keep others from history: it is kept
+// with its page, but no longer with its place, if it takes more time than that.
+const turnTime = time.Second
 
 // scratch is the working memory of making a batch. It belongs to no
 // subscriber, so that one that waits needs none.
@@ -40,8 +61,8 @@ func (b batch) directed() bool {
 // release gives back what the batch borrowed. Its entries are then no longer
 // the caller's.
 func (b batch) release() {
-	if b.replays != nil {
-		<-b.replays
+	if b.turn != nil {
+		b.turn.end()
 	}
 	if s := b.scratch; s != nil {
 		clear(s.found)
@@ -54,13 +75,13 @@ func (b batch) release() {
 	}
 }
 
-// fitting returns how many of the entries go into one batch: at least one, if
-// there is one, and all that were published together.
-func fitting(entries []*Entry) int {
+// fitting returns how many of the entries go into one batch of so many bytes: at
+// least one, if there is one, and all that were published together.
+func fitting(entries []*Entry, most int) int {
 	bytes := 0
 	for i, e := range entries {
 		bytes += e.Size()
-		if i > 0 && (i >= batchEvents || bytes > batchBytes) && e.Position.Seq > entries[i-1].Until() {
+		if i > 0 && (i >= batchEvents || bytes > most) && e.Position.Seq > entries[i-1].Until() {
 			return i
 		}
 	}

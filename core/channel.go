@@ -6,6 +6,7 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/tidings-go/tidings/core/internal/ring"
 )
@@ -29,7 +30,9 @@ type channel struct {
 	gone   uint64           // the newest entry that left the ring, or was never in it
 	hidden uint64           // the newest entry that history no longer has, though the ring may
 	latest map[keyed]*Entry // of each key, where only these count; nil elsewhere
-	stale  int              // entries in the ring of which there is a later one
+	// stale and staleBytes are the entries in the ring of which there is a later
+	// one.
+	stale, staleBytes int
 
 	streamsMu sync.Mutex
 	streams   map[*Stream]struct{} // that are open
@@ -38,8 +41,14 @@ type channel struct {
 	shards []interest // by shard; set once
 }
 
-// channelOverhead is about what a channel costs beside its entries.
-const channelOverhead = 512
+// channelOverhead is about what a channel costs beside its entries, its name
+// and what it knows of each shard.
+const channelOverhead = 448
+
+// overhead is about what the channel costs beside its entries.
+func (c *channel) overhead() int64 {
+	return int64(channelOverhead + len(c.name) + len(c.shards)*int(unsafe.Sizeof(interest{})))
+}
 
 // push appends an entry and drops what is over the bounds. It returns by how
 // much that changes the size of the ring, in bytes.
@@ -49,10 +58,15 @@ func (c *channel) push(e *Entry) int {
 	before := c.ring.Bytes()
 	c.ring.Push(e)
 	c.supersede(e)
-	for c.ring.Len() > 1 && (c.ring.Len() > c.cfg.RingEvents || c.ring.Bytes() > c.cfg.RingBytes) {
-		c.shed()
+	for c.over() && c.shed() {
 	}
 	return c.ring.Bytes() - before
+}
+
+// over reports whether the ring is over its bounds. One entry never is. The
+// caller holds c.mu.
+func (c *channel) over() bool {
+	return c.ring.Len() > 1 && (c.ring.Len() > c.cfg.RingEvents || c.ring.Bytes() > c.cfg.RingBytes)
 }
 
 // hide keeps new subscribers from what history no longer has.
@@ -71,28 +85,31 @@ func (c *channel) has(seq uint64) bool {
 }
 
 // after appends to dst what follows seq, up to and including head, about n
-// entries: those that were published together are not parted. It reports false
-// if some of it has left the ring.
-func (c *channel) after(dst []*Entry, seq, head uint64, n int) ([]*Entry, bool) {
+// entries: those that were published together are not parted. It reports
+// whether that is all, and false as the second if some of it has left the ring.
+func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, all, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if seq < c.gone {
-		return dst, false
+		return dst, false, false
 	}
 	until := uint64(0)
 	for i := c.ring.After(seq); i < c.ring.Len(); i++ {
 		e := c.ring.At(i)
-		if e.Position.Seq > head || n <= 0 && e.Position.Seq > until {
+		if e.Position.Seq > head {
 			break
 		}
 		if c.superseded(e) {
 			continue
 		}
+		if n <= 0 && e.Position.Seq > until {
+			return dst, false, true
+		}
 		dst = append(dst, e)
 		until = e.Until()
 		n--
 	}
-	return dst, true
+	return dst, true, true
 }
 
 // release drops what history no longer has. Nobody may be subscribed. It

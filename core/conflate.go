@@ -18,8 +18,9 @@ func (c *channel) supersede(e *Entry) {
 	if c.latest == nil {
 		c.latest = make(map[keyed]*Entry)
 	}
-	if c.latest[e.keyed()] != nil {
+	if older := c.latest[e.keyed()]; older != nil {
 		c.stale++
+		c.staleBytes += older.Size()
 	}
 	c.latest[e.keyed()] = e
 }
@@ -30,20 +31,30 @@ func (c *channel) superseded(e *Entry) bool {
 	return c.latest != nil && e.Key != "" && c.latest[e.keyed()] != e
 }
 
-// shed makes the ring smaller, by what nobody needs if there is enough of it.
-// The caller holds c.mu.
-func (c *channel) shed() {
-	// A quarter, so that looking at every entry pays.
-	if c.stale == 0 || c.stale < c.ring.Len()/4 {
-		c.drop()
-		return
+// shed makes a ring that is over its bounds smaller, and reports whether it
+// did. What is superseded goes first, but all of it at once, when that pays:
+// until then the ring may be over its bounds by it. The caller holds c.mu.
+func (c *channel) shed() bool {
+	switch {
+	case c.stale == 0:
+	case c.stale >= c.ring.Len()/4 || c.staleBytes >= c.cfg.RingBytes/4:
+		c.compact()
+		return true
+	case c.ring.Len()-c.stale <= c.cfg.RingEvents && c.ring.Bytes()-c.staleBytes <= c.cfg.RingBytes:
+		return false
 	}
+	c.drop()
+	return true
+}
+
+// compact drops what is superseded. The caller holds c.mu.
+func (c *channel) compact() {
 	for range c.ring.Len() {
 		if e := c.ring.Drop(); !c.superseded(e) {
 			c.ring.Push(e)
 		}
 	}
-	c.stale = 0
+	c.stale, c.staleBytes = 0, 0
 }
 
 // drop drops the ring's oldest entry. The caller holds c.mu.
@@ -51,6 +62,7 @@ func (c *channel) drop() {
 	e := c.ring.Drop()
 	if c.superseded(e) {
 		c.stale--
+		c.staleBytes -= e.Size()
 		return
 	}
 	if c.latest != nil && e.Key != "" {

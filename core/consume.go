@@ -29,7 +29,9 @@ func (e *Entry) delivery() Delivery {
 // It ends with one last error, as the second value: the cause of ctx,
 // [ErrSlow], [ErrHubClosed], or the error of the store or the subscription. A
 // [*GapError] is not the last one: what follows Subscription.After, or what
-// came next, is gone, and the iteration goes on from Subscription.Start.
+// came next, is gone, and the iteration goes on from Subscription.Start; if its
+// Reason is [GapSkipped], with what comes next. What is taken from the ring
+// together, 256 events at most, is passed on without another look at it.
 func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Delivery, error] {
 	return func(yield func(Delivery, error) bool) {
 		s, gap, err := h.subscribe(ctx, nil, sub)
@@ -108,8 +110,9 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 		starts := s.history != nil && !s.history.follows()
 		b, err := s.next(ctx)
 		if gap := (*GapError)(nil); errors.Is(err, ErrSlow) || errors.As(err, &gap) && gap.Reason == GapSkipped {
-			// Nobody waits for the next event here: the store has it.
-			s.history = &Query{After: after}
+			// Nobody waits for the next event here: the store has it, and what
+			// would have been skipped.
+			s.floors, s.history = nil, &Query{After: after}
 			continue
 		}
 		if err != nil {

@@ -42,6 +42,10 @@ type DecoderConfig struct {
 	// MaxEvent is the length in bytes of the longest data of one event, the LFs
 	// between its lines included. Default: 4 MiB, also if negative.
 	MaxEvent int
+	// LastEventID is the last event ID that a client brings from the connection
+	// before: [Decoder.LastEventID] returns it until the stream sets another, or
+	// resets it. Default: none.
+	LastEventID string
 	// OnComment, if set, is called from Next for each comment line, in the
 	// order of the stream, with its text: what follows the colon and, if there
 	// is one, the space after it. It must not call the decoder.
@@ -83,7 +87,10 @@ type Decoder struct {
 // decoder reads ahead: what it has taken from r beyond the last event is lost to
 // other readers of r. It never closes r.
 func NewDecoder(r io.Reader, cfg DecoderConfig) *Decoder {
-	d := &Decoder{r: r, maxLine: cfg.MaxLine, maxEvent: cfg.MaxEvent, onComment: cfg.OnComment}
+	d := &Decoder{
+		r: r, maxLine: cfg.MaxLine, maxEvent: cfg.MaxEvent,
+		lastID: cfg.LastEventID, onComment: cfg.OnComment,
+	}
 	if d.maxLine <= 0 {
 		d.maxLine = defaultMaxLine
 	}
@@ -158,9 +165,10 @@ func (d *Decoder) All() iter.Seq2[Event, error] {
 }
 
 // LastEventID returns the ID to resume after: that of the latest block which
-// had one and was complete, also if it dispatched no event. An empty id field
-// resets it. This is the last event ID string of section 9.2.6; the id of a
-// block that the end of the stream cut off does not count.
+// had one and was complete, also if it dispatched no event, and before that the
+// one of the [DecoderConfig]. An empty id field resets it. This is the last
+// event ID string of section 9.2.6; the id of a block that the end of the
+// stream cut off does not count. A reader may call it from its Read.
 func (d *Decoder) LastEventID() string {
 	return d.lastID
 }

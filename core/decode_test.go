@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -139,3 +140,41 @@ func namesSeen(n int) trace {
 	}
 	return append(tr, `end EOF last "" retry 0s false`)
 }
+
+func TestDecodeLastEventID(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ stream, want string }{
+		{"", "0"},
+		{"data: a\n\n", "0"},
+		{"id: 1\ndata: a\n", "0"},
+		{"id: 1\x00\ndata: a\n\n", "0"},
+		{"id: 1\n\n", "1"},
+		{"id: 1\ndata: a\n\ndata: b\n\n", "1"},
+		{"id\ndata: a\n\n", ""},
+	} {
+		var seen string
+		var d *core.Decoder
+		d = core.NewDecoder(reads(func(p []byte) (int, error) {
+			seen = d.LastEventID()
+			n := copy(p, tt.stream)
+			tt.stream = tt.stream[n:]
+			if n == 0 {
+				return 0, io.EOF
+			}
+			return n, nil
+		}), core.DecoderConfig{LastEventID: "0"})
+		for _, err := range d.All() {
+			if err != nil {
+				t.Errorf("got error %v, want none", err)
+			}
+		}
+		if got := d.LastEventID(); got != tt.want || seen != tt.want {
+			t.Errorf("last event ID: got %q, and %q in the last Read, want %q", got, seen, tt.want)
+		}
+	}
+}
+
+// reads is a reader that is a function.
+type reads func(p []byte) (int, error)
+
+func (r reads) Read(p []byte) (int, error) { return r(p) }

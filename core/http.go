@@ -3,8 +3,8 @@ package core
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -37,7 +37,7 @@ func (o *Opening) Serve(head, body http.ResponseWriter) {
 	if !o.Streams {
 		o.bound(body)
 	}
-	maps.Copy(head.Header(), o.Header)
+	o.mergeHeader(head.Header())
 	head.WriteHeader(o.Status)
 	if o.Streams {
 		o.Run(conn)
@@ -46,6 +46,27 @@ func (o *Opening) Serve(head, body http.ResponseWriter) {
 	if len(o.Body) > 0 {
 		// Whoever asked is gone if this fails, and nothing more is to be done.
 		_, _ = head.Write(o.Body)
+	}
+}
+
+// Adds reports whether header fields of that name are added to those that are
+// set on the response already, rather than to take their place: earlier
+// middleware has set cookies of its own.
+func (o *Opening) Adds(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Link", "Set-Cookie", "Vary", "Www-Authenticate":
+		return true
+	}
+	return false
+}
+
+// mergeHeader sets the opening's header fields on a response.
+func (o *Opening) mergeHeader(dst http.Header) {
+	for name, values := range o.Header {
+		if o.Adds(name) {
+			values = slices.Concat(dst[name], values)
+		}
+		dst[name] = values
 	}
 }
 

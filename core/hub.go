@@ -42,7 +42,8 @@ type HubConfig struct {
 	PageBytes int
 	// MaxReplays is how many subscribers at a time may hold a page of history
 	// from the store, when they are behind the ring. The others wait their
-	// turn. Default: 64.
+	// turn. One whose client takes its time is not counted any more after a
+	// second, so that it does not keep the others waiting. Default: 64.
 	MaxReplays int
 	// RememberFor is for how long the channels of a stream are remembered after
 	// its end. See [Subscription]. Default: 5 min.
@@ -96,7 +97,7 @@ func (c HubConfig) withDefaults() HubConfig {
 
 // channels returns the channels' configurations with their defaults, and last
 // the one of all others.
-func (c *HubConfig) channels() []ChannelConfig {
+func (c HubConfig) channels() []ChannelConfig {
 	all := append(slices.Clone(c.Channels), ChannelConfig{})
 	for i := range all {
 		one := &all[i]
@@ -115,7 +116,7 @@ func (c *HubConfig) channels() []ChannelConfig {
 }
 
 // channel returns what applies to a channel.
-func (c *HubConfig) channel(name string) *ChannelConfig {
+func (c HubConfig) channel(name string) *ChannelConfig {
 	others := len(c.Channels) - 1
 	for i := range c.Channels[:others] {
 		if matches(c.Channels[i].Pattern, name) {

@@ -35,6 +35,7 @@ type history struct {
 	ring    ring.Ring[*Entry]
 	trimmed uint64            // the newest entry that was trimmed, or 0
 	chosen  map[string]uint64 // the app's own IDs, and the newest entry of each
+	latest  map[keyed]*Entry  // of each key; nil until somebody asks for a snapshot
 }
 
 // historyOverhead is about what a channel costs beside its entries.
@@ -85,7 +86,7 @@ func (m *MemoryStore) Append(_ context.Context, records []Record) ([]*Entry, err
 	for i, r := range records {
 		m.seq++
 		r.fill(entries[i], m.newest(), now)
-		m.keep(entries[i])
+		m.keep(entries[i], now)
 	}
 	for _, sink := range m.sinks {
 		sink.Deliver(entries)
@@ -149,8 +150,11 @@ func (m *MemoryStore) goneFrom(name string) uint64 {
 	return m.forgot
 }
 
-func (m *MemoryStore) keep(e *Entry) {
+func (m *MemoryStore) keep(e *Entry, now time.Time) {
 	h := m.channels[e.Channel]
+	if h != nil && h.ring.Len() > 0 && !h.fresh(h.ring.At(0), now) {
+		m.trim(e.Channel, h, now) // a new event does not bring back what is too old
+	}
 	if h == nil {
 		h = &history{keep: m.retention.Of(e.Channel), trimmed: m.goneFrom(e.Channel)}
 		delete(m.tombs, e.Channel)
@@ -165,5 +169,10 @@ func (m *MemoryStore) keep(e *Entry) {
 		}
 		h.chosen[e.chosen] = e.Position.Seq
 	}
-	m.ageFrom(h)
+	if h.latest != nil && e.Key != "" {
+		h.latest[e.keyed()] = e
+	}
+	if h.ring.Len() == 1 {
+		m.ageFrom(h) // what is there before others expires before them
+	}
 }

@@ -7,17 +7,19 @@ type onceKeys struct {
 	window time.Duration
 	max    int
 
-	known map[onceKey]onceEntry
-	queue []onceQueued // oldest first, from start on
-	start int
+	known  map[onceKey]onceEntry
+	newest map[string]string // of each channel, the key that was added last
+	queue  []onceQueued      // oldest first, from start on
+	start  int
 }
 
 type onceKey struct{ channel, key string }
 
 type onceEntry struct {
-	seq uint64
-	id  string // the app's own, or empty
-	at  time.Time
+	seq    uint64
+	id     string // the app's own, or empty
+	at     time.Time
+	before string // the key that was added to the channel before, which may be gone
 }
 
 type onceQueued struct {
@@ -38,13 +40,14 @@ func (o *onceKeys) first(r Record, now time.Time) (onceEntry, bool) {
 // add remembers a record's key.
 func (o *onceKeys) add(r Record, seq uint64, now time.Time) {
 	if o.known == nil {
-		o.known = make(map[onceKey]onceEntry)
+		o.known, o.newest = make(map[onceKey]onceEntry), make(map[string]string)
 	}
 	for len(o.queue)-o.start >= o.max {
 		o.pop()
 	}
 	k := onceKey{r.Channel, r.Once}
-	o.known[k] = onceEntry{seq: seq, id: r.ID, at: now}
+	o.known[k] = onceEntry{seq: seq, id: r.ID, at: now, before: o.newest[k.channel]}
+	o.newest[k.channel] = k.key
 	o.queue = append(o.queue, onceQueued{k, seq, now})
 }
 
@@ -60,6 +63,9 @@ func (o *onceKeys) pop() {
 	q := o.queue[o.start]
 	if o.known[q.onceKey].seq == q.seq {
 		delete(o.known, q.onceKey)
+		if o.newest[q.channel] == q.key {
+			delete(o.newest, q.channel)
+		}
 	}
 	o.queue[o.start] = onceQueued{}
 	if o.start++; o.start > len(o.queue)/2 {
@@ -70,9 +76,11 @@ func (o *onceKeys) pop() {
 
 // forget drops the keys of a channel. What is queued for them finds nothing.
 func (o *onceKeys) forget(channel string) {
-	for k := range o.known {
-		if k.channel == channel {
-			delete(o.known, k)
-		}
+	k := onceKey{channel, o.newest[channel]}
+	delete(o.newest, channel)
+	// What was added before one that is gone is gone, too.
+	for e, ok := o.known[k]; ok; e, ok = o.known[k] {
+		delete(o.known, k)
+		k.key = e.before
 	}
 }

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/tidings-go/tidings/core/internal/ring"
@@ -10,6 +9,9 @@ import (
 
 // Read implements [Store]. It does not block, and ignores ctx.
 func (m *MemoryStore) Read(_ context.Context, q Query) (Page, error) {
+	if q.Snapshot {
+		m.index(q.Channels)
+	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
@@ -113,31 +115,6 @@ func (m *MemoryStore) tail(q Query) uint64 {
 		before = newest - 1
 	}
 	return before
-}
-
-// snapshot returns the newest entry of each key and audience, after q.After.
-func (m *MemoryStore) snapshot(q Query) Page {
-	lists := make([][]*Entry, 0, len(q.Channels))
-	for _, name := range q.Channels {
-		h := m.channels[name]
-		if h == nil {
-			continue
-		}
-		seen := make(map[keyed]struct{})
-		var list []*Entry
-		oldest := max(h.ring.After(q.After.Seq), h.firstFresh())
-		for i := h.ring.Len() - 1; i >= oldest; i-- {
-			e := h.ring.At(i)
-			if _, older := seen[e.keyed()]; e.Key == "" || older {
-				continue
-			}
-			seen[e.keyed()] = struct{}{}
-			list = append(list, e)
-		}
-		slices.Reverse(list)
-		lists = append(lists, list)
-	}
-	return m.merge(q, lists)
 }
 
 // merge returns a page of what the lists hold.

@@ -16,7 +16,7 @@ func TestMemoryStoreConforms(t *testing.T) {
 	storetest.Run(t, func(_ testing.TB, retention core.Retention) storetest.Open {
 		store := core.NewMemoryStore(retention)
 		return func() core.Store { return store }
-	}, storetest.Options{Age: testAge})
+	}, storetest.Options{Tells: true, Age: testAge})
 }
 
 // notes is a sink that takes down what it is told.

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"maps"
+	"slices"
 	"time"
 	"weak"
 )
@@ -40,24 +41,21 @@ func (m *MemoryStore) forget(name string, h *history) {
 func (m *MemoryStore) bury(name string, h *history) {
 	delete(m.channels, name)
 	m.bytes -= historyOverhead + len(name)
+	if isPrivate(name) {
+		return // nobody comes back to it
+	}
 	if len(m.tombs) >= maxTombs {
-		m.clearTombs()
+		m.foldTombs()
 	}
 	m.tombs[name] = h.trimmed
 }
 
-// clearTombs makes room for tombs: those of private channels go first. Nobody
-// comes back to these, and whoever comes back to others must not suffer from how
-// many there are.
-func (m *MemoryStore) clearTombs() {
-	maps.DeleteFunc(m.tombs, func(name string, _ uint64) bool { return isPrivate(name) })
-	if len(m.tombs) < maxTombs/2 {
-		return
-	}
-	for _, seq := range m.tombs {
-		m.forgot = max(m.forgot, seq)
-	}
-	clear(m.tombs)
+// foldTombs puts the older half of what is remembered of forgotten channels
+// together: whoever comes back from before that finds a gap, on any channel of
+// which nothing is kept.
+func (m *MemoryStore) foldTombs() {
+	m.forgot = max(m.forgot, slices.Sorted(maps.Values(m.tombs))[len(m.tombs)/2])
+	maps.DeleteFunc(m.tombs, func(_ string, seq uint64) bool { return seq <= m.forgot })
 }
 
 // drop trims the channel's oldest entry.
@@ -67,6 +65,9 @@ func (m *MemoryStore) drop(h *history) {
 	h.trimmed = e.Position.Seq
 	if e.chosen != "" && h.chosen[e.chosen] == e.Position.Seq {
 		delete(h.chosen, e.chosen)
+	}
+	if h.latest != nil && h.latest[e.keyed()] == e {
+		delete(h.latest, e.keyed())
 	}
 }
 
@@ -102,7 +103,13 @@ func (h *history) fresh(e *Entry, now time.Time) bool {
 	if h.keep.Age > 0 && now.Sub(e.Time) >= h.keep.Age {
 		return false
 	}
-	return h.keep.Idle <= 0 || now.Sub(h.ring.At(h.ring.Len()-1).Time) < h.keep.Idle
+	return !h.idle(now)
+}
+
+// idle reports whether the channel is to be forgotten.
+func (h *history) idle(now time.Time) bool {
+	n := h.ring.Len()
+	return n > 0 && h.keep.Idle > 0 && now.Sub(h.ring.At(n-1).Time) >= h.keep.Idle
 }
 
 // expires returns when something of the channel gets too old next, or the zero
@@ -154,29 +161,32 @@ func (m *MemoryStore) age() {
 	}
 	now := time.Now()
 	var next time.Time
-	patience := time.Duration(0)
 	for name, h := range m.channels {
 		m.trim(name, h, now)
 		if h.ring.Len() == 0 {
 			m.bury(name, h)
 			continue
 		}
-		if at := h.expires(); !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next, patience = at, h.keep.Idle/100
-			if h.keep.Age > 0 {
-				patience = h.keep.Age / 100
-			}
+		at := h.expires()
+		if at.IsZero() {
+			continue
+		}
+		// Not more often than a hundred times in the span: one pass looks at
+		// every channel.
+		span := h.keep.Idle
+		if h.keep.Age > 0 && (span <= 0 || h.keep.Age < span) {
+			span = h.keep.Age
+		}
+		if soonest := now.Add(span / 100); at.Before(soonest) {
+			at = soonest
+		}
+		if next.IsZero() || at.Before(next) {
+			next = at
 		}
 	}
-	if m.aging = nil; next.IsZero() {
-		return
+	if m.aging = nil; !next.IsZero() {
+		m.ageAt(next)
 	}
-	// Not more often than a hundred times in the span: one pass looks at every
-	// channel.
-	if soonest := now.Add(patience); next.Before(soonest) {
-		next = soonest
-	}
-	m.ageAt(next)
 }
 
 // reclaim drops the oldest entries, of whatever channel, until there is room
@@ -225,12 +235,24 @@ type named struct {
 // byAge is a heap of channels, the one with the oldest entry first.
 type byAge []named
 
-func (b byAge) Len() int { return len(b) }
-func (b byAge) Less(i, j int) bool {
-	return b[i].ring.At(0).Position.Seq < b[j].ring.At(0).Position.Seq
+// Len implements [heap.Interface], as the others do.
+func (b *byAge) Len() int { return len(*b) }
+
+// Less compares the oldest entries.
+func (b *byAge) Less(i, j int) bool {
+	return (*b)[i].ring.At(0).Position.Seq < (*b)[j].ring.At(0).Position.Seq
 }
-func (b byAge) Swap(i, j int) { b[i], b[j] = b[j], b[i] }
-func (b *byAge) Push(x any)   { *b = append(*b, x.(named)) } //nolint:forcetypeassert // Nothing else is pushed.
+
+// Swap swaps two channels.
+func (b *byAge) Swap(i, j int) { (*b)[i], (*b)[j] = (*b)[j], (*b)[i] }
+
+// Push appends a channel.
+func (b *byAge) Push(x any) {
+	c, _ := x.(named) // nothing else is pushed
+	*b = append(*b, c)
+}
+
+// Pop removes the last channel.
 func (b *byAge) Pop() any {
 	last := len(*b) - 1
 	c := (*b)[last]

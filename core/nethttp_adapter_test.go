@@ -50,6 +50,7 @@ func inFront(next http.Handler) http.Handler {
 			}
 		}()
 		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Set-Cookie", "framework=1")
 		w.Header().Set("X-Request-Id", r.Header.Get("X-Request-Id"))
 		next.ServeHTTP(w, r)
 	})

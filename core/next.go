@@ -38,7 +38,7 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		<-s.hub.replays
 		return s.live(s.bound(s.hub.head.Load()))
 	}
-	return batch{entries: r.entries, scratch: s.hub.newScratch(), replays: s.hub.replays}, nil
+	return batch{entries: r.entries, scratch: s.hub.newScratch(), turn: &turn{replays: s.hub.replays}}, nil
 }
 
 // live takes the next batch from the rings, up to head.
@@ -58,27 +58,30 @@ func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
 	}
 	sc := s.hub.newScratch()
 	b.scratch = sc
+	all := true
 	for i, c := range s.channels {
 		from := len(sc.found)
-		var ok bool
-		if sc.found, ok = c.after(sc.found, s.from(i), head, batchEvents+1); !ok {
+		var ok, last bool
+		if sc.found, last, ok = c.after(sc.found, s.from(i), head, batchEvents+1); !ok {
 			b.release()
 			return batch{}, 0, s.fellOut(i, head)
 		}
+		all = all && last
 		sc.lists = append(sc.lists, sc.found[from:len(sc.found):len(sc.found)])
 	}
+	most := min(batchBytes, s.hub.cfg.PageBytes)
 	if len(sc.lists) == 1 {
-		b.entries = sc.lists[0]
-		if n := fitting(b.entries); n < len(b.entries) {
-			b.entries = b.entries[:n]
-			head = b.entries[n-1].Position.Seq
-		}
+		found := sc.lists[0]
+		b.entries = found[:fitting(found, most)]
+		all = all && len(b.entries) == len(found)
 	} else {
-		var all bool
-		if sc.merged, all = ring.Merge(sc.merged, sc.lists, batchEvents, batchBytes, true); !all {
-			head = sc.merged[len(sc.merged)-1].Position.Seq
-		}
+		var fits bool
+		sc.merged, fits = ring.Merge(sc.merged, sc.lists, batchEvents, most, true)
+		all = all && fits
 		b.entries = sc.merged
+	}
+	if !all { // what follows is for the next time; a list that was cut short goes as far as this
+		head = b.entries[len(b.entries)-1].Position.Seq
 	}
 	return b, head, nil
 }

@@ -19,7 +19,7 @@ type Opening struct {
 	// Status is the response's status.
 	Status int
 	// Header holds the header fields to set on the response, beside those that
-	// are there already.
+	// are there already, or in the place of those of the same name: see Adds.
 	Header http.Header
 	// Body is the whole body. It is empty if Streams.
 	Body []byte

@@ -35,8 +35,14 @@ type ownedBed struct {
 // ends. Its sockets buffer little, so that clients who do not read are noticed.
 func openOwned(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *ownedBed {
 	tb.Helper()
-	b := &ownedBed{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
 	cfg.Conn = core.OwnedConn
+	return openServed(tb, hub, cfg, routes)
+}
+
+// openServed is openOwned for connections of any kind.
+func openServed(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *ownedBed {
+	tb.Helper()
+	b := &ownedBed{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
 	cfg.Middleware = append([]core.Middleware{func(s *core.Stream) error {
 		s.OnClose(func(sum core.Summary) { b.closes <- sum })
 		s.OnOpen(func() { b.joined <- s })

@@ -57,9 +57,10 @@ func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id st
 
 // PublishBatch publishes events together: all or none are stored, none comes
 // between them, and they reach a subscriber in one write, those that are for
-// it. It returns their IDs. At most [MaxBatch] events can be published together,
-// no more than a channel's ring holds, and no more bytes than the hub's
-// MaxEvent; the error wraps [ErrTooLarge] otherwise. To publish none is no
+// it. Only to one that reads them from history later, they may come in several.
+// It returns their IDs. At most [MaxBatch] events can be published together, no
+// more than the ring of each of their channels holds, and no more bytes than the
+// hub's MaxEvent; the error wraps [ErrTooLarge] otherwise. To publish none is no
 // error. For the rest, it is like PublishTo.
 func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []string, err error) {
 	if len(batch) == 0 {
@@ -93,20 +94,23 @@ func (h *Hub) recordBatch(batch []Publication) ([]Record, error) {
 		return nil, fmt.Errorf("batch of %d events: %w", len(batch), ErrTooLarge)
 	}
 	records := make([]Record, len(batch))
-	size := 0
+	bytes, room := 0, 0
 	for i, p := range batch {
 		r, err := h.record(p)
 		if err != nil {
 			return nil, fmt.Errorf("event %d: %w", i, err)
 		}
 		r.Following = len(batch) - 1 - i
-		if size += len(r.Body); size > h.cfg.MaxEvent {
+		if bytes += len(r.Body); bytes > h.cfg.MaxEvent {
 			return nil, fmt.Errorf("batch of more than %d bytes: %w", h.cfg.MaxEvent, ErrTooLarge)
 		}
-		if cfg := h.cfg.channel(p.Channel); len(batch) > cfg.RingEvents || size > cfg.RingBytes {
+		room += r.room()
+		records[i] = r
+	}
+	for _, p := range batch {
+		if cfg := h.cfg.channel(p.Channel); len(batch) > max(cfg.RingEvents, 1) || room > cfg.RingBytes && len(batch) > 1 {
 			return nil, fmt.Errorf("batch is larger than the ring of channel %q: %w", p.Channel, ErrTooLarge)
 		}
-		records[i] = r
 	}
 	return records, nil
 }
@@ -121,11 +125,14 @@ func (h *Hub) publish(ctx context.Context, p Publication, once string) (id strin
 	if h.isClosed() {
 		return "", ErrHubClosed
 	}
+	before := h.head.Load()
 	entries, err := h.append(ctx, record)
 	if err != nil {
 		return "", fmt.Errorf("tidings: publish: %w", err)
 	}
-	h.published.Add(1)
+	if once == "" || entries[0].Position.Seq > before {
+		h.published.Add(1)
+	}
 	h.forgetIfGone(p.Channel)
 	return entries[0].ID(), nil
 }
@@ -210,10 +217,11 @@ func bodyRoom(ev Event) int {
 	return room + trailerRoom
 }
 
-// Forget drops the history of a channel, and what is at hand for its
-// subscribers who are behind. Those who are up to date notice nothing; a
-// client that comes back without having seen all of it finds a gap. The
-// errors are those of Publish for a channel, and the store's own.
+// Forget drops the history of a channel, and the keys of what was published to
+// it once. Subscribers who are there notice nothing: what is at hand for them
+// is there until it leaves the ring. A client that comes back without having
+// seen all of it finds a gap. The errors are those of Publish for a channel, and
+// the store's own.
 func (h *Hub) Forget(ctx context.Context, channel string) error {
 	if err := checkChannel(channel); err != nil {
 		return err

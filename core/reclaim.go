@@ -14,7 +14,7 @@ func (h *Hub) channel(name string) *channel {
 		name = strings.Clone(name)
 		c = &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
 		h.channels[name] = c
-		h.ringBytes.Add(int64(channelOverhead + len(name)))
+		h.ringBytes.Add(c.overhead())
 	}
 	return c
 }
@@ -33,9 +33,22 @@ func (h *Hub) tidy(c *channel) {
 // still have what was in it. The caller holds h.mu.
 func (h *Hub) drop(c *channel) {
 	newest, bytes := c.extent()
-	h.base = max(h.base, newest)
-	h.ringBytes.Add(-int64(bytes + channelOverhead + len(c.name)))
+	if !isPrivate(c.name) { // one that is gone does not come back
+		h.base = max(h.base, newest)
+	}
+	left := h.ringBytes.Add(-(int64(bytes) + c.overhead()))
 	delete(h.channels, c.name)
+	h.limitRings(left)
+}
+
+// limitRings sets from what size on rings are made smaller, given the size that
+// there is no way around at the moment: not at every event, if that is all that
+// there is to win. The caller holds h.mu.
+func (h *Hub) limitRings(least int64) {
+	limit := int64(h.cfg.TotalRingBytes)
+	if limit = max(limit, least+limit/16); limit < h.ringLimit.Load() {
+		h.ringLimit.Store(limit)
+	}
 }
 
 // extent returns the newest entry that is, or was, in the ring, and the ring's
@@ -55,8 +68,11 @@ func (c *channel) extent() (newest uint64, bytes int) {
 func (c *channel) halve() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	before := c.ring.Bytes()
-	for range c.ring.Len() / 2 {
+	before, keep := c.ring.Bytes(), (c.ring.Len()+1)/2
+	if c.stale > 0 {
+		c.compact()
+	}
+	for c.ring.Len() > keep {
 		c.drop()
 	}
 	return c.ring.Bytes() - before
@@ -74,6 +90,7 @@ func (h *Hub) reclaim() {
 
 		newest uint64
 		bytes  int
+		done   bool
 	}
 	var unused, used []sized
 	for _, c := range h.channels {
@@ -95,18 +112,17 @@ func (h *Hub) reclaim() {
 	for h.ringBytes.Load() > room && len(used) > 0 {
 		slices.SortFunc(used, func(a, b sized) int { return cmp.Compare(b.bytes, a.bytes) })
 		// All those as large as half the largest, at once.
-		before := h.ringBytes.Load()
+		large := used[0].bytes / 2
 		for i := range used {
-			if h.ringBytes.Load() <= room || used[i].bytes < used[0].bytes/2 {
+			if h.ringBytes.Load() <= room || used[i].bytes < large {
 				break
 			}
 			delta := used[i].halve()
 			h.ringBytes.Add(int64(delta))
 			used[i].bytes += delta
+			used[i].done = delta == 0 // it holds its newest entry only
 		}
-		if h.ringBytes.Load() == before {
-			break // each holds its newest entry only
-		}
+		used = slices.DeleteFunc(used, func(s sized) bool { return s.done })
 	}
 	// Not again at every event, if that is all there is to win.
 	h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))

@@ -265,3 +265,31 @@ func TestAgingEnds(t *testing.T) {
 		})
 	}
 }
+
+// What readers have been told is gone does not come back with the next event.
+func TestRetentionIdleIsForGood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store, told := memory(t, core.Retention{Idle: 100 * time.Second})
+		appendTo(t, store, "x", "first")
+		time.Sleep(500 * time.Millisecond)
+		old := appendTo(t, store, "x", "a", "a")
+		// By now the store has looked after the first channel, and waits a moment
+		// before it looks again.
+		time.Sleep(100*time.Second + 100*time.Millisecond)
+		synctest.Wait()
+		if got := kept(t, store, "a"); len(got) != 0 {
+			t.Fatalf("idle: got %v kept, want none", got)
+		}
+		appendTo(t, store, "x", "a")
+		if got, want := kept(t, store, "a"), []uint64{4}; !slices.Equal(got, want) {
+			t.Errorf("after the next event: got %v kept, want %v", got, want)
+		}
+		if got := gapAfter(t, store, old[0].Position.Seq, "a"); got != core.GapTrimmed {
+			t.Errorf("after what was forgotten: got gap %q, want %q", got, core.GapTrimmed)
+		}
+		if got, want := told.said(), []string{"first 1", "a 3"}; !slices.Equal(got, want) {
+			t.Errorf("got notices %v, want %v", got, want)
+		}
+	})
+}

@@ -38,7 +38,9 @@ type ChannelConfig struct {
 	// policies of all its channels are Skip or Conflate. The gate's WriteTimeout
 	// applies if that is longer. Default: 2 min.
 	Patience time.Duration
-	// RingEvents and RingBytes bound the channel's ring. Default: the hub's.
+	// RingEvents and RingBytes bound the channel's ring. Where the policy is
+	// Conflate, they bound the latest events of the keys, and the others; the
+	// ring may hold a third more that is superseded. Default: the hub's.
 	RingEvents, RingBytes int
 }
 

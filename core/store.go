@@ -45,7 +45,9 @@ type Store interface {
 	// was published with this ID of the app's own; of several, the newest on
 	// its channel and then the oldest among the channels, so that a client
 	// rather sees an event twice than never. It returns [ErrUnknownID] if no
-	// such entry is kept.
+	// such entry is kept. A store whose storage outlives its epochs takes the
+	// text of a position of an earlier one, too, and returns that position, if
+	// what it stands for is not lost.
 	Resolve(ctx context.Context, channels []string, id string) (Position, error)
 	// Bounds returns the positions of the oldest and the newest entry kept on
 	// the channels. Where they hold none, both are the newest position of all.
@@ -77,15 +79,16 @@ type Sink interface {
 type Query struct {
 	// Channels are the channels' names, each once, at least one.
 	Channels []string
-	// After is the position that the entries must follow; the zero position for
-	// Oldest, Tail and the first page of a Snapshot.
+	// After is the position that the entries must follow, of this epoch or of an
+	// earlier one that the store knows; the zero position for Oldest, Tail and the
+	// first page of a Snapshot.
 	After Position
 	// Oldest asks for all that is kept, from the oldest on.
 	Oldest bool
 	// Tail, if positive, asks for the newest Tail entries.
 	Tail int
 	// Snapshot asks for the newest entry of each key of each channel, for each
-	// audience by itself, entries without a key left out. It is not subject to MaxEvents and MaxBytes.
+	// audience by itself, entries without a key left out.
 	Snapshot bool
 	// Gone, if it is not empty, excuses what was missing when a subscriber
 	// began with Oldest or Tail and could not be given all in one page: for
@@ -233,6 +236,11 @@ func (e *Entry) Until() uint64 { return e.Position.Seq + uint64(e.following) } /
 
 // entryOverhead is about what an entry costs beside the texts it holds.
 const entryOverhead = 176
+
+// room is what the Size of the entry is at most.
+func (r Record) room() int {
+	return entryOverhead + len(r.Body) + max(trailerRoom, len("id: \n\n")+len(r.ID)) + len(r.Key) + len(r.To.text)
+}
 
 // Size returns about what the entry costs in memory, in bytes.
 func (e *Entry) Size() int {

@@ -40,7 +40,7 @@ func (o *Opening) takeOver(w http.ResponseWriter) bool {
 func (o *Opening) headOf(before http.Header) []byte {
 	header := make(http.Header, len(before)+len(o.Header))
 	maps.Copy(header, before)
-	maps.Copy(header, o.Header)
+	o.mergeHeader(header)
 	for _, name := range []string{"Content-Length", "Keep-Alive", "Trailer", "Transfer-Encoding"} {
 		header.Del(name)
 	}

@@ -56,7 +56,10 @@ func start(site adaptertest.Site, cfg fiber.Config, tune func(*fasthttp.Server))
 	if tune != nil {
 		tune(app.Server())
 	}
-	app.Use(recover.New(), requestid.New(), cors.New())
+	app.Use(recover.New(), requestid.New(), cors.New(), func(c *fiber.Ctx) error {
+		c.Append("Set-Cookie", "framework=1")
+		return c.Next()
+	})
 	for _, route := range site.Routes {
 		path, handler := adaptertest.Colons(route.Path), fibersse.Serve(route.Endpoint)
 		if route.Method == fiber.MethodGet {

@@ -25,7 +25,9 @@ func serve(c *fiber.Ctx, endpoint *core.Endpoint) error {
 	o := endpoint.Open(r)
 	ctx := c.Context()
 	for name, values := range o.Header {
-		ctx.Response.Header.Del(name)
+		if !o.Adds(name) {
+			ctx.Response.Header.Del(name)
+		}
 		for _, value := range values {
 			ctx.Response.Header.Add(name, value)
 		}

@@ -43,6 +43,7 @@ func adapter() adaptertest.Adapter {
 			engine := newEngine()
 			engine.Use(func(c *gin.Context) {
 				c.Header("Access-Control-Allow-Origin", "*")
+				c.Header("Set-Cookie", "framework=1")
 				c.Header("X-Request-Id", c.GetHeader("X-Request-Id"))
 			})
 			for _, route := range site.Routes {

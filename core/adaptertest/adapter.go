@@ -47,7 +47,8 @@ type Adapter struct {
 
 // Site is what an adapter is to serve. In front of all routes stand the
 // framework's own middleware for CORS, which allows every origin; for request
-// IDs, which sends the request's X-Request-Id back; and for panics.
+// IDs, which sends the request's X-Request-Id back; one that sets the cookie
+// framework=1; and for panics.
 type Site struct {
 	// Listener is where to listen. The server closes it.
 	Listener net.Listener

@@ -74,6 +74,9 @@ func (b *bed) narrowClient(tb testing.TB, buffer, window int) *client {
 
 func (c *client) dial(ctx context.Context, network, addr string, buffer int) (net.Conn, error) {
 	var d net.Dialer
+	if buffer > 0 {
+		d.Control = small
+	}
 	conn, err := d.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package adaptertest
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
@@ -18,6 +19,7 @@ func testHead(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
 		s.Header().Set("X-Gate", "passed")
+		s.Header().Set("Set-Cookie", "gate=1")
 		return nil
 	}}})
 	b.get("/handler", gate.Handle(wait))
@@ -36,6 +38,9 @@ func testHead(t *testing.T, e env) {
 			if got := r.Header.Values(name); len(got) != 1 || got[0] != want {
 				t.Errorf("%s, header %s: got %q, want %q alone", path, name, got, want)
 			}
+		}
+		if got, want := r.Header.Values("Set-Cookie"), []string{"framework=1", "gate=1"}; !slices.Equal(got, want) {
+			t.Errorf("%s, cookies: got %q, want %q", path, got, want)
 		}
 		if got := r.Header.Values("Connection"); !e.transport.http1() && len(got) > 0 {
 			t.Errorf("%s, header Connection on HTTP/2: got %q, want none", path, got)

@@ -41,7 +41,13 @@ func entriesHoldRecords(f *fixture) {
 	if err != nil {
 		f.Fatalf("AppendEvent: %v", err)
 	}
-	want := s.append(
+	want := s.append(together(
+		text("a", "first of several"),
+		addressed("a", core.ToGroup("group: ä b"), "", "for a group"),
+		addressed("b", core.ToStream("0123456789abcdef"), "k", "for a stream"),
+		addressed("a", core.ToIdentity(strings.Repeat("n", core.MaxChannelBytes)), "k", "for somebody"),
+	)...)
+	want = append(want, s.append(
 		text("a", "plain"),
 		core.Record{Channel: "a", Body: bare[:len(bare)-1]},
 		text("a", "two\nlines\n"),
@@ -52,8 +58,8 @@ func entriesHoldRecords(f *fixture) {
 		text(strings.Repeat("c", core.MaxChannelBytes), "long name"),
 		named("a", strings.Repeat("i", core.MaxIDBytes), "long id"),
 		text("a", long),
-	)
-	channels := []string{"a", "channel: ä/b c?*.>", strings.Repeat("c", core.MaxChannelBytes)}
+	)...)
+	channels := []string{"a", "b", "channel: ä/b c?*.>", strings.Repeat("c", core.MaxChannelBytes)}
 	s.whole(core.Query{Channels: channels, After: s.start}, want)
 	if diff := differ(s.sink.reach(f, s.head.Seq), want); diff != "" {
 		f.Errorf("delivered: %s", diff)

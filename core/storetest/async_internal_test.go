@@ -18,6 +18,7 @@ var errClosed = errors.New("handle closed")
 type sharedStorage struct {
 	memory *core.MemoryStore
 	broken string
+	apply  func(d *double) // to each store, or nil
 }
 
 func newShared(retention core.Retention) *sharedStorage {
@@ -25,7 +26,11 @@ func newShared(retention core.Retention) *sharedStorage {
 }
 
 func (s *sharedStorage) open() core.Store {
-	return &handle{double: &double{MemoryStore: s.memory}, broken: s.broken, ended: make(chan struct{})}
+	d := doubleOf(s.memory)
+	if s.apply != nil {
+		s.apply(d)
+	}
+	return &handle{double: d, broken: s.broken, ended: make(chan struct{})}
 }
 
 // handle is a store on shared storage.
@@ -73,7 +78,7 @@ func (h *handle) Attach(sink core.Sink) (core.Position, error) {
 		return core.Position{}, errClosed
 	}
 	l := &later{news: make(chan struct{}, 1)}
-	start, err := h.MemoryStore.Attach(l)
+	start, err := h.attach(l)
 	if err != nil {
 		return start, err
 	}
@@ -104,35 +109,35 @@ func (h *handle) Append(ctx context.Context, records []core.Record) ([]*core.Ent
 	if h.closed() {
 		return nil, errClosed
 	}
-	return h.MemoryStore.Append(ctx, records)
+	return h.append(ctx, records)
 }
 
 func (h *handle) Read(ctx context.Context, q core.Query) (core.Page, error) {
 	if h.closed() {
 		return core.Page{}, errClosed
 	}
-	return h.MemoryStore.Read(ctx, q)
+	return h.read(ctx, q)
 }
 
 func (h *handle) Resolve(ctx context.Context, channels []string, id string) (core.Position, error) {
 	if h.closed() {
 		return core.Position{}, errClosed
 	}
-	return h.MemoryStore.Resolve(ctx, channels, id)
+	return h.resolve(ctx, channels, id)
 }
 
 func (h *handle) Bounds(ctx context.Context, channels []string) (oldest, newest core.Position, err error) {
 	if h.closed() {
 		return oldest, newest, errClosed
 	}
-	return h.MemoryStore.Bounds(ctx, channels)
+	return h.bounds(ctx, channels)
 }
 
 func (h *handle) Forget(ctx context.Context, channel string) error {
 	if h.closed() {
 		return errClosed
 	}
-	return h.MemoryStore.Forget(ctx, channel)
+	return h.forget(ctx, channel)
 }
 
 func (h *handle) Close() error {
@@ -150,19 +155,30 @@ func (h *handle) Close() error {
 // be shared, or durable.
 func TestBrokenStorage(t *testing.T) {
 	t.Parallel()
-	for _, b := range []struct{ name, found string }{
-		{"each its own", "shared"},
-		{"each its own", "shared concurrently"},
-		{"all end with one", "shared"},
-		{"each its own", "durable"},
-		{"each its own", "durable retention"},
-		{"all end with one", "durable"},
+	ownKeys := func(d *double) { remembering(d, byBoth, theFirst) }
+	ownForget := func(d *double) {
+		without(d, func(q core.Query, gone uint64) bool { return q.After.Seq < gone })
+	}
+	for _, b := range []struct {
+		name, found string
+		apply       func(d *double)
+	}{
+		{"each its own", "shared", nil},
+		{"each its own", "shared concurrently", nil},
+		{"all end with one", "shared", nil},
+		{"each its own", "durable", nil},
+		{"each its own", "durable retention", nil},
+		{"all end with one", "durable", nil},
+		{"each its own once keys", "shared once", ownKeys},
+		{"each its own once keys", "durable once", ownKeys},
+		{"each forgets for itself", "shared forget", ownForget},
+		{"each forgets for itself", "durable forget", ownForget},
 	} {
 		t.Run(b.name+"/"+b.found, func(t *testing.T) {
 			t.Parallel()
 			storage := func(_ testing.TB, retention core.Retention) Open {
 				s := newShared(retention)
-				s.broken = b.name
+				s.broken, s.apply = b.name, b.apply
 				return func() core.Store {
 					if b.name == "each its own" {
 						s.memory = core.NewMemoryStore(retention)

@@ -24,7 +24,10 @@ type double struct {
 }
 
 func newDouble(retention core.Retention) *double {
-	m := core.NewMemoryStore(retention)
+	return doubleOf(core.NewMemoryStore(retention))
+}
+
+func doubleOf(m *core.MemoryStore) *double {
 	return &double{m, m.Attach, m.Append, m.Read, m.Resolve, m.Bounds, m.Forget, m.Close}
 }
 
@@ -84,7 +87,7 @@ type breakage struct {
 }
 
 func breakages() []breakage {
-	return slices.Concat(brokenDelivery(), brokenReads(), brokenLookups(), brokenAppends())
+	return slices.Concat(brokenDelivery(), brokenReads(), brokenLookups(), brokenAppends(), brokenContents(), brokenOnce(), brokenForget(), brokenRetention())
 }
 
 func brokenDelivery() []breakage {

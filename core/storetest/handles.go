@@ -136,7 +136,7 @@ func durable(f *fixture) {
 		q := core.Query{Channels: []string{"a", "b"}, After: s.at(0)}
 		s.whole(q, all)
 		all = append(all, s.each(texts(2, "a", "b")...)...)
-		all = append(all, s.append(named("a", "mine", "x"), keyed("b", "k", "y"))...)
+		all = append(all, s.append(together(named("a", "mine", "x"), addressed("b", core.ToIdentity("me"), "k", "y"))...)...)
 		s.whole(q, all)
 		s.resolves("mine", all[len(all)-2], "a")
 		s.whole(core.Query{Channels: q.Channels, Snapshot: true}, all[len(all)-1:])

@@ -30,8 +30,11 @@ type Options struct {
 	Durable bool
 	// NoBytes says that the store does not trim by bytes.
 	NoBytes bool
+	// Tells says that the store calls its sinks' Trimmed.
+	Tells bool
 	// Age is the retention to test trimming by age with: about as short as the
-	// store can. The suite waits for it to pass. Default: not tested.
+	// store can. Idle and OnceWindow are tested with it, too. The suite waits for
+	// it to pass. Default: not tested.
 	Age time.Duration
 	// Wait is how long the suite waits for what may take time, like delivery,
 	// before it takes it for lost. Default: 10 seconds.
@@ -73,6 +76,7 @@ func checks(opts Options) []check {
 		{"oldest", readOldest},
 		{"tail", readTail},
 		{"snapshot", readSnapshot},
+		{"snapshot of audiences", snapshotOfAudiences},
 		{"pages by count", pagesByCount},
 		{"pages by bytes", pagesByBytes},
 		{"merged channels", mergedChannels},
@@ -89,20 +93,32 @@ func checks(opts Options) []check {
 		{"resolve", resolve},
 		{"resolve among channels", resolveAmong},
 		{"resolve trimmed", resolveTrimmed},
+		{"patterns", patterns},
+		{"once", once},
+		{"once, trimmed", onceTrimmed},
+		{"once, concurrently", onceConcurrently},
+		{"forget", forgets},
+		{"forget once", forgetsOnce},
+		{"forget and go on", forgetsAndGoesOn},
 		{"close", closing},
 		{"close while appending", closingWhileAppending},
 	}
 	if !opts.NoBytes {
-		all = append(all, check{"bytes", trimmedByBytes}, check{"large event", largeEvent})
+		all = append(all, check{"bytes", trimmedByBytes}, check{"large event", largeEvent}, check{"total bytes", totalBytes})
+	}
+	if opts.Tells {
+		all = append(all, check{"notices", notices})
 	}
 	if opts.Age > 0 {
-		all = append(all, check{"age", trimmedByAge})
+		all = append(all, check{"age", trimmedByAge}, check{"idle", idle}, check{"once window", onceWindow})
 	}
 	if opts.Shared {
-		all = append(all, check{"shared", shared}, check{"shared concurrently", sharedConcurrently})
+		all = append(all, check{"shared", shared}, check{"shared concurrently", sharedConcurrently},
+			check{"shared once", sharedOnce}, check{"shared forget", sharedForget})
 	}
 	if opts.Durable {
-		all = append(all, check{"durable", durable}, check{"durable retention", durableRetention})
+		all = append(all, check{"durable", durable}, check{"durable retention", durableRetention},
+			check{"durable once", durableOnce}, check{"durable forget", durableForget})
 	}
 	return all
 }

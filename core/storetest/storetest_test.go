@@ -17,5 +17,5 @@ func TestMemoryStore(t *testing.T) {
 	storetest.Run(t, func(_ testing.TB, retention core.Retention) storetest.Open {
 		store := core.NewMemoryStore(retention)
 		return func() core.Store { return store }
-	}, storetest.Options{Age: 50 * time.Millisecond})
+	}, storetest.Options{Tells: true, Age: 50 * time.Millisecond})
 }

@@ -58,6 +58,21 @@ func named(channel, id, data string) core.Record {
 	return r
 }
 
+// addressed returns a record for an audience, with a key.
+func addressed(channel string, to core.Audience, key, data string) core.Record {
+	r := keyed(channel, key, data)
+	r.To = to
+	return r
+}
+
+// together returns the records as they are when they are published together.
+func together(records ...core.Record) []core.Record {
+	for i := range records {
+		records[i].Following = len(records) - 1 - i
+	}
+	return records
+}
+
 // texts returns n records for each of the channels in turn.
 func texts(n int, channels ...string) []core.Record {
 	var records []core.Record
@@ -119,12 +134,17 @@ func matches(e *core.Entry, r core.Record) error {
 		return fmt.Errorf("got channel %q, want %q", e.Channel, r.Channel)
 	case e.Key != r.Key:
 		return fmt.Errorf("got key %q, want %q", e.Key, r.Key)
+	case e.To != r.To:
+		return fmt.Errorf("got audience %q, want %q", e.To, r.To)
+	case e.Until()-e.Position.Seq != uint64(r.Following): //nolint:gosec // It is not negative.
+		return fmt.Errorf("got a batch until %d, want %d more", e.Until(), r.Following)
 	case e.ID() != id:
 		return fmt.Errorf("got ID %q, want %q", e.ID(), id)
 	case e.Time.IsZero() || time.Since(e.Time).Abs() > time.Hour:
 		return fmt.Errorf("got time %v, want about now", e.Time)
 	}
-	if again := e.Record(); again.Channel != r.Channel || again.Key != r.Key || again.ID != r.ID || !bytes.Equal(again.Body, r.Body) {
+	if again := e.Record(); again.Channel != r.Channel || again.Key != r.Key || again.ID != r.ID || !bytes.Equal(again.Body, r.Body) ||
+		again.To != r.To || again.Following != r.Following {
 		return fmt.Errorf("got record %+v, want %+v", again, r)
 	}
 	want, err := first(append(bytes.Clone(r.Body), '\n'))
@@ -237,7 +257,8 @@ func differ(got, want []*core.Entry) string {
 		if e.Position != w.Position {
 			return fmt.Sprintf("got entries %s, want %s", seqs(got), seqs(want))
 		}
-		if e.Channel != w.Channel || e.Key != w.Key || e.ID() != w.ID() || !bytes.Equal(e.Frame(), w.Frame()) {
+		if e.Channel != w.Channel || e.Key != w.Key || e.To != w.To || e.Until() != w.Until() ||
+			e.ID() != w.ID() || !bytes.Equal(e.Frame(), w.Frame()) {
 			return fmt.Sprintf("entry %v: got %s, want %s", e.Position, show(e), show(w))
 		}
 	}
@@ -257,7 +278,7 @@ func seqs(entries []*core.Entry) string {
 }
 
 func show(e *core.Entry) string {
-	return fmt.Sprintf("{channel %q key %q id %q frame %q}", e.Channel, e.Key, e.ID(), e.Frame())
+	return fmt.Sprintf("{channel %q key %q to %q id %q until %d frame %q}", e.Channel, e.Key, e.To, e.ID(), e.Until(), e.Frame())
 }
 
 // on returns the entries of a channel.

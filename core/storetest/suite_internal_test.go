@@ -70,7 +70,7 @@ func observe(t *testing.T, c check, storage Storage, opts Options) []string {
 
 // everything has all checks applied.
 func everything(wait time.Duration) Options {
-	return Options{Age: 20 * time.Millisecond, Shared: true, Durable: true, Wait: wait}
+	return Options{Age: 20 * time.Millisecond, Tells: true, Shared: true, Durable: true, Wait: wait}
 }
 
 // find returns the check of that name.

@@ -10,7 +10,7 @@ require (
 	github.com/r3labs/sse/v2 v2.10.0
 	github.com/tidings-go/tidings v0.0.0
 	github.com/tmaxmax/go-sse v0.11.0
-	golang.org/x/sys v0.44.0
+	golang.org/x/sys v0.45.0
 )
 
 require (

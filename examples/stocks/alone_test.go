@@ -2,18 +2,15 @@ package stocks_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"image/png"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/tidings-go/tidings/examples/internal/sampletest"
 	"github.com/tidings-go/tidings/examples/stocks"
 )
 
@@ -21,7 +18,7 @@ import (
 // browser does not do by itself, and what it makes of odd quotes.
 func TestRefused(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
+	b := newPage(t)
 	var asked atomic.Int64
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(stocks.Page()) })
@@ -43,12 +40,12 @@ func TestRefused(t *testing.T) {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
-	b.do(chromedp.Navigate(server.URL))
-	b.awaitBadge("Disconnected")
-	b.awaitBadge("Live")
-	b.await("window.tidings.ids.length === 7")
+	b.Do(chromedp.Navigate(server.URL))
+	b.AwaitText("#badge", "Disconnected")
+	b.AwaitText("#badge", "Live")
+	b.Await("window.tidings.ids.length === 7")
 	const want = "IBM 612.30,AAPL –,GOOG –,MSFT –,<b>new</b> 7.00"
-	got := value[string](b, `Array.from(document.querySelectorAll('#quotes tr')).map(function (tr) {
+	got := sampletest.Value[string](b.Browser, `Array.from(document.querySelectorAll('#quotes tr')).map(function (tr) {
 		return tr.querySelector('.symbol').textContent + ' ' + tr.querySelector('.price').textContent }).join()`)
 	if got != want {
 		t.Errorf("rows: got %s, want %s", got, want)
@@ -58,59 +55,40 @@ func TestRefused(t *testing.T) {
 // TestWithoutEventSource checks that the page says so.
 func TestWithoutEventSource(t *testing.T) {
 	t.Parallel()
-	b := newBrowser(t)
+	b := newPage(t)
 	page := bytes.Replace(stocks.Page(), []byte("<head>"), []byte("<head><script>delete window.EventSource</script>"), 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(page) }))
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
-	b.do(chromedp.Navigate(server.URL))
-	b.await("document.getElementById('unsupported').offsetHeight > 0")
-	b.await("document.getElementById('toggle').disabled")
+	b.Do(chromedp.Navigate(server.URL))
+	b.Await("document.getElementById('unsupported').offsetHeight > 0")
+	b.Await("document.getElementById('toggle').disabled")
 }
-
-var update = flag.Bool("update", false, "take the pictures of the page anew")
 
 // TestScreenshot takes the picture for the README with -update, and otherwise
 // checks that it is one.
 func TestScreenshot(t *testing.T) {
 	t.Parallel()
-	const name, width, height = "screenshot.png", 1120, 680
-	if *update {
+	sampletest.Picture(t, "screenshot.png", 1120, 680, func(name string, width, height int64) {
 		shoot(t, name, width, height)
-		shoot(t, filepath.Join(os.TempDir(), "stocks-phone.png"), 390, 760)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	got, err := png.DecodeConfig(f)
-	if err != nil || got.Width != 2*width || got.Height != 2*height {
-		t.Errorf("%s: got %d x %d and error %v, want %d x %d", name, got.Width, got.Height, err, 2*width, 2*height)
-	}
+	})
 }
 
 // shoot takes a picture once the sparklines are full, while one price rises
 // and one falls.
 func shoot(t *testing.T, name string, width, height int64) {
 	t.Helper()
-	b := newBrowser(t)
-	p := start(t, "gin", "-min", "100ms", "-max", "300ms")
-	b.do(chromedp.EmulateViewport(width, height, chromedp.EmulateScale(2)), chromedp.Navigate(p.url))
+	b := newPage(t)
+	p := sampletest.Start(t, "gin", "-min", "100ms", "-max", "300ms")
+	b.Resize(width, height)
+	b.Do(chromedp.Navigate(p.URL))
 	for range 4 {
 		b.awaitMore(45)
 	}
 	const moment = "document.querySelectorAll('tr.up').length === 1 && document.querySelectorAll('tr.down').length === 1"
 	for shot := false; !shot; {
-		b.await(moment)
-		picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, picture, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		shot = value[bool](b, moment)
+		b.Await(moment)
+		b.Shoot(name)
+		shot = sampletest.Value[bool](b.Browser, moment)
 	}
-	t.Logf("took %s", name)
 }

@@ -1,7 +1,6 @@
 package stocks_test
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net"
@@ -11,13 +10,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/tidings-go/tidings/examples/internal/sampletest"
 )
 
 // TestSignals checks that the program ends in time and order, whatever is
 // open.
 func TestSignals(t *testing.T) {
 	t.Parallel()
-	for _, framework := range frameworks() {
+	for _, framework := range sampletest.Frameworks() {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()
 			for _, tt := range []struct {
@@ -31,31 +32,26 @@ func TestSignals(t *testing.T) {
 			} {
 				t.Run(tt.name, func(t *testing.T) {
 					t.Parallel()
-					p := start(t, framework, "-min", "1h", "-max", "1h")
-					var streams []*stream
+					p := sampletest.Start(t, framework, "-min", "1h", "-max", "1h")
+					var streams []*sampletest.Stream
 					var once net.Conn
 					if tt.busy {
 						streams, once = occupy(t, p)
 					}
-					begin := time.Now()
-					if err := p.cmd.Process.Signal(tt.signal); err != nil {
-						t.Fatal(err)
-					}
-					got := p.wait(t, patience)
-					took := time.Since(begin)
+					got, took := p.End(tt.signal)
 					t.Logf("it took %v", took.Round(time.Millisecond))
 					if got != 0 || took > 3*time.Second {
 						t.Errorf("after %v: got status %d after %v, want 0 within 3s", tt.signal, got, took)
 					}
 					for i, s := range streams {
-						s.end()
+						s.End()
 						// A subscriber is told when to come back, once more.
-						if i < 4 && strings.Count(s.raw.String(), "retry: ") != 2 {
-							t.Errorf("stream %d: got %q, want a farewell", i, tail(s.raw.String(), 100))
+						if i < 4 && strings.Count(s.Raw.String(), "retry: ") != 2 {
+							t.Errorf("stream %d: got %q, want a farewell", i, sampletest.Tail(s.Raw.String(), 100))
 						}
 					}
 					for _, line := range []string{"stream opened", "stream closed"} {
-						if got := strings.Count(p.out.String(), `msg="`+line+`"`); got != len(streams) {
+						if got := strings.Count(p.Out.String(), `msg="`+line+`"`); got != len(streams) {
 							t.Errorf("lines that say %s: got %d, want %d", line, got, len(streams))
 						}
 					}
@@ -73,16 +69,16 @@ func TestSignals(t *testing.T) {
 
 // occupy opens one of everything: four subscriptions first, and at last a
 // connection that waits for a quote.
-func occupy(t *testing.T, p *program) (streams []*stream, once net.Conn) {
+func occupy(t *testing.T, p *sampletest.Program) (streams []*sampletest.Stream, once net.Conn) {
 	t.Helper()
 	for _, path := range []string{
 		"/stocks", "/stocks", "/stocks?start=snapshot", "/root/stocks", "/stocks/controller", "/root/stocks/controller",
 	} {
-		streams = append(streams, open(t, p.url+path))
+		streams = append(streams, sampletest.Open(t, p.URL+path))
 	}
 	// One says nothing, one does not come to an end.
 	for _, text := range []string{"", "GET /stocks HT", "GET /stocks/once HTTP/1.1\r\nHost: x\r\n\r\n"} {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +89,7 @@ func occupy(t *testing.T, p *program) (streams []*stream, once net.Conn) {
 		once = conn
 	}
 	all := len(streams) + 1 // the one that waits counts, too
-	if got := awaitStreams(t, p.url, all); got > time.Second {
+	if got := sampletest.AwaitStreams(t, p.URL, all); got > time.Second {
 		t.Errorf("open streams: got %d after %v, want them at once", all, got)
 	}
 	return streams, once
@@ -102,53 +98,41 @@ func occupy(t *testing.T, p *program) (streams []*stream, once net.Conn) {
 // TestSecondSignal checks that a second Ctrl-C does not wait for the end.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
-	for _, framework := range frameworks() {
+	for _, framework := range sampletest.Frameworks() {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, framework)
+			p := sampletest.Start(t, framework)
 			for range 16 { // so that one of them is told late
-				open(t, p.url+"/stocks")
+				sampletest.Open(t, p.URL+"/stocks")
 			}
-			if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+			if err := p.Cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}
 			// Once new streams are refused, the signal has arrived.
-			for ask(t, http.MethodHead, p.url+"/stocks").StatusCode != http.StatusServiceUnavailable {
+			for sampletest.Ask(t, http.MethodHead, p.URL+"/stocks").StatusCode != http.StatusServiceUnavailable {
 				continue
 			}
 			again := time.NewTicker(10 * time.Millisecond) // the first one may not have been dealt with yet
 			defer again.Stop()
 			for ended := false; !ended; {
-				_ = p.cmd.Process.Signal(os.Interrupt)
+				_ = p.Cmd.Process.Signal(os.Interrupt)
 				select {
-				case <-p.done:
+				case <-p.Done:
 					ended = true
 				case <-again.C:
 				}
 			}
-			state, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+			state, ok := p.Cmd.ProcessState.Sys().(syscall.WaitStatus)
 			if !ok || state.Signal() != syscall.SIGINT {
-				t.Errorf("after two interrupts: got %v, want the program killed by the second", p.cmd.ProcessState)
+				t.Errorf("after two interrupts: got %v, want the program killed by the second", p.Cmd.ProcessState)
 			}
 		})
 	}
 }
 
-// run runs a program that ends by itself.
-func run(t *testing.T, framework string, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	cmd := command(t, framework, args...)
-	var out, problem bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problem
-	watch := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	defer watch.Stop()
-	err := cmd.Run()
-	return status(t, err), out.String(), problem.String()
-}
-
 func TestAddressInUse(t *testing.T) {
 	t.Parallel()
-	for _, framework := range frameworks() {
+	for _, framework := range sampletest.Frameworks() {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()
 			var config net.ListenConfig
@@ -158,7 +142,7 @@ func TestAddressInUse(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = l.Close() })
 			addr := l.Addr().String()
-			code, stdout, stderr := run(t, framework, "-addr", addr)
+			code, stdout, stderr := sampletest.Run(t, framework, "-addr", addr)
 			want := "stocks: listen tcp " + addr + ": bind: address already in use\n"
 			if code != 1 || stdout != "" || stderr != want {
 				t.Errorf("got status %d, %q and %q, want 1 and %q", code, stdout, stderr, want)
@@ -169,7 +153,7 @@ func TestAddressInUse(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	t.Parallel()
-	for _, framework := range frameworks() {
+	for _, framework := range sampletest.Frameworks() {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()
 			for _, tt := range []struct {
@@ -191,7 +175,7 @@ func TestFlags(t *testing.T) {
 				{"-addr nonsense", 1, "stocks: listen tcp: address nonsense: missing port in address"},
 				{"-h", 0, "Usage of stocks:"},
 			} {
-				code, stdout, stderr := run(t, framework, strings.Fields(tt.args)...)
+				code, stdout, stderr := sampletest.Run(t, framework, strings.Fields(tt.args)...)
 				first, _, _ := strings.Cut(stderr, "\n")
 				if code != tt.code || stdout != "" || !strings.Contains(first, tt.want) {
 					t.Errorf("%s: got status %d, %q and %q, want %d and %q", tt.args, code, stdout, first, tt.code, tt.want)

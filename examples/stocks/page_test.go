@@ -2,14 +2,15 @@ package stocks_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/examples/internal/sampletest"
 	"github.com/tidings-go/tidings/examples/stocks"
 )
 
@@ -38,49 +39,49 @@ const (
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	paths := map[string]string{"gin": "/", "fiber": "/root/static/index.html"}
-	for _, framework := range frameworks() {
+	for _, framework := range sampletest.Frameworks() {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()
-			b := newBrowser(t)
-			p := start(t, framework, "-min", "20ms", "-max", "20ms", "-history", "100000")
-			all := follow(open(t, p.url+"/stocks"))
-			all.await(20)
-			between := startProxy(t, p.url)
-			b.do(chromedp.Navigate(between.url + paths[framework]))
-			b.awaitBadge("Live")
-			b.do(chromedp.Evaluate[chromedp.Void](observe))
+			b := newPage(t)
+			p := sampletest.Start(t, framework, "-min", "20ms", "-max", "20ms", "-history", "100000")
+			all := sampletest.Follow(sampletest.Open(t, p.URL+"/stocks"))
+			all.Await(20)
+			between := sampletest.StartProxy(t, p.URL)
+			b.Do(chromedp.Navigate(between.URL + paths[framework]))
+			b.AwaitText("#badge", "Live")
+			b.Do(chromedp.Evaluate[chromedp.Void](observe))
 			b.layout()
 
 			for range 3 {
 				b.awaitMore(25)
-				between.cut()
-				b.awaitBadge("Disconnected")
-				all.await(25)
-				b.awaitBadge("Live")
+				between.Cut()
+				b.AwaitText("#badge", "Disconnected")
+				all.Await(25)
+				b.AwaitText("#badge", "Live")
 			}
-			b.await("window.colours['" + lightgreen + "'] && window.colours['" + tomato + "']")
+			b.Await("window.colours['" + lightgreen + "'] && window.colours['" + tomato + "']")
 			b.awaitMore(1)
 
 			b.toggle("Paused")
-			awaitStreams(t, p.url, 1)
-			b.await(allWhite)
+			sampletest.AwaitStreams(t, p.URL, 1)
+			b.Await(allWhite)
 			b.flashes()
 			b.same(all)
-			all.await(25)
+			all.Await(25)
 			b.toggle("Live")
 			b.awaitMore(50)
 			b.toggle("Paused")
 			b.same(all)
 			b.toggle("Live")
 
-			_ = p.cmd.Process.Kill()
-			b.awaitBadge("Disconnected")
-			p = start(t, framework, "-min", "20ms", "-max", "20ms")
-			again := follow(open(t, p.url+"/stocks"))
-			again.await(20)
-			between.point(p.url)
-			b.awaitBadge("Live")
-			b.await("document.getElementById('note').textContent === 'Some updates were missed'")
+			p.Kill()
+			b.AwaitText("#badge", "Disconnected")
+			p = sampletest.Start(t, framework, "-min", "20ms", "-max", "20ms")
+			again := sampletest.Follow(sampletest.Open(t, p.URL+"/stocks"))
+			again.Await(20)
+			between.Point(p.URL)
+			b.AwaitText("#badge", "Live")
+			b.Await("document.getElementById('note').textContent === 'Some updates were missed'")
 			b.awaitMore(20)
 			b.toggle("Paused")
 			b.same(again)
@@ -88,8 +89,30 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
+// page is the page in a browser.
+type page struct {
+	*sampletest.Browser
+	t *testing.T
+}
+
+func newPage(t *testing.T) *page {
+	t.Helper()
+	return &page{sampletest.NewBrowser(t), t}
+}
+
+// awaitMore waits until the page has got so many quotes more.
+func (b *page) awaitMore(n int) {
+	b.t.Helper()
+	b.Await(fmt.Sprintf("window.tidings.ids.length >= %d", n+len(b.ids())))
+}
+
+func (b *page) ids() []string {
+	b.t.Helper()
+	return sampletest.Value[[]string](b.Browser, "window.tidings.ids")
+}
+
 // layout checks what does not change.
-func (b *browser) layout() {
+func (b *page) layout() {
 	b.t.Helper()
 	for expression, want := range map[string]string{
 		"document.querySelector('h1').textContent":                                                "Quotes",
@@ -97,23 +120,23 @@ func (b *browser) layout() {
 		"Array.from(document.querySelectorAll('#quotes .symbol')).map(e => e.textContent).join()": "IBM,AAPL,GOOG,MSFT",
 		"getComputedStyle(document.querySelector('#quotes .price')).textAlign":                    "right",
 	} {
-		if got := value[string](b, expression); got != want {
+		if got := sampletest.Value[string](b.Browser, expression); got != want {
 			b.t.Errorf("%s: got %q, want %q", expression, got, want)
 		}
 	}
 }
 
 // toggle clicks the button, and waits until the badge says what it should.
-func (b *browser) toggle(want string) {
+func (b *page) toggle(want string) {
 	b.t.Helper()
-	b.do(chromedp.Click("#toggle"))
-	b.awaitBadge(want)
+	b.Click("#toggle")
+	b.AwaitText("#badge", want)
 }
 
 // flashes checks how long rows had a colour after their last quote.
-func (b *browser) flashes() {
+func (b *page) flashes() {
 	b.t.Helper()
-	flashes := value[[]float64](b, "window.flashes")
+	flashes := sampletest.Value[[]float64](b.Browser, "window.flashes")
 	if len(flashes) < 4 || slices.Min(flashes) < 450 || slices.Min(flashes) > 1500 {
 		b.t.Errorf("rows had a colour for: got %v ms, want about 500 for each of four", flashes)
 	}
@@ -122,11 +145,11 @@ func (b *browser) flashes() {
 // same checks that the page has got what a subscriber got whose connection was
 // not cut: the newest quote of each stock, and then, from one to the next,
 // every one; and that it shows the newest. The page must be paused.
-func (b *browser) same(all *followed) {
+func (b *page) same(all *sampletest.Followed) {
 	b.t.Helper()
 	ids := b.ids()
 	newest := ids[len(ids)-1]
-	events := all.through(newest)
+	events := all.Through(newest)
 	known := make(map[string]bool)
 	for _, ev := range events {
 		known[ev.ID] = true
@@ -144,7 +167,7 @@ func (b *browser) same(all *followed) {
 			b.t.Fatalf("the page's event %d: got ID %s, want one that a subscriber got", i, ids[i])
 		}
 	}
-	shown := value[map[string]string](b, `Object.fromEntries(Array.from(document.querySelectorAll('#quotes tr')).map(
+	shown := sampletest.Value[map[string]string](b.Browser, `Object.fromEntries(Array.from(document.querySelectorAll('#quotes tr')).map(
 		function (tr) { return [tr.getAttribute('data-symbol'), tr.querySelector('.price').textContent] }))`)
 	for symbol, want := range prices(b.t, events) {
 		if shown[symbol] != want {
@@ -166,71 +189,4 @@ func prices(t *testing.T, events []core.Event) map[string]string {
 		newest[q.Stock] = strconv.FormatFloat(q.Value, 'f', 2, 64)
 	}
 	return newest
-}
-
-// followed collects the events of a stream as they come.
-type followed struct {
-	s *stream
-
-	mu     sync.Mutex
-	more   sync.Cond
-	events []core.Event
-	ended  bool
-}
-
-// follow takes over a stream.
-func follow(s *stream) *followed {
-	f := &followed{s: s}
-	f.more.L = &f.mu
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for ev, err := range s.decoder.All() {
-			f.mu.Lock()
-			if err == nil {
-				f.events = append(f.events, ev)
-			}
-			f.mu.Unlock()
-			f.more.Broadcast()
-		}
-		f.mu.Lock()
-		f.ended = true
-		f.mu.Unlock()
-		f.more.Broadcast()
-	}()
-	s.t.Cleanup(func() {
-		s.cut()
-		<-done
-	})
-	return f
-}
-
-// await waits for n events more.
-func (f *followed) await(n int) {
-	f.s.t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n += len(f.events)
-	for len(f.events) < n {
-		if f.ended {
-			f.s.t.Fatalf("a subscriber: got its end after %d events, want %d", len(f.events), n)
-		}
-		f.more.Wait()
-	}
-}
-
-// through returns the events up to an ID, and waits for that.
-func (f *followed) through(id string) []core.Event {
-	f.s.t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for {
-		if i := slices.IndexFunc(f.events, func(ev core.Event) bool { return ev.ID == id }); i >= 0 {
-			return slices.Clone(f.events[:i+1])
-		}
-		if f.ended {
-			f.s.t.Fatalf("a subscriber: got no event %s before its end, want it", id)
-		}
-		f.more.Wait()
-	}
 }

@@ -18,7 +18,7 @@ func Merge[T Item](dst []T, lists [][]T, maxItems, maxBytes int, whole bool) ([]
 		}
 		item := lists[oldest][0]
 		full := items > 0 && (items >= maxItems || bytes+item.Size() > maxBytes)
-		if full && !(whole && item.Seq() <= until) {
+		if full && (!whole || item.Seq() > until) {
 			return dst, false
 		}
 		until = item.Until()

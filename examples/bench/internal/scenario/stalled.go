@@ -24,6 +24,7 @@ func stalled(e Env) Scenario {
 		Metrics: []Metric{
 			{Key: "without", Label: "p99 without", Unit: "ms", Digits: 1},
 			{Key: "with", Label: "p99 with", Unit: "ms", Digits: 1},
+			{Key: "ratio", Label: "with by without", Unit: "×", Digits: 2},
 			{
 				Key: "share", Label: "delivered with", Unit: "%", Digits: 1, More: true,
 				Plot: "Share of events that reach the other clients while one is stalled, %",
@@ -70,9 +71,11 @@ func stalled(e Env) Scenario {
 				return nil, err
 			}
 			with, err := run(1)
+			p99, p99With := without.delay(without.report.P99), with.delay(with.report.P99)
 			return Values{
-				"without": without.delay(without.report.P99),
-				"with":    with.delay(with.report.P99),
+				"without": p99,
+				"with":    p99With,
+				"ratio":   p99With / p99,
 				"share":   with.share(),
 				"lost":    float64(with.report.Disconnected),
 				"evicted": float64(with.report.StalledDisconnected),

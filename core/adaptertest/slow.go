@@ -1,0 +1,281 @@
+//nolint:thelper // These are tests: a failure is at a line of theirs.
+package adaptertest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// A flood is so many events of that size: more than the sockets of a client that
+// stops reading and a ring of ringOf take.
+const (
+	floodEvents = 48
+	floodSize   = 256 << 10
+	ringOf      = 8
+	floodKeys   = 5
+)
+
+// policies configures a channel for each policy.
+func policies(wait time.Duration) core.HubConfig {
+	return core.HubConfig{
+		RingBytes: 1 << 30,
+		Store:     core.NewMemoryStore(core.Retention{Bytes: 1 << 20}),
+		Channels: []core.ChannelConfig{
+			{Pattern: "evict", RingEvents: ringOf},
+			{Pattern: "skip", RingEvents: ringOf, Slow: core.Skip, Patience: wait},
+			{Pattern: "conflate", RingEvents: ringOf, Slow: core.Conflate, Patience: wait},
+		},
+	}
+}
+
+// flood publishes to all channels, to "side" small events only, while a client
+// reads them all.
+func (b *bed) flood(t *testing.T, well *reply) {
+	payload := strings.Repeat("x", floodSize)
+	for i := range floodEvents {
+		for _, channel := range []string{"evict", "skip", "conflate", "side"} {
+			ev := core.Event{Name: channel, Data: strconv.Itoa(i) + " " + payload, Key: strconv.Itoa(i % floodKeys)}
+			if channel == "side" {
+				ev.Data = strconv.Itoa(i)
+			}
+			b.publish(t, channel, ev)
+			if got := well.event(t); got.Name != channel || got.Data != ev.Data {
+				t.Fatalf("event of the client that reads: got %q with %.20q, want %q with %.20q", got.Name, got.Data, channel, ev.Data)
+			}
+		}
+	}
+}
+
+// taken is what a client got that was slow.
+type taken struct {
+	events map[string][]int // by channel, the numbers of their events
+	resets []string         // their data
+	last   string           // the last event ID
+	err    error            // why it ended, or nil at the event "after"
+}
+
+// takeAll reads up to the event with the data "after", or the end.
+func (r *reply) takeAll() taken {
+	all := taken{events: make(map[string][]int)}
+	last := core.Position{}
+	for {
+		ev, err := r.read()
+		if err != nil {
+			all.err = err
+			return all
+		}
+		if at, ok := core.ParsePosition(ev.ID); ok && at.Seq > last.Seq {
+			last, all.last = at, ev.ID
+		} else if ev.Name != core.ResetEvent || ev.ID != "" {
+			all.err = fmt.Errorf("event %q with ID %q after %s", ev.Name, ev.ID, last)
+			return all
+		}
+		if ev.Data == "after" {
+			return all
+		}
+		if ev.Name == core.ResetEvent {
+			all.resets = append(all.resets, ev.Data)
+			continue
+		}
+		number, _, _ := strings.Cut(ev.Data, " ")
+		i, err := strconv.Atoi(number)
+		if err != nil {
+			all.err = fmt.Errorf("event %q: %w", ev.Name, err)
+			return all
+		}
+		all.events[ev.Name] = append(all.events[ev.Name], i)
+	}
+}
+
+// wantPrefix checks that what came of a channel are its first events, and not
+// all. It returns how many.
+func (a taken) wantPrefix(t *testing.T, channel string) int {
+	got := a.events[channel]
+	for i, n := range got {
+		if n != i {
+			t.Fatalf("events of %s: got %v, want them in order", channel, got)
+		}
+	}
+	if len(got) >= floodEvents-ringOf {
+		t.Fatalf("events of %s: got %d of %d, want fewer: nobody was slow", channel, len(got), floodEvents)
+	}
+	return len(got)
+}
+
+// testSlowPolicies has clients stop reading, and read on when more was
+// published than the rings hold: each meets its channels' policies.
+func testSlowPolicies(t *testing.T, e env) {
+	b := newBed(t, e, policies(0))
+	gate := b.gate(core.GateConfig{})
+	for path, channels := range map[string][]string{
+		"/well": {"evict", "skip", "conflate", "side"}, "/evict": {"evict"}, "/skip": {"skip"},
+		"/both": {"skip", "side"}, "/conflate": {"conflate"}, "/mixed": {"conflate", "side", "skip"},
+	} {
+		b.get(path, gate.Subscribe(channels...))
+	}
+	b.start(t)
+	well := b.client(t).open(t, "/well")
+	slow := make(map[string]*reply)
+	for _, path := range []string{"/evict", "/skip", "/both", "/conflate", "/mixed"} {
+		slow[path] = b.narrowClient(t, 8<<10, 64<<10).open(t, path)
+		slow[path].greeted(t)
+	}
+	b.flood(t, well)
+
+	done := make(map[string]<-chan taken)
+	for path, r := range slow {
+		done[path] = r.takeLater()
+	}
+	evicted := receive(t, done["/evict"], "events of the evicted")
+	evicted.wantPrefix(t, "evict")
+	if !errors.Is(evicted.err, io.EOF) || len(evicted.resets) > 0 {
+		t.Errorf("evicted: got %v and resets %q, want a decent end", evicted.err, evicted.resets)
+	}
+	if got := b.closed(t); !wraps(got.Reason, core.ErrSlow) {
+		t.Errorf("summary of the evicted: got %+v, want ErrSlow", got)
+	}
+	b.caughtUp(t)
+	for _, channel := range []string{"skip", "side", "conflate"} {
+		b.publish(t, channel, core.Event{Name: channel, Data: "after"})
+	}
+	got := make(map[string]taken)
+	for _, path := range []string{"/skip", "/both", "/conflate", "/mixed"} {
+		got[path] = receive(t, done[path], "events of "+path)
+	}
+	for _, path := range []string{"/skip", "/both", "/mixed"} {
+		got[path].wantSkipped(t, path)
+	}
+	for _, path := range []string{"/both", "/mixed"} {
+		if n := len(got[path].events["side"]); n != floodEvents {
+			t.Errorf("%s, other channel: got %d events, want all %d", path, n, floodEvents)
+		}
+	}
+	for _, path := range []string{"/conflate", "/mixed"} {
+		got[path].wantConflated(t, path)
+	}
+	// Who skipped comes back without a gap.
+	again := b.client(t).open(t, "/skip", "Last-Event-ID", got["/skip"].last)
+	b.publish(t, "skip", core.Event{Name: "skip", Data: "again"})
+	again.wantData(t, "again")
+}
+
+// takeLater has takeAll read while the test goes on.
+func (r *reply) takeLater() <-chan taken {
+	done := make(chan taken, 1)
+	go func() { done <- r.takeAll() }()
+	return done
+}
+
+// caughtUp waits until nothing waits in a ring for anybody.
+func (b *bed) caughtUp(t *testing.T) {
+	eventually(t, "events that wait in rings", 0, func() int {
+		lag := 0
+		for _, s := range b.hub.AllStreams() {
+			lag += s.Info().LagEvents
+		}
+		return lag
+	})
+}
+
+// wantSkipped checks what came of the channel that skips: the first events, and
+// one reset that says what was left out.
+func (a taken) wantSkipped(t *testing.T, path string) {
+	n := a.wantPrefix(t, "skip")
+	if a.err != nil || len(a.resets) != 1 {
+		t.Fatalf("%s: got %v, resets %q, want one reset and no end", path, a.err, a.resets)
+	}
+	var reset struct {
+		Reason  string `json:"reason"`
+		Channel string `json:"channel"`
+		Oldest  string `json:"oldest"`
+		Newest  string `json:"newest"`
+	}
+	decoder := json.NewDecoder(strings.NewReader(a.resets[0]))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&reset); err != nil {
+		t.Fatalf("%s: reset %q: %v", path, a.resets[0], err)
+	}
+	oldest, ok := core.ParsePosition(reset.Oldest)
+	newest, okToo := core.ParsePosition(reset.Newest)
+	if !ok || !okToo || oldest.Seq >= newest.Seq || reset.Reason != "skipped" || reset.Channel != "skip" {
+		t.Errorf("%s: got reset %q", path, a.resets[0])
+	}
+	// Event n of the channel is the second of each round of four.
+	first := uint64(4*n + 2) //nolint:gosec // It is small.
+	if oldest.Seq >= first || newest.Seq < 4*(floodEvents-1) {
+		t.Errorf("%s: got reset %q, want one about what follows event %d, which was number %d", path, a.resets[0], n-1, first-4)
+	}
+}
+
+// wantConflated checks what came of the channel that conflates: the first
+// events, and of each key the last.
+func (a taken) wantConflated(t *testing.T, path string) {
+	got := a.events["conflate"]
+	if len(got) >= floodEvents-ringOf || len(got) < floodKeys || a.err != nil {
+		t.Fatalf("%s: got %v, %v, want fewer than %d", path, got, a.err, floodEvents-ringOf)
+	}
+	for i, n := range got {
+		if i > 0 && n <= got[i-1] {
+			t.Fatalf("%s: got %v, want them in order", path, got)
+		}
+	}
+	for i, n := range got[len(got)-floodKeys:] {
+		if want := floodEvents - floodKeys + i; n != want {
+			t.Errorf("%s: got %v, want the last of each key at the end", path, got)
+			break
+		}
+	}
+}
+
+// testSlowPatience has clients take nothing for longer than the write timeout:
+// where all their channels skip or conflate, they are kept.
+func testSlowPatience(t *testing.T, e env) {
+	b := newBed(t, e, policies(patience))
+	gate := b.gate(core.GateConfig{WriteTimeout: 300 * time.Millisecond})
+	b.get("/well", b.gate(core.GateConfig{}).Subscribe("evict", "skip", "conflate", "side"))
+	b.get("/kept", gate.Subscribe("skip", "conflate"))
+	b.get("/ended", gate.Subscribe("skip", "conflate", "evict"))
+	b.start(t)
+	well := b.client(t).open(t, "/well")
+	kept := b.narrowClient(t, 8<<10, 64<<10).open(t, "/kept")
+	ended := b.narrowClient(t, 8<<10, 64<<10).open(t, "/ended")
+	kept.greeted(t)
+	ended.greeted(t)
+	b.flood(t, well)
+	b.wantWriteTimeout(t) // of the one with a channel that evicts
+	pause(t.Context(), 600*time.Millisecond)
+	if n := len(b.closes); n > 0 {
+		t.Fatalf("ended: got %+v, want it kept", <-b.closes)
+	}
+	done := kept.takeLater()
+	b.caughtUp(t)
+	b.publish(t, "skip", core.Event{Name: "skip", Data: "after"})
+	all := receive(t, done, "events of the one that is kept")
+	all.wantSkipped(t, "kept")
+	all.wantConflated(t, "kept")
+}
+
+// testShortPatience has a client take nothing for longer than its channel's
+// patience.
+func testShortPatience(t *testing.T, e env) {
+	b := newBed(t, e, policies(600*time.Millisecond))
+	b.get("/well", b.gate(core.GateConfig{}).Subscribe("evict", "skip", "conflate", "side"))
+	b.get("/", b.gate(core.GateConfig{WriteTimeout: 100 * time.Millisecond}).Subscribe("skip"))
+	b.start(t)
+	well := b.client(t).open(t, "/well")
+	b.narrowClient(t, 8<<10, 64<<10).open(t, "/").greeted(t)
+	b.flood(t, well)
+	if got := b.closed(t); !wraps(got.Reason, core.ErrWriteTimeout) || got.Duration < 600*time.Millisecond {
+		t.Errorf("summary: got %+v, want ErrWriteTimeout after the channel's patience", got)
+	}
+	b.publish(t, "side", core.Event{Name: "side", Data: "after"})
+	well.wantData(t, "after")
+}

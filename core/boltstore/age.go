@@ -1,0 +1,56 @@
+package boltstore
+
+import (
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// ageFrom has the goroutine come back when something of the channels that were
+// touched gets too old.
+func (s *Store) ageFrom(touched map[string]*channel) {
+	w := &s.writer
+	for name, ch := range touched {
+		if ch == nil {
+			continue
+		}
+		at := ch.expires(s.cfg.Retention.Of(name))
+		if !at.IsZero() && (w.agingAt.IsZero() || at.Before(w.agingAt)) {
+			s.ageAt(at)
+		}
+	}
+}
+
+// ageNext has it come back when the next of all channels gets too old, but not
+// more often than a hundred times in the span: each time, it looks at all.
+func (s *Store) ageNext(now time.Time) {
+	var next time.Time
+	patience := time.Duration(0)
+	for name, ch := range s.writer.known {
+		keep := s.cfg.Retention.Of(name)
+		if at := ch.expires(keep); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next, patience = at, span(keep)/100
+		}
+	}
+	if next.IsZero() {
+		s.writer.agingAt = next
+		return
+	}
+	if soonest := now.Add(patience); next.Before(soonest) {
+		next = soonest
+	}
+	s.ageAt(next)
+}
+
+// span returns after how long something of a channel gets too old.
+func span(keep core.ChannelRetention) time.Duration {
+	if keep.Age > 0 {
+		return keep.Age
+	}
+	return keep.Idle
+}
+
+func (s *Store) ageAt(at time.Time) {
+	s.writer.agingAt = at
+	s.writer.aging.Reset(time.Until(at))
+}

@@ -1,0 +1,209 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// change is one transaction, and what becomes of the writer's knowledge once it
+// is committed.
+type change struct {
+	state
+
+	store  *Store
+	writer *writer
+	now    time.Time
+	budget int // how many entries may still be removed
+	more   bool
+
+	tombs   int
+	bytes   uint64
+	swept   bool
+	epoch   bool                // whether a new one begins
+	touched map[string]*channel // nil for those that are forgotten
+	order   []string            // of touched
+
+	appended []*core.Entry
+	notices  []notice
+
+	tx                                          *bolt.Tx
+	main, channels, entries, ids, keys          *bolt.Bucket
+	tombBucket, onceKeys, onceOrder, sweepOrder *bolt.Bucket
+}
+
+// notice is that a channel was trimmed.
+type notice struct {
+	channel string
+	seq     uint64
+}
+
+// begin starts on a transaction.
+func (c *change) begin(tx *bolt.Tx) {
+	w := c.writer
+	c.tx, c.state = tx, w.state
+	c.tombs, c.bytes, c.swept = w.tombs, w.bytes, w.swept
+	c.budget = trimBudget
+	c.touched = make(map[string]*channel)
+	c.main, c.channels, c.entries = bucket(tx, bucketMain), bucket(tx, bucketChannels), bucket(tx, bucketEntries)
+	c.ids, c.keys, c.tombBucket = bucket(tx, bucketIDs), bucket(tx, bucketKeys), bucket(tx, bucketTombs)
+	c.onceKeys, c.onceOrder = bucket(tx, bucketOnce), bucket(tx, bucketOnceOrder)
+	c.sweepOrder = bucket(tx, bucketSwept)
+	// What is appended comes at the end of its channel, mostly.
+	c.entries.FillPercent = 0.9
+}
+
+// save writes what is known of the file and of the channels.
+func (c *change) save() error {
+	for _, name := range c.order {
+		ch := c.touched[name]
+		if ch == nil {
+			continue
+		}
+		c.notice(name, ch)
+		if err := c.channels.Put([]byte(name), ch.encode()); err != nil {
+			return err
+		}
+	}
+	if c.state == c.writer.state && len(c.order) == 0 && c.budget == trimBudget && !c.epoch {
+		return errNothing
+	}
+	return c.main.Put([]byte(keyState), c.encode())
+}
+
+// notice takes down what was trimmed of a channel, if anything was.
+func (c *change) notice(name string, ch *channel) {
+	if ch.gone != ch.told {
+		c.notices = append(c.notices, notice{name, ch.gone})
+		ch.told = ch.gone
+	}
+}
+
+// adopt makes what is committed known.
+func (c *change) adopt() {
+	w := c.writer
+	w.state, w.tombs, w.bytes, w.swept, w.more = c.state, c.tombs, c.bytes, c.swept, c.more
+	for name, ch := range c.touched {
+		if ch == nil {
+			delete(w.known, name)
+			continue
+		}
+		w.known[name] = ch
+	}
+}
+
+// channel returns a channel that is to be changed, or nil.
+func (c *change) channel(name string) *channel {
+	if ch, ok := c.touched[name]; ok {
+		return ch
+	}
+	known := c.writer.known[name]
+	if known == nil {
+		return nil
+	}
+	ch := *known
+	c.touch(name, &ch)
+	return &ch
+}
+
+func (c *change) touch(name string, ch *channel) {
+	if _, again := c.touched[name]; !again {
+		c.order = append(c.order, name)
+	}
+	c.touched[name] = ch
+}
+
+// create returns a new channel.
+func (c *change) create(name string) (*channel, error) {
+	c.state.channels++
+	ch := &channel{number: c.state.channels, gone: c.forgot}
+	if tomb := c.tombBucket.Get([]byte(name)); len(tomb) == 8 {
+		ch.gone = binary.BigEndian.Uint64(tomb)
+		if err := c.tombBucket.Delete([]byte(name)); err != nil {
+			return nil, err
+		}
+		c.tombs--
+	}
+	ch.told = ch.gone
+	c.bytes += channelCost + uint64(len(name))
+	c.touch(name, ch)
+	return ch, nil
+}
+
+// append adds the records of one call.
+func (c *change) append(records []core.Record) ([]*core.Entry, error) {
+	if key := onceKeyOf(records); key != nil {
+		first, err := c.first(key)
+		if err != nil {
+			return nil, err
+		}
+		if first != nil {
+			return []*core.Entry{c.store.again(&records[0], first)}, nil
+		}
+		if err := c.remember(&records[0], c.now); err != nil {
+			return nil, err
+		}
+	}
+	entries := make([]*core.Entry, len(records))
+	for i := range records {
+		if err := c.put(&records[i], c.now); err != nil {
+			return nil, err
+		}
+		entries[i] = records[i].At(c.store.epochs.newest(c.head), c.now)
+	}
+	c.appended = append(c.appended, entries...)
+	return entries, nil
+}
+
+// put adds a record.
+func (c *change) put(r *core.Record, at time.Time) error {
+	ch := c.channel(r.Channel)
+	if ch != nil && ch.idle(c.store.cfg.Retention.Of(r.Channel), at) {
+		// Readers do not see it any more: the new entry must not bring it back.
+		if err := c.forget(r.Channel, ch); err != nil {
+			return err
+		}
+		ch = nil
+	}
+	if ch == nil {
+		var err error
+		if ch, err = c.create(r.Channel); err != nil {
+			return err
+		}
+	}
+	c.head++
+	key := pair(ch.number, c.head)
+	value := encodeEntry(key, r, at)
+	if err := c.entries.Put(key, value); err != nil {
+		return err
+	}
+	if r.ID != "" {
+		if err := c.ids.Put(idKey(ch.number, r.ID), number(c.head)); err != nil {
+			return err
+		}
+	}
+	if r.Key != "" {
+		if err := c.keys.Put(snapshotKey(ch.number, r.To.String(), r.Key), number(c.head)); err != nil {
+			return err
+		}
+	}
+	if ch.count++; ch.count == 1 {
+		ch.oldest, ch.oldestAt = c.head, at
+	}
+	ch.newest, ch.newestAt = c.head, at
+	ch.bytes += cost(value)
+	c.bytes += cost(value)
+	return nil
+}
+
+// cost is about what an entry takes in the file.
+func cost(value []byte) uint64 { return uint64(len(value) + entryCost) }
+
+// damage returns an error that wraps ErrDamaged.
+func damage(what string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(what, args...))
+}

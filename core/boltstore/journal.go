@@ -1,0 +1,201 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"math"
+	"os"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// journal is a file beside the history's in which SyncInterval puts down what
+// is not in the history yet, so that it outlives the process. It is never
+// brought to the disk by force: when it matters, the history is.
+//
+// It is a sequence of frames, one for each group of appends: length, checksum,
+// and what the checksum is of. The epoch and the first position tell whether a
+// frame goes on where the history ends. What is torn, or left over from an
+// earlier use of the same place, does not.
+type journal struct {
+	path string
+	file *os.File
+	size int64 // where the next frame goes
+	torn bool  // whether there may be part of a frame at size
+	buf  []byte
+}
+
+// batch is what one call appended.
+type batch struct {
+	records []core.Record
+	at      time.Time
+}
+
+// journalPath returns the path of the journal of a history.
+func journalPath(history string) string { return history + ".journal" }
+
+const frameHead = 4 + 4
+
+// create opens an empty journal.
+func (j *journal) create() error {
+	file, err := os.OpenFile(j.path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	j.file = file
+	return nil
+}
+
+// write puts down what a group appends, from a position on. After an error,
+// nothing of it is there, or will be found.
+func (j *journal) write(first core.Position, batches []batch) error {
+	b := j.buf[:0]
+	b = append(b, make([]byte, frameHead)...)
+	b = append(b, pair(first.Epoch, first.Seq)...)
+	for i := range batches {
+		b = batches[i].encode(b)
+	}
+	j.buf = b[:0]
+	if cap(b) > 1<<20 {
+		j.buf = nil
+	}
+	if len(b) > math.MaxInt32 {
+		return errors.New("journal: group too large")
+	}
+	binary.BigEndian.PutUint32(b, uint32(len(b)-frameHead)) //nolint:gosec // It was looked at.
+	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[frameHead:], crc32.MakeTable(crc32.Castagnoli)))
+	if j.torn {
+		if err := j.file.Truncate(j.size); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		j.torn = false
+	}
+	if _, err := j.file.WriteAt(b, j.size); err != nil {
+		j.torn = true
+		return fmt.Errorf("journal: %w", err)
+	}
+	j.size += int64(len(b))
+	return nil
+}
+
+// reset empties the journal, since the history has what it held. What is left
+// after an error makes no difference.
+func (j *journal) reset() {
+	if j.file == nil || j.size == 0 {
+		return
+	}
+	j.size = 0
+	j.torn = j.file.Truncate(0) != nil
+}
+
+// remove removes the journal.
+func (j *journal) remove() error {
+	err := j.abandon()
+	if gone := os.Remove(j.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("journal: %w", gone))
+	}
+	return err
+}
+
+// abandon closes the journal, and leaves it for the next store.
+func (j *journal) abandon() error {
+	if j.file == nil {
+		return nil
+	}
+	file := j.file
+	j.file = nil
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// encode appends a batch to b.
+func (t *batch) encode(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(t.records)))
+	for i := range t.records {
+		r := &t.records[i]
+		for _, text := range [][]byte{[]byte(r.Channel), []byte(r.Once), encodeEntry(nil, r, t.at)} {
+			b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+		}
+	}
+	return b
+}
+
+// decodeBatches returns the batches of a frame.
+func decodeBatches(b []byte) (batches []batch, err error) {
+	take := func() (text []byte) {
+		n, size := binary.Uvarint(b)
+		if size <= 0 || n > math.MaxInt32 || int(n) > len(b)-size {
+			err = errShort
+			return nil
+		}
+		text, b = b[size:size+int(n)], b[size+int(n):]
+		return text
+	}
+	for len(b) > 0 {
+		n, size := binary.Uvarint(b)
+		if size <= 0 {
+			return nil, errShort
+		}
+		b = b[size:]
+		var t batch
+		for ; n > 0; n-- {
+			channel, once, value := take(), take(), take()
+			if err != nil {
+				return nil, err
+			}
+			r, at, bad := decodeEntry(nil, value)
+			if bad != nil {
+				return nil, bad
+			}
+			r.Channel, r.Once = string(channel), string(once)
+			t.records, t.at = append(t.records, r), at
+		}
+		batches = append(batches, t)
+	}
+	return batches, nil
+}
+
+// replay returns what the journal has after a position, as far as it is whole.
+func replay(path string, head core.Position) ([]batch, error) {
+	b, err := os.ReadFile(path) //nolint:gosec // It is beside the caller's path.
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	var all []batch
+	for len(b) >= frameHead+16 {
+		n := int64(binary.BigEndian.Uint32(b))
+		if n < 16 || n > int64(len(b)-frameHead) {
+			break
+		}
+		frame := b[frameHead : frameHead+n]
+		if crc32.Checksum(frame, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(b[4:]) {
+			break
+		}
+		b = b[frameHead+n:]
+		epoch, first := binary.BigEndian.Uint64(frame), binary.BigEndian.Uint64(frame[8:])
+		if epoch != head.Epoch || first > head.Seq+1 {
+			break
+		}
+		if first <= head.Seq {
+			continue // the history has it
+		}
+		batches, err := decodeBatches(frame[16:])
+		if err != nil {
+			return nil, damage("journal: %v", err)
+		}
+		for _, t := range batches {
+			head.Seq += uint64(len(t.records))
+		}
+		all = append(all, batches...)
+	}
+	return all, nil
+}

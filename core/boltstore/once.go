@@ -1,0 +1,117 @@
+package boltstore
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// expireAtOnce is how many once keys beyond their window are dropped for each
+// that is added: more than one, so that they get fewer.
+const expireAtOnce = 8
+
+// onceKeyOf returns the key, in its bucket, of the record's once key; nil if it
+// has none.
+func onceKeyOf(records []core.Record) []byte {
+	if len(records) != 1 || records[0].Once == "" {
+		return nil
+	}
+	return append(oncePrefix(records[0].Channel), records[0].Once...)
+}
+
+// again returns the entry for a record that was published once already.
+func (s *Store) again(r *core.Record, first *onceValue) *core.Entry {
+	again := *r
+	again.ID = first.id
+	return again.At(s.epochs.at(first.seq), first.at)
+}
+
+// first returns what was published first with a once key, or nil if there is
+// nothing within the window.
+func (c *change) first(key []byte) (*onceValue, error) {
+	value := c.onceKeys.Get(key)
+	if value == nil {
+		return nil, nil //nolint:nilnil // There is none.
+	}
+	v, err := decodeOnce(value)
+	if err != nil {
+		return nil, damage("once key: %v", err)
+	}
+	if c.now.Sub(v.at) >= c.store.cfg.Retention.OnceWindow {
+		return nil, nil //nolint:nilnil // As above.
+	}
+	return &v, nil
+}
+
+// remember takes down the once key of the record that is appended next.
+func (c *change) remember(r *core.Record, at time.Time) error {
+	retention := &c.store.cfg.Retention
+	for range expireAtOnce {
+		dropped, err := c.dropOnce(c.once >= uint64(retention.OnceKeys)) //nolint:gosec // It is positive.
+		if err != nil {
+			return err
+		}
+		if !dropped {
+			break
+		}
+	}
+	seq := c.head + 1
+	key := append(oncePrefix(r.Channel), r.Once...)
+	if err := c.onceKeys.Put(key, onceValue{seq, at, r.ID}.encode()); err != nil {
+		return err
+	}
+	c.once++
+	return c.onceOrder.Put(number(seq), key)
+}
+
+// dropOnce drops the oldest once key if it is beyond its window, or anyway. It
+// reports whether it did.
+func (c *change) dropOnce(anyway bool) (bool, error) {
+	order, key := c.onceOrder.Cursor().First()
+	if order == nil {
+		return false, nil
+	}
+	order, key = bytes.Clone(order), bytes.Clone(key)
+	if value := c.onceKeys.Get(key); value != nil {
+		v, err := decodeOnce(value)
+		if err != nil {
+			return false, damage("once key: %v", err)
+		}
+		// Otherwise, the key has been used again, and this was the first time.
+		if bytes.Equal(number(v.seq), order) {
+			if !anyway && c.now.Sub(v.at) < c.store.cfg.Retention.OnceWindow {
+				return false, nil
+			}
+			if err := c.onceKeys.Delete(key); err != nil {
+				return false, err
+			}
+		}
+	}
+	c.once--
+	return true, c.onceOrder.Delete(order)
+}
+
+// forgetOnce drops the once keys of a channel.
+func (c *change) forgetOnce(name string) error {
+	prefix := oncePrefix(name)
+	var keys, orders [][]byte
+	cursor := c.onceKeys.Cursor()
+	for k, value := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, value = cursor.Next() {
+		v, err := decodeOnce(value)
+		if err != nil {
+			return damage("once key: %v", err)
+		}
+		keys, orders = append(keys, bytes.Clone(k)), append(orders, number(v.seq))
+	}
+	for i := range keys {
+		if err := c.onceKeys.Delete(keys[i]); err != nil {
+			return err
+		}
+		if err := c.onceOrder.Delete(orders[i]); err != nil {
+			return err
+		}
+		c.once--
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Open opens the history in a file, and makes the file if there is none. The
+// folder must be there. Close the store in the end; a hub that it was given to
+// does.
+//
+// The errors wrap [ErrLocked], [ErrForeign] or [ErrDamaged] where one of them is
+// the reason, and the file system's otherwise. A file that is not this package's
+// is not changed. Open panics if a pattern of the retention is malformed, or Sync
+// is none of the constants.
+func Open(path string, cfg Config) (*Store, error) {
+	s := &Store{
+		cfg:      cfg.withDefaults(),
+		requests: make(chan *request),
+		closing:  make(chan struct{}),
+		done:     make(chan struct{}),
+	}
+	if err := s.open(path); err != nil {
+		return nil, fmt.Errorf("tidings: opening %s: %w", path, err)
+	}
+	go s.run()
+	return s, nil
+}
+
+// open opens the file, and prepares what the goroutine needs.
+func (s *Store) open(path string) error {
+	made, err := s.recognise(path)
+	if err != nil {
+		return err
+	}
+	if err = s.openFile(path, false); err != nil {
+		return reason(path, err)
+	}
+	err = guard(s.load)
+	if err == nil && made {
+		err = syncFolder(path)
+	}
+	if err == nil {
+		err = s.start(path)
+	}
+	if err != nil {
+		return errors.Join(err, s.closeFile())
+	}
+	return nil
+}
+
+// openFile opens the file with bbolt.
+func (s *Store) openFile(path string, readOnly bool) error {
+	s.db, s.file = nil, nil
+	err := guard(func() (err error) {
+		s.db, err = bolt.Open(path, 0o600, &bolt.Options{
+			ReadOnly:     readOnly,
+			Timeout:      s.cfg.LockWait,
+			FreelistType: bolt.FreelistMapType, // the array's is slow when there are many free pages
+			NoStatistics: true,
+			// Kept, as a panic of bbolt's leaves it open.
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				file, bad := os.OpenFile(name, flag, mode) //nolint:gosec // It is the caller's path.
+				s.file = file
+				return file, bad
+			},
+		})
+		return err
+	})
+	if errors.Is(err, ErrDamaged) && s.file != nil { // it panicked
+		return errors.Join(err, release(s.file))
+	}
+	return err
+}
+
+// syncFolder makes sure that a new file is still in its folder after a power
+// loss. Where folders cannot be synced, it is not needed.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// load reads what has to be known of the file, and makes an empty one one of
+// this package's.
+func (s *Store) load() error {
+	empty := false
+	err := s.db.View(func(tx *bolt.Tx) error {
+		empty = isEmpty(tx)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if empty {
+		if err := s.update(initialise); err != nil {
+			return err
+		}
+	}
+	return s.db.View(func(tx *bolt.Tx) error {
+		if s.cfg.Verify && !empty {
+			if err := verify(tx); err != nil {
+				return err
+			}
+		}
+		return s.learn(tx)
+	})
+}
+
+func isEmpty(tx *bolt.Tx) bool {
+	k, _ := tx.Cursor().First()
+	return k == nil
+}
+
+// initialise makes an empty file one of this package's.
+func initialise(tx *bolt.Tx) error {
+	for _, name := range buckets() {
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	main := bucket(tx, bucketMain)
+	if err := main.Put([]byte(keyFormat), []byte(format)); err != nil {
+		return err
+	}
+	if err := main.Put([]byte(keyEpochs), epochs(nil).begin(0).encode()); err != nil {
+		return err
+	}
+	return main.Put([]byte(keyState), state{}.encode())
+}
+
+// learn reads what has to be known of a file of this package's.
+func (s *Store) learn(tx *bolt.Tx) error {
+	for _, name := range buckets() {
+		if bucket(tx, name) == nil {
+			return damage("bucket %q is missing", name)
+		}
+	}
+	w := &s.writer
+	main := bucket(tx, bucketMain)
+	var err error
+	if w.state, err = decodeState(main.Get([]byte(keyState))); err != nil {
+		return damage("state: %v", err)
+	}
+	if s.epochs, err = decodeEpochs(main.Get([]byte(keyEpochs))); err != nil {
+		return damage("epochs: %v", err)
+	}
+	w.known = make(map[string]*channel)
+	err = bucket(tx, bucketChannels).ForEach(func(name, value []byte) error {
+		ch, bad := decodeChannel(value)
+		if bad != nil {
+			return damage("channel %q: %v", name, bad)
+		}
+		w.known[string(name)] = &ch
+		w.bytes += ch.bytes + channelCost + uint64(len(name))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = bucket(tx, bucketTombs).ForEach(func(_, _ []byte) error { w.tombs++; return nil })
+	if err != nil {
+		return err
+	}
+	first, _ := bucket(tx, bucketSwept).Cursor().First()
+	w.swept = first != nil
+	return nil
+}
+
+// start takes over what the store before left in its journal, and begins a new
+// epoch if it may have lost what it delivered.
+func (s *Store) start(path string) error {
+	w := &s.writer
+	w.aging, w.pending.due = stopped(), stopped()
+	j := &w.pending.journal
+	j.path = journalPath(path)
+	batches, err := replay(j.path, s.epochs.newest(w.head))
+	if err != nil {
+		return err
+	}
+	for _, t := range batches {
+		w.pending.batches = append(w.pending.batches, t)
+		w.pending.records += uint64(len(t.records))
+	}
+	known := s.epochs
+	err = s.transact(func(c *change) error {
+		if w.loose != 0 {
+			known, c.epoch = known.begin(c.head), true
+			if bad := c.main.Put([]byte(keyEpochs), known.encode()); bad != nil {
+				return bad
+			}
+		}
+		if c.loose = 0; s.cfg.Sync == SyncInterval {
+			c.loose = 1
+		}
+		return c.maintain() // the retention may be another one, and the time is
+	})
+	if err != nil {
+		return err
+	}
+	s.epochs = known
+	s.ageNext(time.Now())
+	if s.cfg.Sync == SyncAlways {
+		return j.remove()
+	}
+	return j.create()
+}
+
+// stopped returns a timer that does not run.
+func stopped() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}

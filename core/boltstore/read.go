@@ -1,0 +1,311 @@
+package boltstore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// view is the file as it is for one who reads.
+type view struct {
+	state
+
+	store    *Store
+	now      time.Time
+	tx       *bolt.Tx
+	channels *bolt.Bucket
+	entries  *bolt.Bucket
+}
+
+// view calls f with the file as it is now. What f takes from it, it copies.
+func (s *Store) view(f func(*view) error) error {
+	err := guard(func() error {
+		return s.db.View(func(tx *bolt.Tx) error {
+			v := &view{store: s, now: time.Now(), tx: tx}
+			v.channels, v.entries = bucket(tx, bucketChannels), bucket(tx, bucketEntries)
+			var err error
+			if v.state, err = decodeState(bucket(tx, bucketMain).Get([]byte(keyState))); err != nil {
+				return damage("state: %v", err)
+			}
+			return f(v)
+		})
+	})
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return core.ErrHubClosed
+	}
+	return err
+}
+
+// look calls f like view does, unless the store is closed or ctx has ended.
+func (s *Store) look(ctx context.Context, f func(*view) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	select {
+	case <-s.closing:
+		return core.ErrHubClosed
+	default:
+	}
+	if err := s.settled(ctx); err != nil {
+		return err
+	}
+	return s.view(f)
+}
+
+// Read implements [core.Store].
+func (s *Store) Read(ctx context.Context, q core.Query) (page core.Page, err error) {
+	err = s.look(ctx, func(v *view) (err error) {
+		page, err = v.read(q)
+		return err
+	})
+	if err != nil {
+		return core.Page{}, err
+	}
+	return page, nil
+}
+
+func (v *view) read(q core.Query) (core.Page, error) {
+	ranges, err := v.ranges(q.Channels)
+	if err != nil {
+		return core.Page{}, err
+	}
+	switch {
+	case q.Snapshot:
+		return v.snapshot(q, ranges)
+	case q.Oldest:
+		return v.page(q, ranges, 0)
+	case q.Tail > 0:
+		after, err := v.tail(ranges, q.Tail)
+		if err != nil {
+			return core.Page{}, err
+		}
+		return v.page(q, ranges, after)
+	}
+	if reason := v.gap(q, ranges); reason != "" {
+		oldest, newest := v.bounds(ranges)
+		return core.Page{}, &core.GapError{Reason: reason, Oldest: oldest, Newest: newest}
+	}
+	return v.page(q, ranges, q.After.Seq)
+}
+
+// stretch is what there is of a channel: entries from oldest to newest, or none if
+// number is 0; gone is the newest that is not there any more.
+type stretch struct {
+	number, oldest, newest, gone uint64
+}
+
+// ranges returns what there is of channels, but for what is too old.
+func (v *view) ranges(channels []string) ([]stretch, error) {
+	all := make([]stretch, len(channels))
+	for i, name := range channels {
+		value := v.channels.Get([]byte(name))
+		if value == nil {
+			all[i].gone = v.forgot
+			if tomb := bucket(v.tx, bucketTombs).Get([]byte(name)); len(tomb) == 8 {
+				all[i].gone = binary.BigEndian.Uint64(tomb)
+			}
+			continue
+		}
+		ch, err := decodeChannel(value)
+		if err != nil {
+			return nil, damage("channel %q: %v", name, err)
+		}
+		if err := v.skipOld(name, &ch); err != nil {
+			return nil, err
+		}
+		all[i].gone = ch.gone
+		if ch.count > 0 {
+			all[i].number, all[i].oldest, all[i].newest = ch.number, ch.oldest, ch.newest
+		}
+	}
+	return all, nil
+}
+
+// skipOld takes what is too old, though not removed yet, for removed.
+func (v *view) skipOld(name string, ch *channel) error {
+	keep := v.store.cfg.Retention.Of(name)
+	if ch.count == 0 || ch.fresh(keep, ch.oldestAt, v.now) {
+		return nil
+	}
+	if !ch.fresh(keep, ch.newestAt, v.now) {
+		ch.gone, ch.count = ch.newest, 0
+		return nil
+	}
+	cursor := v.entries.Cursor()
+	for k, value := cursor.Seek(pair(ch.number, ch.oldest)); ; k, value = cursor.Next() {
+		if len(k) != 16 || binary.BigEndian.Uint64(k) != ch.number {
+			return damage("entries of channel %q are missing", name)
+		}
+		at, err := entryTime(value)
+		if err != nil {
+			return damage("entry: %v", err)
+		}
+		ch.oldest = binary.BigEndian.Uint64(k[8:])
+		if ch.fresh(keep, at, v.now) {
+			return nil
+		}
+		ch.gone = ch.oldest
+	}
+}
+
+// gap returns why what follows q.After cannot be told, or nothing.
+func (v *view) gap(q core.Query, ranges []stretch) core.GapReason {
+	switch {
+	case !v.store.epochs.knows(q.After):
+		return core.GapRestarted
+	case q.After.Seq > v.head:
+		return core.GapUnknown
+	}
+	for i, r := range ranges {
+		excused := i < len(q.Gone) && r.gone <= q.Gone[i]
+		if q.After.Seq < r.gone && !excused {
+			return core.GapTrimmed
+		}
+	}
+	return ""
+}
+
+// page returns what follows a sequence number, as far as it is there.
+func (v *view) page(q core.Query, ranges []stretch, after uint64) (core.Page, error) {
+	var gone []uint64
+	if q.Oldest || q.Tail > 0 {
+		gone = make([]uint64, len(ranges))
+		for i, r := range ranges {
+			gone[i] = r.gone
+		}
+	}
+	walks := make([]*walk, len(ranges))
+	for i, r := range ranges {
+		walks[i] = &walk{view: v, stretch: r, channel: q.Channels[i], cursor: v.entries.Cursor()}
+		if err := walks[i].seek(after + 1); err != nil {
+			return core.Page{}, err
+		}
+	}
+	f := newFill(q)
+	for w := earliest(walks); w != nil; w = earliest(walks) {
+		e, err := w.entry()
+		if err != nil {
+			return core.Page{}, err
+		}
+		if !f.add(e) {
+			page := f.page()
+			page.Gone = gone
+			return page, nil
+		}
+		if err := w.next(); err != nil {
+			return core.Page{}, err
+		}
+	}
+	return core.Page{Entries: f.entries, Through: v.newest(), Gone: gone}, nil
+}
+
+// newest returns the position of the newest entry.
+func (v *view) newest() core.Position { return v.store.epochs.newest(v.head) }
+
+// tail returns the sequence number that the newest n entries follow.
+func (v *view) tail(ranges []stretch, n int) (uint64, error) {
+	walks := make([]*walk, 0, len(ranges))
+	for _, r := range ranges {
+		w := &walk{view: v, stretch: r, cursor: v.entries.Cursor()}
+		if err := w.seek(r.newest); err != nil {
+			return 0, err
+		}
+		walks = append(walks, w)
+	}
+	before := v.head
+	for range n {
+		w := latest(walks)
+		if w == nil {
+			return 0, nil
+		}
+		before = w.seq - 1
+		if err := w.back(); err != nil {
+			return 0, err
+		}
+	}
+	return before, nil
+}
+
+// keyed is the newest entry of a key.
+type keyed struct {
+	channel string
+	number  uint64
+	seq     uint64
+}
+
+// snapshot returns the newest entry of each key, for each audience by itself,
+// after q.After.
+func (v *view) snapshot(q core.Query, ranges []stretch) (core.Page, error) {
+	var all []keyed
+	index := bucket(v.tx, bucketKeys).Cursor()
+	for i, r := range ranges {
+		if r.number == 0 {
+			continue
+		}
+		prefix := number(r.number)
+		for k, value := index.Seek(prefix); bytes.HasPrefix(k, prefix); k, value = index.Next() {
+			if len(value) != 8 {
+				return core.Page{}, damage("key of channel %q", q.Channels[i])
+			}
+			if seq := binary.BigEndian.Uint64(value); seq >= r.oldest && seq > q.After.Seq {
+				all = append(all, keyed{q.Channels[i], r.number, seq})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b keyed) int { return cmp.Compare(a.seq, b.seq) })
+	f := newFill(q)
+	for _, k := range all {
+		e, err := v.entry(k.channel, k.number, k.seq, v.entries.Get(pair(k.number, k.seq)))
+		if err != nil {
+			return core.Page{}, err
+		}
+		if !f.add(e) {
+			return f.page(), nil
+		}
+	}
+	return core.Page{Entries: f.entries, Through: v.newest()}, nil
+}
+
+// fill is a page that is being filled.
+type fill struct {
+	maxEvents, maxBytes int
+
+	entries []*core.Entry
+	bytes   int
+}
+
+func newFill(q core.Query) *fill {
+	f := &fill{maxEvents: q.MaxEvents, maxBytes: q.MaxBytes}
+	if f.maxEvents <= 0 {
+		f.maxEvents = math.MaxInt
+	}
+	if f.maxBytes <= 0 {
+		f.maxBytes = math.MaxInt
+	}
+	return f
+}
+
+// add adds an entry, if there is room.
+func (f *fill) add(e *core.Entry) bool {
+	if n := len(f.entries); n > 0 && (n >= f.maxEvents || f.bytes+e.Size() > f.maxBytes) {
+		return false
+	}
+	f.entries = append(f.entries, e)
+	f.bytes += e.Size()
+	return true
+}
+
+// page returns the page when there was no room for more.
+func (f *fill) page() core.Page {
+	return core.Page{Entries: f.entries, Through: f.entries[len(f.entries)-1].Position}
+}

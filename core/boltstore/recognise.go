@@ -1,0 +1,157 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"os"
+	"runtime/debug"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// recognise looks at a file without changing it, and returns an error unless it
+// is one of this package's, or one that it may begin. It reports whether there
+// is none yet.
+func (s *Store) recognise(path string) (missing bool, err error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !info.Mode().IsRegular() {
+		return false, fmt.Errorf("%w: it is no regular file", ErrForeign)
+	}
+	if info.Size() == 0 {
+		return true, nil
+	}
+	if err = s.openFile(path, true); err != nil {
+		return false, reason(path, err)
+	}
+	err = guard(func() error { return s.db.View(s.belongs) })
+	return false, errors.Join(err, s.closeFile())
+}
+
+// reason says what an error of bbolt's means for a file that is there.
+func reason(path string, err error) error {
+	var system *fs.PathError
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return ErrLocked
+	case errors.Is(err, ErrDamaged), errors.As(err, &system):
+		return err
+	case errors.Is(err, berrors.ErrVersionMismatch):
+		return fmt.Errorf("%w: %w", ErrForeign, err)
+	case looksLikeBolt(path):
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return fmt.Errorf("%w: %w", ErrForeign, err)
+}
+
+// belongs returns an error unless the file is this package's, and there in
+// whole.
+func (s *Store) belongs(tx *bolt.Tx) error {
+	info, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	if used := usedBytes(s.file); info.Size() < used {
+		return damage("%d bytes of %d are missing", used-info.Size(), used)
+	}
+	main := bucket(tx, bucketMain)
+	if main == nil {
+		if isEmpty(tx) { // the process ended before it was made one
+			return nil
+		}
+		return fmt.Errorf("%w: it is another application's", ErrForeign)
+	}
+	if got := main.Get([]byte(keyFormat)); string(got) != format {
+		return fmt.Errorf("%w: its format is %.40q", ErrForeign, got)
+	}
+	return nil
+}
+
+// What bbolt's file begins with is two pages like this, the newer of which
+// counts: a page's head, and then, in the machine's byte order, magic, version,
+// size of a page and flags in 4 bytes each, and root bucket, its sequence, free
+// list, number of pages, transaction and checksum in 8 each.
+const (
+	metaStart = 16
+	metaSize  = 64
+	metaMagic = 0xED0CDAED
+)
+
+// readMeta returns the meta page at an offset, if there is one.
+func readMeta(file io.ReaderAt, offset int64) (meta []byte, magic, whole bool) {
+	meta = make([]byte, metaSize)
+	if _, err := file.ReadAt(meta, offset+metaStart); err != nil {
+		return nil, false, false
+	}
+	order := binary.NativeEndian
+	sum := fnv.New64a()
+	_, _ = sum.Write(meta[:metaSize-8])
+	return meta, order.Uint32(meta) == metaMagic, order.Uint64(meta[metaSize-8:]) == sum.Sum64()
+}
+
+// looksLikeBolt reports whether a file begins like one of bbolt's, whatever the
+// size of its pages.
+func looksLikeBolt(path string) bool {
+	file, err := os.Open(path) //nolint:gosec // It is the caller's path.
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }()
+	for offset := int64(0); offset <= 64<<10; offset = max(1<<10, 2*offset) {
+		if _, magic, _ := readMeta(file, offset); magic {
+			return true
+		}
+	}
+	return false
+}
+
+// usedBytes returns how long the file must be to hold all that counts. A shorter
+// one would be a fault of memory, where it is mapped.
+func usedBytes(file io.ReaderAt) (used int64) {
+	order := binary.NativeEndian
+	newest := uint64(0)
+	take := func(offset int64) (pageSize int64) {
+		meta, magic, whole := readMeta(file, offset)
+		if !magic || !whole {
+			return 0
+		}
+		pageSize = int64(order.Uint32(meta[8:]))
+		if txid := order.Uint64(meta[48:]); used == 0 || txid > newest {
+			newest = txid
+			used = int64(order.Uint64(meta[40:])) * pageSize //nolint:gosec // Its checksum is right.
+		}
+		return pageSize
+	}
+	if pageSize := take(0); pageSize != 0 {
+		take(pageSize)
+		return used
+	}
+	for offset := int64(1 << 10); offset <= 64<<10 && used == 0; offset *= 2 {
+		take(offset)
+	}
+	return used
+}
+
+// guard calls f, and returns an error that wraps ErrDamaged for what bbolt
+// panics with when it comes across pages that cannot be, and for pages of the
+// file that cannot be read any more.
+func guard(f func() error) (err error) {
+	before := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(before)
+		if p := recover(); p != nil {
+			err = damage("%v", p)
+		}
+	}()
+	return f()
+}

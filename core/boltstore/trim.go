@@ -1,0 +1,237 @@
+package boltstore
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// maxTombs is of how many forgotten channels it is remembered, one by one, what
+// they had.
+const maxTombs = 4096
+
+// bound trims the channels that were touched, and all together.
+func (c *change) bound() error {
+	for _, name := range c.order {
+		if ch := c.touched[name]; ch != nil {
+			keep := c.store.cfg.Retention.Of(name)
+			if err := c.dropWhile(ch, func() bool { return ch.over(keep, c.now) }); err != nil {
+				return err
+			}
+		}
+	}
+	return c.reclaim()
+}
+
+// dropWhile removes the channel's oldest entries, as long as that is asked for
+// and there are any.
+func (c *change) dropWhile(ch *channel, over func() bool) error {
+	if ch.count == 0 || !over() {
+		return nil
+	}
+	cursor := c.entries.Cursor()
+	k, v := cursor.Seek(pair(ch.number, ch.oldest))
+	var drop [][]byte
+	for ch.count > 0 && over() {
+		if c.budget <= 0 {
+			c.more = true
+			break
+		}
+		c.budget--
+		if len(k) != 16 || !bytes.Equal(k, pair(ch.number, ch.oldest)) {
+			return damage("entry %d is missing", ch.oldest)
+		}
+		if err := c.unindex(ch, v); err != nil {
+			return err
+		}
+		drop = append(drop, pair(ch.number, ch.oldest))
+		ch.gone = ch.oldest
+		ch.count--
+		ch.bytes -= cost(v)
+		c.bytes -= cost(v)
+		if ch.count == 0 {
+			break
+		}
+		if k, v = cursor.Next(); len(k) != 16 || binary.BigEndian.Uint64(k) != ch.number {
+			return damage("entries after %d are missing", ch.oldest)
+		}
+		at, err := entryTime(v)
+		if err != nil {
+			return damage("entry: %v", err)
+		}
+		ch.oldest, ch.oldestAt = binary.BigEndian.Uint64(k[8:]), at
+	}
+	for _, key := range drop {
+		if err := c.entries.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unindex removes what points at the channel's oldest entry.
+func (c *change) unindex(ch *channel, value []byte) error {
+	r, _, _, err := decodeHead(value)
+	if err != nil {
+		return damage("entry %d: %v", ch.oldest, err)
+	}
+	own := number(ch.oldest)
+	if r.ID != "" {
+		if key := idKey(ch.number, r.ID); bytes.Equal(c.ids.Get(key), own) {
+			if err := c.ids.Delete(key); err != nil {
+				return err
+			}
+		}
+	}
+	if r.Key != "" {
+		if key := snapshotKey(ch.number, r.To.String(), r.Key); bytes.Equal(c.keys.Get(key), own) {
+			return c.keys.Delete(key)
+		}
+	}
+	return nil
+}
+
+// forgetAll drops what is kept of a channel, and its once keys.
+func (c *change) forgetAll(name string) error {
+	if err := c.forgetOnce(name); err != nil {
+		return err
+	}
+	if ch := c.channel(name); ch != nil {
+		return c.forget(name, ch)
+	}
+	return nil
+}
+
+// forget drops a channel. Its entries are out of sight with its name, and swept
+// up later.
+func (c *change) forget(name string, ch *channel) error {
+	if ch.count > 0 {
+		ch.gone = ch.newest
+	}
+	c.notice(name, ch)
+	c.bytes -= ch.bytes + channelCost + uint64(len(name))
+	c.touch(name, nil)
+	if ch.count > 0 {
+		c.swept, c.more = true, true
+		if err := c.sweepOrder.Put(number(ch.number), nil); err != nil {
+			return err
+		}
+	}
+	if err := c.channels.Delete([]byte(name)); err != nil {
+		return err
+	}
+	return c.bury(name, ch.gone)
+}
+
+// bury remembers what a channel had.
+func (c *change) bury(name string, gone uint64) error {
+	if c.tombs >= maxTombs {
+		cursor := c.tombBucket.Cursor()
+		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
+			if len(v) != 8 {
+				return damage("tomb")
+			}
+			c.forgot = max(c.forgot, binary.BigEndian.Uint64(v))
+		}
+		if err := c.tx.DeleteBucket([]byte(bucketTombs)); err != nil {
+			return err
+		}
+		var err error
+		if c.tombBucket, err = c.tx.CreateBucket([]byte(bucketTombs)); err != nil {
+			return err
+		}
+		c.tombs = 0
+	}
+	c.tombs++
+	return c.tombBucket.Put([]byte(name), number(gone))
+}
+
+// maintain trims what has become too old, forgets channels of which nothing is
+// left, and sweeps.
+func (c *change) maintain() error {
+	if err := c.bound(); err != nil { // what was pending
+		return err
+	}
+	for name, known := range c.writer.known {
+		if touched, ok := c.touched[name]; ok {
+			known = touched
+		}
+		if known == nil {
+			continue
+		}
+		keep := c.store.cfg.Retention.Of(name)
+		if !known.over(keep, c.now) && known.count > 0 {
+			continue
+		}
+		if c.budget <= 0 {
+			c.more = true
+			break
+		}
+		ch := c.channel(name)
+		if ch.count > 0 && !ch.idle(keep, c.now) {
+			if err := c.dropWhile(ch, func() bool { return ch.over(keep, c.now) }); err != nil {
+				return err
+			}
+		}
+		if ch.count == 0 || ch.idle(keep, c.now) {
+			c.budget--
+			if err := c.forget(name, ch); err != nil {
+				return err
+			}
+		}
+	}
+	return c.sweep()
+}
+
+// sweep removes what is left of channels that were forgotten.
+func (c *change) sweep() error {
+	for c.swept {
+		k, _ := c.sweepOrder.Cursor().First()
+		if k == nil {
+			c.swept = false
+			return nil
+		}
+		prefix := bytes.Clone(k)
+		left, err := c.sweepOne(prefix)
+		if err != nil {
+			return err
+		}
+		if left {
+			c.more = true
+			return nil
+		}
+		if err := c.sweepOrder.Delete(prefix); err != nil {
+			return err
+		}
+		if c.budget <= 0 {
+			c.more = true
+			return nil
+		}
+		c.budget--
+	}
+	return nil
+}
+
+// sweepOne removes what is left of one channel, as far as the budget goes. It
+// reports whether there is more.
+func (c *change) sweepOne(prefix []byte) (left bool, err error) {
+	for _, bucket := range []*bolt.Bucket{c.entries, c.ids, c.keys} {
+		var drop [][]byte
+		cursor := bucket.Cursor()
+		for k, _ := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
+			if c.budget <= 0 {
+				left = true
+				break
+			}
+			c.budget--
+			drop = append(drop, bytes.Clone(k))
+		}
+		for _, key := range drop {
+			if err := bucket.Delete(key); err != nil {
+				return false, err
+			}
+		}
+	}
+	return left, nil
+}

@@ -1,0 +1,90 @@
+package boltstore
+
+import (
+	"encoding/binary"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// walk goes through the entries of one channel.
+type walk struct {
+	stretch
+
+	view    *view
+	channel string
+	cursor  *bolt.Cursor
+	seq     uint64 // of the entry that it is at, or 0 beyond the end
+	value   []byte
+}
+
+// seek goes to the first entry from a sequence number on.
+func (w *walk) seek(seq uint64) error {
+	if w.number == 0 || seq > w.newest {
+		return nil
+	}
+	return w.at(w.cursor.Seek(pair(w.number, max(seq, w.oldest))))
+}
+
+// at takes over where the cursor is.
+func (w *walk) at(key, value []byte) error {
+	if len(key) != 16 || binary.BigEndian.Uint64(key) != w.number {
+		return damage("entries of channel %d are missing", w.number)
+	}
+	w.seq, w.value = binary.BigEndian.Uint64(key[8:]), value
+	return nil
+}
+
+// next goes on to the next entry.
+func (w *walk) next() error {
+	if w.seq >= w.newest {
+		w.seq = 0
+		return nil
+	}
+	return w.at(w.cursor.Next())
+}
+
+// back goes to the entry before.
+func (w *walk) back() error {
+	if w.seq <= w.oldest {
+		w.seq = 0
+		return nil
+	}
+	return w.at(w.cursor.Prev())
+}
+
+// entry returns the entry that it is at.
+func (w *walk) entry() (*core.Entry, error) {
+	return w.view.entry(w.channel, w.number, w.seq, w.value)
+}
+
+// entry decodes one.
+func (v *view) entry(channel string, number, seq uint64, value []byte) (*core.Entry, error) {
+	r, at, err := decodeEntry(pair(number, seq), value)
+	if err != nil {
+		return nil, damage("entry %d of channel %q: %v", seq, channel, err)
+	}
+	r.Channel = channel
+	return r.At(v.store.epochs.at(seq), at), nil
+}
+
+// earliest returns the walk that is at the oldest entry, or nil.
+func earliest(walks []*walk) (first *walk) {
+	for _, w := range walks {
+		if w.seq != 0 && (first == nil || w.seq < first.seq) {
+			first = w
+		}
+	}
+	return first
+}
+
+// latest returns the walk that is at the newest entry, or nil.
+func latest(walks []*walk) (last *walk) {
+	for _, w := range walks {
+		if w.seq != 0 && (last == nil || w.seq > last.seq) {
+			last = w
+		}
+	}
+	return last
+}

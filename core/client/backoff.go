@@ -1,0 +1,132 @@
+package client
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	defaultDelay    = 3 * time.Second
+	defaultMaxDelay = 30 * time.Second
+	defaultJitter   = 0.5
+	defaultHealthy  = 10 * time.Second
+
+	leastGrown = 50 * time.Millisecond // of which the delay grows, where the server asks for less
+)
+
+// Backoff says how a client comes back. The zero value is ready to use.
+//
+// The first attempt after a healthy connection comes after the delay that the
+// server has set by a retry field, whenever that was, and otherwise after
+// Delay; each further one after twice the time of the one before, up to
+// MaxDelay. A random part is added, so that clients that lost their connections
+// at the same time do not come back at the same time.
+type Backoff struct {
+	// Delay is the delay until the server sets another. Default: 3 s; none if
+	// negative.
+	Delay time.Duration
+	// MaxDelay limits the delay before the random part is added, also one that
+	// the server asks for, by a retry field or Retry-After. Default: 30 s, or
+	// what the server asks for, if that is longer.
+	MaxDelay time.Duration
+	// Jitter is the random part, at most: 1 for as long as the delay itself.
+	// Default: 0.5; none if negative.
+	Jitter float64
+	// Healthy is how long a stream has to be open for its connection to count
+	// as healthy: the next delay is then the first one again. A shorter stream
+	// counts, too, if it set a retry time, sent an event and was ended by the
+	// server in order: this is how one polls. Default: 10 s; any time if
+	// negative.
+	Healthy time.Duration
+	// MaxAttempts is how many attempts may fail in a row, the first one
+	// included, before the client gives up. A stream that was opened and was
+	// not healthy has failed. Default: no limit.
+	MaxAttempts int
+	// MaxElapsed is for how long it is tried to get a healthy connection,
+	// counted from the beginning or from the end of the last one. The client
+	// gives up once the next attempt would come later. Default: no limit.
+	MaxElapsed time.Duration
+}
+
+func (b Backoff) prepared() Backoff {
+	if b.Delay == 0 {
+		b.Delay = defaultDelay
+	}
+	if b.Jitter == 0 {
+		b.Jitter = defaultJitter
+	}
+	if b.Healthy == 0 {
+		b.Healthy = defaultHealthy
+	}
+	return b
+}
+
+// delay returns the time to wait after so many failures in a row, where base is
+// the delay that applies, least the one that the server's last answer asks
+// for, and chance between 0 and 1.
+func (b Backoff) delay(failures int, base, least time.Duration, chance float64) time.Duration {
+	base = max(base, 0)
+	limit := b.MaxDelay
+	if limit <= 0 {
+		limit = max(defaultMaxDelay, base, least)
+	}
+	d := float64(base)
+	if failures > 1 {
+		d = math.Ldexp(float64(max(base, leastGrown)), min(failures-1, 64))
+	}
+	d = min(max(d, float64(least)), float64(limit))
+	d += d * max(b.Jitter, 0) * chance
+	if d >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(d)
+}
+
+// pace counts the attempts of a run.
+type pace struct {
+	Backoff
+
+	failures int       // in a row
+	since    time.Time // when the run began, or the last healthy connection ended
+}
+
+// ended takes note of the end of an attempt.
+func (p *pace) ended(healthy bool) {
+	p.failures++
+	if healthy {
+		p.failures, p.since = 0, time.Now()
+	}
+}
+
+// next returns the delay before the next attempt, or the reason to give up.
+func (p *pace) next(base time.Duration, err error) (time.Duration, Reason) {
+	if p.MaxAttempts > 0 && p.failures >= p.MaxAttempts {
+		return 0, OutOfAttempts
+	}
+	var least time.Duration
+	if status := (*StatusError)(nil); errors.As(err, &status) {
+		least = status.RetryAfter
+	}
+	d := p.delay(p.failures, base, least, rand.Float64()) //nolint:gosec // Chance is no secret here.
+	if p.MaxElapsed > 0 && d > p.MaxElapsed-time.Since(p.since) {
+		return 0, OutOfTime
+	}
+	return d, ""
+}
+
+// retryAfter returns what a Retry-After field says, which is seconds or a date
+// (RFC 9110, section 10.2.3), and 0 if it says nothing.
+func retryAfter(value string) time.Duration {
+	const most = math.MaxInt64 / int64(time.Second)
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(most))) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}

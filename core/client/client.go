@@ -1,0 +1,155 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Client is an EventSource: it reads events from one URL, and comes back when
+// it loses its connection. It has no goroutine of its own. A run of it is a
+// call of [Client.Run], or a loop over [Client.Events]; there may be many, one
+// after the other, and each resumes where the one before has ended.
+//
+// Its methods are safe for concurrent use.
+type Client struct {
+	cfg         Config
+	url         *url.URL
+	origin      string        // scheme and host, which errors may name
+	headTimeout time.Duration // none if 0
+
+	mu      sync.Mutex
+	closed  bool
+	running bool
+	restart bool // was asked for, and there was no attempt since
+	// stop ends the run, and interrupt what it does at the moment.
+	stop, interrupt context.CancelCauseFunc
+	lastID          string
+	retry           time.Duration // what the server has set, or Backoff.Delay
+}
+
+// New returns a client, which connects once it runs. It returns an error for a
+// config that cannot work; the error does not hold the URL. The config is
+// copied.
+func New(cfg Config) (*Client, error) {
+	c := &Client{lastID: cfg.LastEventID}
+	if cfg.HTTPClient != nil {
+		c.headTimeout = cfg.HTTPClient.Timeout
+	}
+	var err error
+	if c.cfg, err = cfg.prepared(); err != nil {
+		return nil, err
+	}
+	c.retry = c.cfg.Backoff.Delay
+	// What the parser says may quote a password.
+	if c.url, err = url.Parse(cfg.URL); err != nil {
+		return nil, errors.New("tidings: client: URL is not valid")
+	}
+	if (c.url.Scheme != "http" && c.url.Scheme != "https") || c.url.Hostname() == "" {
+		return nil, errors.New("tidings: client: URL is not one of http or https with a host")
+	}
+	c.url.Fragment, c.url.RawFragment = "", ""
+	c.origin = c.url.Scheme + "://" + c.url.Host
+	if !validName(c.cfg.Method) || c.cfg.Method == http.MethodConnect {
+		return nil, errors.New("tidings: client: method is not valid")
+	}
+	return c, nil
+}
+
+// Close ends the client: a run ends, and there is no other. It does not wait,
+// neither for the server nor for handlers, and may be called by them, by the
+// body of a loop, or by any goroutine, any number of times. When Run has
+// returned, or the loop has ended, nothing is left of the run. It returns nil.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.stop != nil {
+		c.stop(ErrClosed)
+	}
+	return nil
+}
+
+// Restart gives up the connection, and connects at once: after the network has
+// changed, say, or with a new token. The events that were missed in between
+// come if the server replays them. It is no failure: [Handlers].Reconnect is
+// told, and Error is not. It does not wait, and may be called from everywhere.
+// Without a run it does nothing.
+func (c *Client) Restart() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.restart = c.running
+	if c.interrupt != nil {
+		c.interrupt(ErrRestart)
+	}
+}
+
+// LastEventID returns what the next attempt resumes after. A program that ends
+// may keep it for Config.LastEventID.
+func (c *Client) LastEventID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastID
+}
+
+// begin makes this the client's run, until the function that it returns is
+// called. The context ends with ctx and with Close.
+func (c *Client) begin(ctx context.Context) (context.Context, func(), error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running {
+		return nil, nil, ErrRunning
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	if c.closed {
+		stop(ErrClosed)
+	}
+	c.running, c.restart, c.stop = true, false, stop
+	return ctx, sync.OnceFunc(func() { // the second call could come within the next run
+		stop(ErrClosed)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.running, c.restart, c.stop, c.interrupt = false, false, nil, nil
+	}), nil
+}
+
+// phase begins a part of a run, which Restart interrupts. It ends when the next
+// one begins, or when the function that it returns is called. An attempt is
+// what a restart asks for; a wait is over at once if one was asked for before.
+func (c *Client) phase(ctx context.Context, attempt bool) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if attempt {
+		c.restart = false
+	}
+	if c.restart {
+		cancel(ErrRestart)
+	}
+	c.interrupt = cancel
+	return ctx, cancel
+}
+
+// resumeAt takes note of the last event ID.
+func (c *Client) resumeAt(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastID = id
+}
+
+// reconnectAfter takes note of the reconnection time that the server has set.
+func (c *Client) reconnectAfter(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retry = d
+}
+
+// reconnectionTime returns the one that applies (section 9.2.2).
+func (c *Client) reconnectionTime() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.retry
+}

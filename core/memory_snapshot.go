@@ -1,0 +1,88 @@
+package core
+
+import (
+	"cmp"
+	"slices"
+)
+
+// index has the channels know their latest entry of each key from here on, so
+// that a snapshot that is read page by page is not made anew for every page.
+func (m *MemoryStore) index(channels []string) {
+	if m.indexed(channels) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range channels {
+		if h := m.channels[name]; h != nil && h.latest == nil {
+			h.latest = h.latestOfAll()
+		}
+	}
+}
+
+func (m *MemoryStore) indexed(channels []string) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return !slices.ContainsFunc(channels, func(name string) bool {
+		h := m.channels[name]
+		return h != nil && h.latest == nil
+	})
+}
+
+// latestOfAll returns the latest entry of each key and audience.
+func (h *history) latestOfAll() map[keyed]*Entry {
+	latest := make(map[keyed]*Entry)
+	for i := range h.ring.Len() {
+		if e := h.ring.At(i); e.Key != "" {
+			latest[e.keyed()] = e
+		}
+	}
+	return latest
+}
+
+// snapshot returns the newest entry of each key and audience, after q.After.
+func (m *MemoryStore) snapshot(q Query) Page {
+	lists := make([][]*Entry, 0, len(q.Channels))
+	for _, name := range q.Channels {
+		if h := m.channels[name]; h != nil {
+			lists = append(lists, h.snapshot(q))
+		}
+	}
+	return m.merge(q, lists)
+}
+
+// snapshot returns what a page of a snapshot can hold of the channel, and one
+// entry more if there is one.
+func (h *history) snapshot(q Query) (list []*Entry) {
+	latest := h.latest
+	if latest == nil { // it is there only since the index was made
+		latest = h.latestOfAll()
+	}
+	first := max(h.ring.After(q.After.Seq), h.firstFresh())
+	left := h.ring.Len() - first
+	if left == 0 {
+		return nil
+	}
+	if len(latest) < left/16 { // rather sort the few
+		oldest := h.ring.At(first).Position.Seq
+		for _, e := range latest {
+			if e.Position.Seq >= oldest {
+				list = append(list, e)
+			}
+		}
+		slices.SortFunc(list, func(a, b *Entry) int { return cmp.Compare(a.Position.Seq, b.Position.Seq) })
+		return list
+	}
+	events, bytes := q.bounds()
+	for i := range left {
+		e := h.ring.At(first + i)
+		if e.Key == "" || latest[e.keyed()] != e {
+			continue
+		}
+		list = append(list, e)
+		if events, bytes = events-1, bytes-e.Size(); events < 0 || bytes < 0 && len(list) > 1 {
+			break
+		}
+	}
+	return list
+}

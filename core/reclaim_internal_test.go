@@ -1,0 +1,202 @@
+package core
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// wantSums compares what the hub and its store count with what there is.
+func wantSums(t *testing.T, h *Hub, m *MemoryStore, when string) {
+	t.Helper()
+	h.mu.RLock()
+	sum := int64(0)
+	for name, c := range h.channels {
+		c.mu.RLock()
+		bytes, stale, staleBytes, keys := 0, 0, 0, 0
+		for i := range c.ring.Len() {
+			e := c.ring.At(i)
+			bytes += e.Size()
+			if c.superseded(e) {
+				stale++
+				staleBytes += e.Size()
+			} else if e.Key != "" {
+				keys++
+			}
+		}
+		if c.ring.Bytes() != bytes || c.stale != stale || c.staleBytes != staleBytes {
+			t.Errorf("%s, ring of %s: got %d bytes, %d stale of %d bytes, want %d, %d of %d",
+				when, name, c.ring.Bytes(), c.stale, c.staleBytes, bytes, stale, staleBytes)
+		}
+		if c.latest != nil && len(c.latest) != keys {
+			t.Errorf("%s, ring of %s: got %d latest, want %d", when, name, len(c.latest), keys)
+		}
+		c.mu.RUnlock()
+		sum += int64(bytes) + c.overhead()
+	}
+	if got := h.ringBytes.Load(); got != sum {
+		t.Errorf("%s, rings: got %d bytes counted, want %d", when, got, sum)
+	}
+	h.mu.RUnlock()
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	kept := 0
+	for name, c := range m.channels {
+		kept += historyOverhead + len(name)
+		latest := c.latestOfAll()
+		for i := range c.ring.Len() {
+			kept += c.ring.At(i).Size()
+		}
+		if c.latest != nil && !maps.Equal(c.latest, latest) {
+			t.Errorf("%s, history of %s: got %d latest, want %d", when, name, len(c.latest), len(latest))
+		}
+	}
+	if m.bytes != kept {
+		t.Errorf("%s, store: got %d bytes counted, want %d", when, m.bytes, kept)
+	}
+}
+
+// However channels come, go and overflow, what is counted is what there is, and
+// what there is stays within the bounds.
+func TestMemoryIsAccountedFor(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			accountedFor(t, rand.New(rand.NewPCG(seed, 5)))
+		})
+	}
+}
+
+func accountedFor(t *testing.T, random *rand.Rand) {
+	t.Helper()
+	const total, kept, largest = 100_000, 150_000, 2000
+	store := NewMemoryStore(Retention{TotalBytes: kept, Events: 50, Channels: []ChannelRetention{{Pattern: "c*", Bytes: 5000}}})
+	h := NewHub(HubConfig{
+		Store: store, TotalRingBytes: total, RingEvents: 30,
+		Channels: []ChannelConfig{{Pattern: "c*", Slow: Conflate, RingEvents: 10}, {Pattern: "s*", Slow: Skip, RingBytes: 3000}},
+	})
+	defer func() { _ = h.Close() }()
+	name := func() string { return string("csx"[random.IntN(3)]) + strconv.Itoa(random.IntN(300)) }
+	var held [][]*channel
+	for turn := range 6000 {
+		switch random.IntN(20) {
+		case 0:
+			names, _ := channelSet([]string{name(), name()})
+			channels, err := h.attach(names)
+			if err != nil {
+				t.Fatalf("attach: %v", err)
+			}
+			held = append(held, channels)
+		case 1, 2:
+			if n := len(held); n > 0 {
+				i := random.IntN(n)
+				h.detach(held[i])
+				held = slices.Delete(held, i, i+1)
+			}
+		case 3:
+			if err := h.Forget(t.Context(), name()); err != nil {
+				t.Fatalf("Forget: %v", err)
+			}
+		case 4:
+			_, err := h.History(t.Context(), Subscription{Channels: []string{name()}, Start: Snapshot()}, 10)
+			if err != nil {
+				t.Fatalf("History: %v", err)
+			}
+		case 5:
+			batch := make([]Publication, 1+random.IntN(5))
+			for i := range batch {
+				batch[i] = Publication{Channel: name(), Event: Event{Key: strconv.Itoa(random.IntN(4))}}
+			}
+			if _, err := h.PublishBatch(t.Context(), batch...); err != nil {
+				t.Fatalf("PublishBatch: %v", err)
+			}
+		default:
+			ev := Event{Data: strings.Repeat("x", random.IntN(1000)), Key: []string{"", "1", "2", "3"}[random.IntN(4)]}
+			if _, err := h.Publish(t.Context(), name(), ev); err != nil {
+				t.Fatalf("Publish: %v", err)
+			}
+		}
+		// A sixteenth more, if next to nothing is to be won: not every event is
+		// worth a look at every channel.
+		if got := h.ringBytes.Load(); got > total+total/16+largest {
+			t.Fatalf("turn %d: got %d bytes in rings, want %d at most", turn, got, total)
+		}
+		if store.bytes > kept+largest {
+			t.Fatalf("turn %d: got %d bytes in the store, want %d at most", turn, store.bytes, kept)
+		}
+		if turn%100 == 0 {
+			wantSums(t, h, store, fmt.Sprint("turn ", turn))
+		}
+	}
+	for _, channels := range held {
+		h.detach(channels)
+	}
+	wantSums(t, h, store, "at last")
+}
+
+// The same while subscribers join and leave at the same time.
+func TestMemoryIsAccountedForAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	store := NewMemoryStore(Retention{TotalBytes: 60_000})
+	h := NewHub(HubConfig{Store: store, TotalRingBytes: 40_000, RingEvents: 8})
+	defer func() { _ = h.Close() }()
+	var all sync.WaitGroup
+	for i := range 8 {
+		random := rand.New(rand.NewPCG(7, uint64(i)))
+		all.Go(func() {
+			for n := range 1500 {
+				channel := strconv.Itoa(random.IntN(200))
+				switch {
+				case i < 4:
+					_, _ = h.Publish(t.Context(), channel, Event{Data: strings.Repeat("x", random.IntN(300)), Key: strconv.Itoa(n % 3)})
+				case n%10 == 0:
+					_ = h.Forget(t.Context(), channel)
+				default:
+					s, _, err := h.subscribe(t.Context(), nil, Subscription{Channels: []string{channel}, Start: Last(2)})
+					if err != nil {
+						t.Errorf("subscribe: %v", err)
+						return
+					}
+					s.listen()
+					if b, err := s.next(t.Context()); err == nil {
+						b.release()
+					}
+					s.close()
+				}
+			}
+		})
+	}
+	all.Wait()
+	wantSums(t, h, store, "at last")
+}
+
+// A private channel that ends while an event of it is on its way does not make
+// those slow who subscribe to another channel at this moment.
+func TestPrivateEndsSpareOthers(t *testing.T) {
+	t.Parallel()
+	h := NewHub(HubConfig{})
+	defer func() { _ = h.Close() }()
+	name := "~" + strings.Repeat("A", privateLength-1)
+	h.private[name] = struct{}{}
+	channels, err := h.attach([]string{name})
+	if err != nil {
+		t.Fatalf("attach: %v", err)
+	}
+	h.place([]*Entry{{Position: h.position(1), Channel: name}}) // and it is not told yet
+	h.detach(channels)
+	s, _, err := h.subscribe(t.Context(), nil, Subscription{Channels: []string{"a"}})
+	if err != nil {
+		t.Fatalf("subscribe: %v", err)
+	}
+	defer s.close()
+	h.head.Store(1)
+	if b, err := s.next(t.Context()); err != nil || len(b.entries) > 0 {
+		t.Errorf("next: got %d entries, %v, want nothing", len(b.entries), err)
+	}
+}

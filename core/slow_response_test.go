@@ -1,0 +1,149 @@
+package core_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// stalling connects to an endpoint of a gate, and takes nothing from the first
+// byte on that follows the prelude.
+func stalling(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...string) (*browser, <-chan core.Summary) {
+	t.Helper()
+	conn := newWireConn()
+	sums := make(chan core.Summary, 1)
+	cfg.Middleware = append(cfg.Middleware, func(s *core.Stream) error {
+		s.OnDeliver(func(int, int) { conn.block() })
+		s.OnClose(func(sum core.Summary) { sums <- sum })
+		return nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	b := connectAs(t, core.NewGate(hub, cfg).Subscribe(channels...), newRequest(t, ctx), cancel, conn)
+	return b, sums
+}
+
+// A client that takes nothing is ended after the write timeout, unless the
+// policies of all its channels let it be as slow as it likes: then after the
+// longest of their times, if that is longer.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	channels := []core.ChannelConfig{
+		{Pattern: "skip", Slow: core.Skip},
+		{Pattern: "conflate", Slow: core.Conflate, Patience: time.Minute},
+		{Pattern: "brief", Slow: core.Skip, Patience: time.Second},
+		{Pattern: "evict", Patience: time.Hour},
+	}
+	for name, test := range map[string]struct {
+		channels []string
+		timeout  time.Duration
+		want     time.Duration // 0: never
+	}{
+		"evict":                      {[]string{"evict"}, 0, 10 * time.Second},
+		"skip, by default":           {[]string{"skip"}, 0, 2 * time.Minute},
+		"conflate":                   {[]string{"conflate"}, 0, time.Minute},
+		"the longest":                {[]string{"conflate", "skip", "brief"}, 0, 2 * time.Minute},
+		"one of them evicts":         {[]string{"conflate", "evict", "skip"}, 0, 10 * time.Second},
+		"no less than the timeout":   {[]string{"brief"}, 0, 10 * time.Second},
+		"a timeout longer than that": {[]string{"conflate"}, 90 * time.Second, 90 * time.Second},
+		"no bound":                   {[]string{"conflate"}, -1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				hub := openHub(t, core.HubConfig{Channels: channels})
+				b, sums := stalling(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: test.timeout}, test.channels...)
+				synctest.Wait()
+				publish(t, hub, test.channels[0], "x")
+				began := time.Now()
+				if test.want == 0 {
+					time.Sleep(time.Hour)
+					synctest.Wait()
+					if len(sums) > 0 {
+						t.Errorf("without a bound: got %+v, want it kept", <-sums)
+					}
+					b.conn.unblock()
+					return
+				}
+				sum := <-sums
+				wantReason(t, sum.Reason, core.ErrWriteTimeout)
+				if got := time.Since(began); got != test.want {
+					t.Errorf("ended after %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// Clients that take their time with a page of history do not keep others from
+// theirs, however long they are kept.
+func TestStalledReplaysLetOthersIn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const replays = 3
+		hub := openHub(t, core.HubConfig{
+			RingEvents: 4, MaxReplays: replays, Channels: []core.ChannelConfig{{Pattern: "*", Slow: core.Skip, RingEvents: 4}},
+		})
+		data := strings.Repeat("x", 200)
+		for range 500 {
+			publish(t, hub, "a", data)
+		}
+		cfg := core.GateConfig{Heartbeat: -1, Start: core.Earliest()}
+		for range replays {
+			stalling(t, hub, cfg, "a")
+			synctest.Wait()
+		}
+		began := time.Now()
+		b := connect(t, core.NewGate(hub, cfg).Subscribe("a"))
+		c := consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
+		for strings.Count(b.conn.text(), data) < 500 || len(c.seen()) < 500 {
+			if time.Since(began) > 5*time.Second {
+				t.Fatalf("after 5 s: got %d and %d events, want all", strings.Count(b.conn.text(), data), len(c.seen()))
+			}
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+		}
+	})
+}
+
+// Events that were published together go out with one flush, also when they are
+// more than what goes out together otherwise.
+func TestBatchIsOneFlush(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := openHub(t, core.HubConfig{RingBytes: 4 << 20})
+		b := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a", "b"))
+		synctest.Wait()
+		b.conn.block()
+		publish(t, hub, "a", "begin")
+		synctest.Wait()
+		for range 10 {
+			var batch []core.Publication
+			for i := range 100 {
+				p := core.Publication{Channel: []string{"a", "b"}[i%2], Event: core.Event{Data: strings.Repeat("x", 5000)}}
+				batch = append(batch, p)
+			}
+			batch[0].Event.Name, batch[99].Event.Name = "first", "last"
+			if _, err := hub.PublishBatch(t.Context(), batch...); err != nil {
+				t.Fatalf("PublishBatch: %v", err)
+			}
+			publish(t, hub, "b", "between")
+		}
+		b.conn.unblock()
+		synctest.Wait()
+		whole := 0
+		for _, f := range b.conn.sent() {
+			first, last := strings.Count(f.text, "event: first\n"), strings.Count(f.text, "event: last\n")
+			if first != last {
+				t.Fatalf("a flush of %d bytes: got %d beginnings and %d ends", len(f.text), first, last)
+			}
+			whole += first
+		}
+		if whole != 10 {
+			t.Errorf("got %d batches, want 10", whole)
+		}
+	})
+}

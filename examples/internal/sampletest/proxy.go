@@ -1,0 +1,103 @@
+package sampletest
+
+import (
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Proxy stands between a browser and a program, and cuts connections.
+type Proxy struct {
+	// URL is where it listens, without a slash at its end.
+	URL string
+
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	target string
+	conns  map[net.Conn]struct{}
+	closed bool
+}
+
+// StartProxy starts a proxy to the program at a URL. It ends with the test.
+func StartProxy(t *testing.T, url string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{URL: "http://" + l.Addr().String(), conns: make(map[net.Conn]struct{})}
+	p.Point(url)
+	p.running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.running.Go(func() { p.serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		p.mu.Lock()
+		p.closed = true
+		p.mu.Unlock()
+		p.Cut()
+		p.running.Wait()
+	})
+	return p
+}
+
+// serve passes on what comes, both ways, until one side ends.
+func (p *Proxy) serve(from net.Conn) {
+	defer p.forget(from)
+	target, ok := p.keep(from)
+	if !ok {
+		return
+	}
+	to, err := net.Dial("tcp", target)
+	if err != nil {
+		return
+	}
+	defer p.forget(to)
+	if _, ok := p.keep(to); !ok {
+		return
+	}
+	p.running.Go(func() {
+		_, _ = io.Copy(to, from)
+		_ = to.Close()
+	})
+	_, _ = io.Copy(from, to)
+}
+
+// Point has new connections go to the program at a URL.
+func (p *Proxy) Point(url string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = strings.TrimPrefix(url, "http://")
+}
+
+func (p *Proxy) keep(conn net.Conn) (target string, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.conns[conn] = struct{}{}
+	return p.target, !p.closed
+}
+
+func (p *Proxy) forget(conn net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, conn)
+	_ = conn.Close()
+}
+
+// Cut closes all connections.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		_ = conn.Close()
+	}
+}
