@@ -134,8 +134,11 @@ func (s *subscriber) turn(ctx context.Context) (replayed, error) {
 	q := s.query()
 	r := replayed{query: q, floors: s.floors}
 	names := s.about(q)
-	if len(names) == 0 { // they were removed
-		s.history, r.all = nil, true
+	if len(names) == 0 { // they were removed: there is nothing more of the beginning
+		s.history = nil
+		if len(s.channels) > 0 && !s.ringsHold() {
+			s.history = &Query{After: s.hub.position(s.cursor.Load()), Gone: s.floors}
+		}
 		return r, nil
 	}
 	page, err := s.hub.read(ctx, names, q)
