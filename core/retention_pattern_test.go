@@ -62,6 +62,7 @@ func TestRetentionAgesByPattern(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		appendTo(t, store, "x", "minute", "idle", "both", "ever")
+		synctest.Wait()
 		*told = notes{}
 		within := func(when, channel string, from, to time.Duration) {
 			t.Helper()
@@ -84,6 +85,7 @@ func TestRetentionAgesByPattern(t *testing.T) {
 		for range 8 { // at any moment between two passes
 			time.Sleep(5 * time.Second)
 			appendTo(t, store, "x", "minute")
+			synctest.Wait()
 			*told = notes{}
 			within("again", "minute", time.Minute, 62*time.Second)
 		}
