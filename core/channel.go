@@ -38,8 +38,11 @@ type channel struct {
 	streams   map[*Stream]struct{} // that are open
 
 	refs   int        // subscribers that hold on to the channel; guarded by the hub's mu
+	place  spot       // among those that nobody holds on to; guarded by the hub's mu
 	shards []interest // by shard; set once
 }
+
+func (c *channel) spot() *spot { return &c.place }
 
 // channelOverhead is about what a channel costs beside its entries, its name
 // and what it knows of each shard.

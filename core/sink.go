@@ -52,6 +52,7 @@ func (h *Hub) place(entries []*Entry) {
 			// Pushed under the write lock: nobody drops a channel that has an
 			// entry.
 			h.ringBytes.Add(int64(c.push(e)))
+			h.unused.add(c, e.Position.Seq)
 			h.mu.Unlock()
 			h.mu.RLock()
 			continue
