@@ -36,7 +36,8 @@ var (
 	ErrHubDriven = errors.New("tidings: the hub drives this stream")
 	// ErrHubClosed is returned by a hub after Close.
 	ErrHubClosed = errors.New("tidings: hub closed")
-	// ErrTooLarge is returned for an event over the hub's MaxEvent, and for
+	// ErrTooLarge is returned for an event over the hub's MaxEvent, for a key
+	// over [MaxKeyBytes], for too many channels, groups or events at once, and for
 	// greetings over the limit of what can be sent before a stream opens.
 	ErrTooLarge = errors.New("tidings: too large")
 	// ErrNoChannel is returned for a subscription that names no channel.

@@ -27,7 +27,8 @@ type Event struct {
 	// reconnects. It is sent in milliseconds, rounded up.
 	Retry time.Duration
 	// Key names what the event is about, a stock's symbol say. A snapshot holds
-	// the latest event of each key. It never appears on the wire.
+	// the latest event of each key. It never appears on the wire. When published,
+	// it has at most [MaxKeyBytes].
 	Key string
 }
 

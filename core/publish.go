@@ -9,6 +9,9 @@ import (
 // MaxBatch is the number of events that can be published together at most.
 const MaxBatch = 512
 
+// MaxKeyBytes is the length of a published event's key at most.
+const MaxKeyBytes = 1024
+
 // Publication is an event on its way to a channel.
 type Publication struct {
 	// Channel is the channel's name.
@@ -178,6 +181,9 @@ func (h *Hub) record(p Publication) (Record, error) {
 	// Before encoding, so that what is far too large is not copied first.
 	if n := len(ev.Data) + len(ev.Name) + len(ev.ID); n > h.cfg.MaxEvent {
 		return Record{}, fmt.Errorf("event of %d bytes: %w", n, ErrTooLarge)
+	}
+	if len(ev.Key) > MaxKeyBytes {
+		return Record{}, fmt.Errorf("key of %d bytes: %w", len(ev.Key), ErrTooLarge)
 	}
 	body, err := appendBody(make([]byte, 0, bodyRoom(ev)), ev)
 	if err != nil {

@@ -85,6 +85,7 @@ func TestPublishRefuses(t *testing.T) {
 		{"too large", "a", core.Event{Data: strings.Repeat("x", most-len("data: \n")+1)}, core.ErrTooLarge, ""},
 		{"much too large", "a", core.Event{Data: strings.Repeat("x", 100*most)}, core.ErrTooLarge, ""},
 		{"many lines", "a", core.Event{Data: lines}, core.ErrTooLarge, ""},
+		{"key too large", "a", core.Event{Key: strings.Repeat("k", core.MaxKeyBytes+1)}, core.ErrTooLarge, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
