@@ -101,16 +101,8 @@ func (s *Stream) retarget(add, remove []string) (unused []*channel, err error) {
 	}
 	s.more().target = &next
 	s.changing.Store(true)
-	s.note(next.names())
+	s.note(next.channels)
 	return unused, nil
-}
-
-func (t target) names() []string {
-	names := make([]string, len(t.channels))
-	for i, c := range t.channels {
-		names[i] = c.name
-	}
-	return names
 }
 
 // stays returns what decides whether an entry is still for the stream while its

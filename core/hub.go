@@ -251,13 +251,26 @@ func (h *Hub) Close() error {
 			s.abort(ErrHubClosed)
 		}
 		h.closeErr = h.store.Close()
-		h.replayer.wait()
-		for i := range h.shards {
-			h.shards[i].wait()
-		}
-		h.finisher.wait()
+		h.settle()
 	})
 	return h.closeErr
+}
+
+// settle waits until all streams of the hub's own connections, which have ended,
+// are finished.
+func (h *Hub) settle() {
+	// A shard that is at it may still ask for a page of history, and the page
+	// comes back to the shard.
+	h.settleShards()
+	h.replayer.wait()
+	h.settleShards()
+	h.finisher.wait()
+}
+
+func (h *Hub) settleShards() {
+	for i := range h.shards {
+		h.shards[i].wait()
+	}
 }
 
 // position returns the position with a sequence number of this epoch.

@@ -149,6 +149,9 @@ func (m *MemoryStore) goneFrom(name string) uint64 {
 	if seq, ok := m.tombs[name]; ok {
 		return seq
 	}
+	if isPrivate(name) {
+		return 0
+	}
 	return m.forgot
 }
 

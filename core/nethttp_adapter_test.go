@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"flag"
 	"net/http"
 	"testing"
 
@@ -10,6 +11,12 @@ import (
 
 //nolint:paralleltest // The suite counts goroutines.
 func TestNetHTTP(t *testing.T) { adaptertest.Run(t, netHTTP()) }
+
+// crowded is how long a throng stays that is worth the name.
+var crowded = flag.Duration("throng", 0, "have the throng test take so long; 0: a short one")
+
+//nolint:paralleltest // It counts goroutines.
+func TestThrong(t *testing.T) { adaptertest.Throng(t, netHTTP(), *crowded, 1000) }
 
 // How soon the server knows that a client is gone.
 func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, netHTTP()) }

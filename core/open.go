@@ -288,8 +288,13 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	if s.arrival.request.Method == http.MethodHead {
 		err = s.gate.hub.wouldAttach(sub)
 	} else {
+		h, ctx := s.gate.hub, s.arrival.request.Context()
 		var attached *subscriber
-		attached, o.gap, err = s.gate.hub.subscribe(s.arrival.request.Context(), s, sub)
+		attached, o.gap, err = h.subscribe(ctx, s, sub)
+		for sub.recalled && errors.Is(err, ErrChannelGone) { // meanwhile
+			sub.thin(h)
+			attached, o.gap, err = h.subscribe(ctx, s, sub)
+		}
 		s.mu.Lock()
 		s.sub = attached
 		s.mu.Unlock()

@@ -105,12 +105,18 @@ func (m *memories) room(now time.Time) bool {
 	return found
 }
 
-// note has the hub remember what the stream's channels are to be. The caller
-// holds s.mu.
-func (s *Stream) note(channels []string) {
+// note has the hub remember what the stream's channels are to be, without those
+// that end with it. The caller holds s.mu.
+func (s *Stream) note(channels []*channel) {
 	x := s.more()
 	if x.remember == "" {
 		return
+	}
+	names := make([]string, 0, len(channels))
+	for _, c := range channels {
+		if !slices.Contains(x.private, c) {
+			names = append(names, c.name)
+		}
 	}
 	opened := 1
 	if x.noted {
@@ -120,12 +126,12 @@ func (s *Stream) note(channels []string) {
 	if x.noted && x.notedAs != name {
 		return // it has another identity by now
 	}
-	x.noted, x.notedAs = s.gate.hub.memories.note(name, channels, opened), name
+	x.noted, x.notedAs = s.gate.hub.memories.note(name, names, opened), name
 }
 
-// recall gives a subscription the channels that are remembered for it, if any
-// are: those that are there, and the private ones that the stream has made for
-// itself. The error is a [*Refusal].
+// recall gives a subscription the channels that are remembered for it, if the
+// name is known: those that are there, and the private ones that the stream has
+// made for itself. The error is a [*Refusal].
 func (s *Stream) recall(sub *Subscription) error {
 	if sub.Remember == "" {
 		return nil
@@ -144,18 +150,17 @@ func (s *Stream) recall(sub *Subscription) error {
 		return nil
 	}
 	x.noted, x.notedAs = true, name
-	had := len(channels)
-	channels = slices.DeleteFunc(channels, func(name string) bool { return h.checkOpen(name) != nil })
 	for _, c := range x.private {
 		if slices.Contains(sub.Channels, c.name) {
 			channels = append(channels, c.name)
 		}
 	}
-	switch {
-	case len(channels) > 0:
-		sub.Channels = channels
-	case had == 0:
-		sub.none = true
-	}
+	sub.recalled, sub.Channels = true, channels
+	sub.thin(h)
 	return nil
+}
+
+// thin leaves out private channels that are gone.
+func (sub *Subscription) thin(h *Hub) {
+	sub.Channels = slices.DeleteFunc(sub.Channels, func(name string) bool { return h.checkOpen(name) != nil })
 }

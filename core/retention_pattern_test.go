@@ -69,6 +69,7 @@ func TestRetentionAgesByPattern(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		appendTo(t, store, "x", "minute", "idle", "both", "ever")
+		synctest.Wait()
 		told.clear()
 		within := func(when, channel string, from, to time.Duration) {
 			t.Helper()
@@ -91,6 +92,7 @@ func TestRetentionAgesByPattern(t *testing.T) {
 		for range 8 { // at any moment between two passes
 			time.Sleep(5 * time.Second)
 			appendTo(t, store, "x", "minute")
+			synctest.Wait()
 			told.clear()
 			within("again", "minute", time.Minute, 62*time.Second)
 		}

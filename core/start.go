@@ -54,10 +54,11 @@ type Subscription struct {
 	// no identity shares names with all others without: they must then be such
 	// that nobody can guess them. Whether the stream may still have the channels,
 	// the endpoint can say with a filter, or by removing some when it has opened.
-	// Private channels that it has made itself, it has in any case. A name follows
-	// the rules of a channel's; for another one, the stream is refused with 400.
-	// Default: nothing is remembered.
+	// Private channels that a stream has made itself are not remembered: the next
+	// one makes its own, and has them in any case. A name follows the rules of a
+	// channel's; for another one, the stream is refused with 400. Default: nothing
+	// is remembered.
 	Remember string
 
-	none bool // it is remembered that there is no channel
+	recalled bool // Channels are those that are remembered; there may be none
 }

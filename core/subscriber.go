@@ -52,7 +52,7 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 		return nil, nil, err
 	}
 	switch {
-	case sub.none:
+	case len(names) == 0:
 		s.cursor.Store(h.head.Load())
 		return s, nil, nil
 	case sub.After == "":
@@ -73,7 +73,7 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 
 // names returns the names of the subscription's channels, each once.
 func (sub Subscription) names() ([]string, error) {
-	if sub.none {
+	if sub.recalled && len(sub.Channels) == 0 {
 		return nil, nil
 	}
 	return channelSet(sub.Channels)

@@ -27,6 +27,12 @@ func TestSoak(t *testing.T) { adaptertest.Soak(t, adapter(), *long, 2000, 500) }
 // How soon the server knows that a client is gone.
 func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, adapter()) }
 
+// crowded is how long a throng stays that is worth the name.
+var crowded = flag.Duration("throng", 0, "have the throng test take so long; 0: a short one")
+
+//nolint:paralleltest // It counts goroutines.
+func TestThrong(t *testing.T) { adaptertest.Throng(t, adapter(), *crowded, 1000) }
+
 // adapter is Gin's.
 func adapter() adaptertest.Adapter {
 	return adaptertest.Adapter{

@@ -1,0 +1,196 @@
+//go:build linux
+
+package core
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// nowhere is a connection that takes everything.
+type nowhere struct{}
+
+func (nowhere) Write(p []byte) (int, error)      { return len(p), nil }
+func (nowhere) Flush() error                     { return nil }
+func (nowhere) SetWriteDeadline(time.Time) error { return nil }
+
+// rambling opens a subscription, on a connection of the hub's own or not, and
+// returns its stream with a function that waits for its end.
+func rambling(t *testing.T, endpoint *Endpoint, ln net.Listener, own bool) (*Stream, func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.example/", http.NoBody)
+	if err != nil {
+		t.Fatalf("request: %v", err)
+	}
+	var o *Opening
+	if o = endpoint.Open(Request{Request: r, CanOwn: own}); !o.Streams {
+		cancel()
+		return nil, func() {}
+	}
+	var over sync.WaitGroup
+	if !own {
+		over.Go(func() { o.Run(nowhere{}) })
+		return o.stream, func() { cancel(); over.Wait() }
+	}
+	client, err := net.Dial("tcp4", ln.Addr().String())
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatalf("accept: %v", err)
+	}
+	over.Go(func() {
+		if run := o.Own(conn, []byte("HTTP/1.1 200 OK\r\n\r\n")); run != nil {
+			t.Error("Own: got something to run, want nil")
+		}
+		_ = conn.Close()
+	})
+	return o.stream, func() { cancel(); over.Wait(); _ = client.Close() }
+}
+
+// Streams change their channels, all at the same time and in all states, while
+// they end in all ways. Then nobody holds on to anything.
+func TestChangeLeavesNothing(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	defer func() { _ = ln.Close() }()
+	for _, end := range []string{"close", "drain", "hub"} {
+		for _, own := range []bool{false, true} {
+			for range 15 {
+				changeLeavesNothing(t, ln, own, end)
+			}
+		}
+	}
+}
+
+func changeLeavesNothing(t *testing.T, ln net.Listener, own bool, end string) {
+	t.Helper()
+	const streams = 6
+	var mu sync.Mutex
+	hooks := make(map[string]int)
+	hook := func(by int) func(string, *Stream) {
+		return func(channel string, s *Stream) {
+			mu.Lock()
+			defer mu.Unlock()
+			key := channel + s.ID()
+			if hooks[key] += by; hooks[key] < 0 || hooks[key] > 1 {
+				t.Errorf("hooks of one stream and channel: got %d joins more than leaves", hooks[key])
+			}
+		}
+	}
+	hub := NewHub(HubConfig{OnJoin: hook(1), OnLeave: hook(-1)})
+	gate := NewGate(hub, GateConfig{Heartbeat: 10 * time.Millisecond})
+	n := 0
+	endpoint := gate.SubscribeFunc(func(s *Stream) (Subscription, error) {
+		n++
+		return Subscription{Channels: []string{"a", s.PrivateChannel()}, Remember: strconv.Itoa(n % 3), Start: Earliest()}, nil
+	})
+	var all sync.WaitGroup
+	var waits []func()
+	late := make(chan struct{}, 2*streams)
+	for range streams {
+		s, wait := rambling(t, endpoint, ln, own)
+		waits = append(waits, wait)
+		for range 2 {
+			all.Go(func() {
+				ramble(t, s, func() {
+					if end == "close" {
+						s.CloseWith(nil)
+					}
+					late <- struct{}{}
+				})
+			})
+		}
+	}
+	<-late
+	switch end {
+	case "drain":
+		_ = hub.Drain(t.Context())
+	case "hub":
+		closeHub(t, hub)
+	}
+	all.Wait()
+	for _, wait := range waits {
+		wait()
+	}
+	if end != "hub" {
+		hub.settle()
+	}
+	wantNothing(t, hub)
+	closeHub(t, hub)
+	for key, n := range hooks {
+		if n != 0 {
+			t.Errorf("hooks of %s: got %d joins more than leaves", key, n)
+		}
+	}
+}
+
+// ramble changes the channels of a stream until it has ended. After some time,
+// it calls a function.
+func ramble(t *testing.T, s *Stream, later func()) {
+	t.Helper()
+	names := []string{"a", "b", "c", "d"}
+	for n := rand.IntN(60); s.Err() == nil; n-- {
+		if n == 0 {
+			later()
+		}
+		var lists [2][]string
+		for i := range lists {
+			for range rand.IntN(4) {
+				lists[i] = append(lists[i], names[rand.IntN(len(names))])
+			}
+		}
+		err := s.ChangeChannels(lists[0], lists[1])
+		if err != nil && !errors.Is(err, ErrNotSubscribed) && !errors.Is(err, s.Err()) {
+			t.Errorf("ChangeChannels: got %v, want none or why the stream has ended", err)
+		}
+		if rand.IntN(8) == 0 {
+			_ = s.AddChannels(s.PrivateChannel())
+		}
+		_ = s.Info()
+		_, _ = s.gate.hub.Publish(context.Background(), names[rand.IntN(len(names))], Event{Data: "x"})
+		_ = s.RemoveChannels("none")
+	}
+}
+
+// wantNothing checks that nobody holds on to anything of a hub.
+func wantNothing(t *testing.T, hub *Hub) {
+	t.Helper()
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	for name, c := range hub.channels {
+		if c.refs != 0 || len(c.streams) != 0 || isPrivate(name) {
+			t.Errorf("channel %s: got %d who hold on to it, %d streams, want none, nor a private one", name, c.refs, len(c.streams))
+		}
+		for i := range c.shards {
+			if in := &c.shards[i]; in.n.Load() != 0 || len(in.subs) != 0 || len(in.owned) != 0 {
+				t.Errorf("channel %s, shard %d: got %d to tell, %d and %d, want none", name, i, in.n.Load(), len(in.subs), len(in.owned))
+			}
+		}
+	}
+	if n := len(hub.private); n != 0 {
+		t.Errorf("private channels: got %d, want none", n)
+	}
+	for name, m := range hub.memories.byName {
+		if m.streams != 0 {
+			t.Errorf("memory %v: got %d streams, want none", name, m.streams)
+		}
+	}
+	hub.streamsMu.Lock()
+	defer hub.streamsMu.Unlock()
+	if n := len(hub.streams); n != 0 {
+		t.Errorf("streams: got %d, want none", n)
+	}
+}

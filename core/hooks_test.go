@@ -1,0 +1,268 @@
+package core_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// guestbook takes down who joins and leaves, and does something at it.
+type guestbook struct {
+	mu   sync.Mutex
+	rows []string
+	do   map[string]func(s *core.Stream) // by row
+}
+
+func (g *guestbook) hook(what string) func(string, *core.Stream) {
+	return func(channel string, s *core.Stream) {
+		row := what + " " + channel
+		g.mu.Lock()
+		g.rows = append(g.rows, row)
+		do := g.do[row]
+		delete(g.do, row)
+		g.mu.Unlock()
+		if do != nil {
+			do(s)
+		}
+	}
+}
+
+func (g *guestbook) config() core.HubConfig {
+	return core.HubConfig{OnJoin: g.hook("joins"), OnLeave: g.hook("leaves")}
+}
+
+func (g *guestbook) wants(t *testing.T, when string, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !slices.Equal(g.rows, want) {
+		t.Errorf("%s: got %q, want %q", when, g.rows, want)
+	}
+}
+
+func TestHooksOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &guestbook{}
+		hub := openHub(t, g.config())
+		s, b := subscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"b", "a", "b"}})
+		want := []string{"joins a", "joins b"}
+		g.wants(t, "open", want...)
+		change(t, s, []string{"a", "d", "c", "c"}, []string{"b", "none"})
+		want = append(want, "leaves b", "joins c", "joins d")
+		g.wants(t, "changed", want...)
+		change(t, s, []string{"a"}, []string{"a"})
+		want = append(want, "leaves a", "joins a")
+		g.wants(t, "off and on again", want...)
+		if err := s.AddChannels("e", ""); !errors.Is(err, core.ErrChannelName) {
+			t.Errorf("AddChannels: got %v, want ErrChannelName", err)
+		}
+		change(t, s, nil, []string{"d"})
+		b.hangUp()
+		<-b.done
+		g.wants(t, "gone", append(want, "leaves d", "leaves c", "leaves a")...)
+		for _, name := range []string{"a", "b", "c", "d"} {
+			if n := hub.Count(name); n != 0 {
+				t.Errorf("streams on %s: got %d, want 0", name, n)
+			}
+		}
+	})
+}
+
+// Streams that never open join nothing.
+func TestHooksOfRefusedStreams(t *testing.T) {
+	t.Parallel()
+	g := &guestbook{}
+	hub := openHub(t, g.config())
+	for _, middleware := range []core.Middleware{
+		func(*core.Stream) error { return core.Refuse(403, "") },
+		func(s *core.Stream) error { return s.Close() },
+	} {
+		o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{middleware}}).Subscribe("a").
+			Open(core.Request{Request: newRequest(t, t.Context())})
+		if o.Streams {
+			t.Error("opening: got a stream, want none")
+		}
+	}
+	o := core.NewGate(hub, core.GateConfig{}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
+	o.Abandon(errors.New("no head"))
+	if len(g.rows) > 0 {
+		t.Errorf("hooks: got %q, want none", g.rows)
+	}
+	wantChannels(t, hub, "in the end", 0)
+}
+
+// Hooks may do what others may: they are called without a lock.
+func TestHooksDoThings(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &guestbook{}
+		hub := openHub(t, g.config())
+		publishIt := func(channel, data string) {
+			if _, err := hub.Publish(context.Background(), channel, core.Event{Data: data}); err != nil {
+				t.Errorf("Publish: %v", err)
+			}
+		}
+		g.do = map[string]func(*core.Stream){
+			"joins a": func(s *core.Stream) {
+				if n := hub.Count("a"); n != 1 || !slices.Equal(s.Channels(), []string{"a"}) || len(hub.Streams("a")) != 1 {
+					t.Errorf("when it joins: got %d streams, want 1", n)
+				}
+				publishIt("a", "welcome")
+				change(t, s, []string{"b"}, nil)
+				publishIt("b", "to b")
+			},
+			"joins b": func(s *core.Stream) {
+				publishIt("b", "welcome to b")
+				change(t, s, []string{"c"}, []string{"a"})
+			},
+			"leaves a": func(s *core.Stream) {
+				if n := hub.Count("a"); n != 0 {
+					t.Errorf("when it leaves: got %d streams, want 0", n)
+				}
+				publishIt("a", "nobody gets this")
+				_ = s.Join("x")
+			},
+			"leaves b": func(s *core.Stream) {
+				if s.Err() == nil {
+					t.Error("when it has ended: got no reason")
+				}
+				if err := s.AddChannels("d"); !errors.Is(err, errKicked) {
+					t.Errorf("AddChannels when it has ended: got %v, want why", err)
+				}
+				_ = s.Close()
+			},
+		}
+		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		g.wants(t, "open", "joins a", "joins b", "leaves a", "joins c")
+		if got := b.blocks(); !slices.Contains(got, "to b @2") || !slices.Contains(got, "welcome to b @3") || slices.Contains(got, "nobody gets this @4") {
+			t.Errorf("events: got %q, want those to b", got)
+		}
+		s.CloseWith(errKicked)
+		<-b.done
+		g.wants(t, "closed", "joins a", "joins b", "leaves a", "joins c", "leaves b", "leaves c")
+		if got := hub.Stats().Streams; got != 0 {
+			t.Errorf("streams: got %d, want none", got)
+		}
+	})
+}
+
+var errKicked = errors.New("kicked out")
+
+// A hook that closes the stream it is about, as it opens.
+func TestHookCloses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &guestbook{}
+		hub := openHub(t, g.config())
+		g.do = map[string]func(*core.Stream){"joins a": func(s *core.Stream) { hub.CloseChannel("a", errKicked) }}
+		b := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a"))
+		<-b.done
+		g.wants(t, "closed", "joins a", "leaves a")
+		wantText(t, b.conn.text(), "")
+	})
+}
+
+// A hook that panics is logged, and is no concern of the others, nor of the
+// stream.
+func TestHooksPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &guestbook{}
+		hub := openHub(t, g.config())
+		oh := func(*core.Stream) { panic("oh hook") }
+		g.do = map[string]func(*core.Stream){"joins a": oh, "leaves a": oh, "joins b": oh, "leaves b": oh}
+		var log bytes.Buffer
+		cfg := core.GateConfig{Heartbeat: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+		s, b := subscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}})
+		change(t, s, []string{"b", "c"}, []string{"a"})
+		publish(t, hub, "b", "1")
+		b.wantBlocks(t, "open", "@0", "1 @1")
+		b.hangUp()
+		<-b.done
+		g.wants(t, "gone", "joins a", "leaves a", "joins b", "joins c", "leaves b", "leaves c")
+		for _, what := range []string{"join", "leave"} {
+			if n := strings.Count(log.String(), `msg="panic in `+what+` hook"`); n != 2 {
+				t.Errorf("log: got %d lines about panics in %s hooks, want 2: %s", n, what, &log)
+			}
+		}
+	})
+}
+
+// A hook that takes its time holds up neither the stream nor others that change
+// it; what is due meanwhile is called by the same goroutine, in order.
+func TestHooksTakeTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &guestbook{}
+		hub := openHub(t, g.config())
+		halt := make(chan struct{})
+		g.do = map[string]func(*core.Stream){"joins b": func(*core.Stream) { <-halt }}
+		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		added := make(chan error)
+		go func() { added <- s.AddChannels("b") }()
+		synctest.Wait()
+		publish(t, hub, "b", "1")
+		synctest.Wait()
+		change(t, s, []string{"c"}, []string{"b"})
+		publish(t, hub, "c", "2")
+		b.wantBlocks(t, "in the hook", "@0", "1 @1", "2 @2")
+		b.hangUp()
+		<-b.done
+		g.wants(t, "still in the hook", "joins a", "joins b")
+		close(halt)
+		if err := <-added; err != nil {
+			t.Errorf("AddChannels: got %v, want nil", err)
+		}
+		g.wants(t, "after it", "joins a", "joins b", "leaves b", "joins c", "leaves a", "leaves c")
+	})
+}
+
+// However many change a stream at once, each join is followed by one leave.
+func TestHooksPair(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	in := make(map[string]bool)
+	note := func(joins bool) func(string, *core.Stream) {
+		return func(channel string, _ *core.Stream) {
+			mu.Lock()
+			defer mu.Unlock()
+			if in[channel] == joins {
+				t.Errorf("%s: got %t twice, want joins and leaves in turn", channel, joins)
+			}
+			in[channel] = joins
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		hub := openHub(t, core.HubConfig{OnJoin: note(true), OnLeave: note(false)})
+		s, b := subscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				for n := range 100 {
+					channel := fmt.Sprint((i + n) % 5)
+					_ = s.AddChannels(channel, "a")
+					_ = s.RemoveChannels(channel)
+				}
+			})
+		}
+		all.Wait()
+		b.hangUp()
+		<-b.done
+	})
+	for channel, joined := range in {
+		if joined {
+			t.Errorf("%s: got a join without a leave", channel)
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// withPrivate opens a subscription to a private channel that it makes.
+func withPrivate(t *testing.T, hub *core.Hub) (name string, b *browser) {
+	t.Helper()
+	b = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+		name = s.PrivateChannel()
+		return core.Subscription{Channels: []string{name}}, nil
+	}))
+	return name, b
+}
+
+func TestPrivateChannelNames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := openHub(t, core.HubConfig{})
+		seen := make(map[string]bool)
+		for range 100 {
+			name, b := withPrivate(t, hub)
+			if len(name) < 27 || seen[name] { // 5 bits a character
+				t.Errorf("name: got %q, want a new one of 128 bits or more", name)
+			}
+			seen[name] = true
+			publish(t, hub, name, "x")
+			b.hangUp()
+			<-b.done
+			if _, err := hub.Publish(t.Context(), name, core.Event{}); !errors.Is(err, core.ErrChannelGone) {
+				t.Errorf("Publish when it is gone: got %v, want ErrChannelGone", err)
+			}
+			if _, err := hub.PublishBatch(t.Context(), core.Publication{Channel: name}); !errors.Is(err, core.ErrChannelGone) {
+				t.Errorf("PublishBatch when it is gone: got %v, want ErrChannelGone", err)
+			}
+		}
+		wantChannels(t, hub, "when all are gone", 0)
+	})
+}
+
+// Only what looks exactly like a private channel's name is one.
+func TestPrivateChannelLookalikes(t *testing.T) {
+	t.Parallel()
+	hub := openHub(t, core.HubConfig{})
+	for _, name := range []string{
+		"~", "~news", "~" + strings.Repeat("A", 25), "~" + strings.Repeat("A", 27), "-" + strings.Repeat("A", 26),
+		"~my-channel-of-27-characters", "~the-channel-of-27-character", "~" + strings.Repeat("a", 26), "~" + strings.Repeat("1", 26),
+	} {
+		publish(t, hub, name, "x")
+	}
+	if _, err := hub.Publish(t.Context(), "~"+strings.Repeat("A", 26), core.Event{}); !errors.Is(err, core.ErrChannelGone) {
+		t.Errorf("Publish to a private channel that never was: got %v, want ErrChannelGone", err)
+	}
+}
+
+// A private channel of a stream that is over is gone at once.
+func TestPrivateChannelTooLate(t *testing.T) {
+	t.Parallel()
+	hub := openHub(t, core.HubConfig{})
+	var kept *core.Stream
+	o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		kept = s
+		return core.Refuse(http.StatusForbidden, "")
+	}}}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
+	if o.Streams {
+		t.Fatal("opening: got a stream, want none")
+	}
+	if _, err := hub.Publish(t.Context(), kept.PrivateChannel(), core.Event{}); !errors.Is(err, core.ErrChannelGone) {
+		t.Errorf("Publish: got %v, want ErrChannelGone", err)
+	}
+	wantChannels(t, hub, "in the end", 0)
+}
+
+// However many private channels come and go, whoever comes back to other
+// channels finds no gap for it.
+func TestManyPrivateChannels(t *testing.T) {
+	t.Parallel()
+	const channels = 5000
+	store := core.NewMemoryStore(core.Retention{})
+	hub := openHub(t, core.HubConfig{Store: store})
+	id := publish(t, hub, "a", "1")[0]
+	name, b := "", (*browser)(nil)
+	synctest.Test(t, func(t *testing.T) {
+		hub := openHub(t, core.HubConfig{Store: lent{store}})
+		for range channels {
+			name, b = withPrivate(t, hub)
+			publish(t, hub, name, "x")
+			b.hangUp()
+			<-b.done
+		}
+	})
+	for _, channel := range []string{"never used", "a"} {
+		if _, err := hub.History(t.Context(), core.Subscription{Channels: []string{"a", channel}, After: id}, 1); err != nil {
+			t.Errorf("history of a and %q: got %v, want no gap", channel, err)
+		}
+	}
+}
+
+// What is published to a private channel while it goes is not kept.
+func TestPrivateChannelGoesMeanwhile(t *testing.T) {
+	t.Parallel()
+	store := &meanwhile{Store: core.NewMemoryStore(core.Retention{})}
+	synctest.Test(t, func(t *testing.T) {
+		hub := openHub(t, core.HubConfig{Store: store})
+		name, b := withPrivate(t, hub)
+		store.before = func() {
+			b.hangUp()
+			<-b.done
+		}
+		if _, err := hub.Publish(t.Context(), name, core.Event{Data: "late"}); err != nil {
+			t.Errorf("Publish: got %v, want none: it was there when it began", err)
+		}
+		wantChannels(t, hub, "in the end", 0)
+		page, err := store.Read(context.Background(), core.Query{Channels: []string{name}, Oldest: true})
+		if err != nil || len(page.Entries) != 0 {
+			t.Errorf("history: got %d entries, %v, want none", len(page.Entries), err)
+		}
+	})
+}
+
+// meanwhile is a store that has something happen before it appends.
+type meanwhile struct {
+	core.Store
+
+	before func()
+}
+
+func (m *meanwhile) Append(ctx context.Context, records []core.Record) ([]*core.Entry, error) {
+	m.before()
+	return m.Store.Append(ctx, records)
+}

@@ -1,0 +1,149 @@
+package core_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// remembering is a gate whose subscriptions have a name.
+type remembering struct {
+	hub      *core.Hub
+	endpoint *core.Endpoint
+	stream   *core.Stream // that was opened last
+}
+
+func newRemembering(t *testing.T, cfg core.HubConfig) *remembering {
+	t.Helper()
+	r := &remembering{hub: openHub(t, cfg)}
+	gate := core.NewGate(r.hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
+		s.SetIdentity(s.Request().URL.Query().Get("user"))
+		return nil
+	}}})
+	r.endpoint = gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+		r.stream = s
+		return core.Subscription{Channels: []string{"a"}, Remember: s.Request().URL.Query().Get("name")}, nil
+	})
+	return r
+}
+
+// open opens a stream of a name.
+func (r *remembering) open(t *testing.T, name string) (*core.Stream, *browser) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?user=ann&name="+name, http.NoBody)
+	b := connectAs(t, r.endpoint, req, cancel, newWireConn())
+	synctest.Wait()
+	return r.stream, b
+}
+
+// wants opens a stream for a moment, which has to have these channels.
+func (r *remembering) wants(t *testing.T, when, name string, want ...string) {
+	t.Helper()
+	s, b := r.open(t, name)
+	if got := s.Channels(); !slices.Equal(got, want) {
+		t.Errorf("%s: got channels %q, want %q", when, got, want)
+	}
+	b.hangUp()
+	<-b.done
+}
+
+// visit opens a stream, changes its channels, and ends it.
+func (r *remembering) visit(t *testing.T, name string, add, remove []string) {
+	t.Helper()
+	s, b := r.open(t, name)
+	change(t, s, add, remove)
+	b.hangUp()
+	<-b.done
+}
+
+func TestRememberFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemembering(t, core.HubConfig{RememberFor: time.Minute})
+		r.visit(t, "x", []string{"b"}, nil)
+		time.Sleep(59 * time.Second)
+		r.wants(t, "within the time", "x", "a", "b")
+		time.Sleep(59 * time.Second)
+		r.wants(t, "within the time since one changed nothing", "x", "a", "b")
+		time.Sleep(time.Minute)
+		r.wants(t, "after it", "x", "a")
+
+		// While a stream is open, the time does not run.
+		s, b := r.open(t, "x")
+		change(t, s, []string{"c"}, []string{"a"})
+		time.Sleep(time.Hour)
+		r.wants(t, "while it is open", "x", "c")
+		time.Sleep(time.Hour)
+		r.wants(t, "while it is still open", "x", "c")
+		b.hangUp()
+		<-b.done
+		time.Sleep(59 * time.Second)
+		r.wants(t, "since its end", "x", "c")
+	})
+}
+
+func TestRememberByDefault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemembering(t, core.HubConfig{})
+		r.visit(t, "x", []string{"b"}, []string{"a"})
+		r.visit(t, "", []string{"c"}, nil)
+		r.wants(t, "no name", "", "a")
+		time.Sleep(5*time.Minute - time.Second)
+		r.wants(t, "within five minutes", "x", "b")
+		time.Sleep(5 * time.Minute)
+		r.wants(t, "after five minutes", "x", "a")
+	})
+}
+
+// Over the bound, what ended first is forgotten, and not what is open.
+func TestMaxRemembered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemembering(t, core.HubConfig{MaxRemembered: 3})
+		open, b := r.open(t, "open")
+		change(t, open, []string{"b"}, nil)
+		for i := range 20 {
+			time.Sleep(time.Second)
+			r.visit(t, fmt.Sprint(i), []string{"b"}, nil)
+		}
+		r.wants(t, "the last", "19", "a", "b")
+		r.wants(t, "the last but one", "18", "a", "b")
+		r.wants(t, "the one before", "17", "a")
+		// With all of them open, there is no room for another.
+		more, stay := r.open(t, "19")
+		_, stay2 := r.open(t, "18")
+		r.visit(t, "another", []string{"b"}, nil)
+		r.wants(t, "one too many", "another", "a")
+		change(t, more, []string{"c"}, nil)
+		for _, b := range []*browser{b, stay, stay2} {
+			b.hangUp()
+			<-b.done
+		}
+		r.wants(t, "one that was open", "open", "a", "b")
+		r.wants(t, "one that changed again", "19", "a", "b", "c")
+	})
+}
+
+// A stream that gets another identity takes nothing along.
+func TestRememberedIdentityChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemembering(t, core.HubConfig{})
+		s, b := r.open(t, "x")
+		change(t, s, []string{"b"}, nil)
+		s.SetIdentity("bob")
+		change(t, s, []string{"c"}, nil)
+		b.hangUp()
+		<-b.done
+		r.wants(t, "ann", "x", "a", "b")
+	})
+}
