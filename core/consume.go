@@ -69,7 +69,7 @@ func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Deliver
 // may be more, and whether the iteration goes on.
 func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool) (more, ok bool) {
 	b, err := s.next(ctx)
-	if gap := (*GapError)(nil); errors.As(err, &gap) {
+	if gap := gapOf(err); gap != nil {
 		s.goOn(gap)
 		return true, yield(Delivery{}, gap)
 	}
@@ -109,7 +109,7 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 		after := h.position(s.cursor.Load())
 		starts := s.history != nil && !s.history.follows()
 		b, err := s.next(ctx)
-		if gap := (*GapError)(nil); errors.Is(err, ErrSlow) || errors.As(err, &gap) && gap.Reason == GapSkipped {
+		if gap := gapOf(err); errors.Is(err, ErrSlow) || gap != nil && gap.Reason == GapSkipped {
 			// Nobody waits for the next event here: the store has it, and what
 			// would have been skipped.
 			s.floors, s.history = nil, &Query{After: after}

@@ -110,7 +110,7 @@ func (s *shard) deliver(o *owned) {
 			return
 		}
 		l, err := s.sweep.load(o)
-		if gap := (*GapError)(nil); errors.As(err, &gap) {
+		if gap := gapOf(err); gap != nil {
 			s.reset(o, gap)
 			continue
 		}
@@ -135,7 +135,7 @@ func (s *shard) deliver(o *owned) {
 // sendPage sends a page of history. What does not go is asked for again when
 // the client takes more.
 func (s *shard) sendPage(o *owned, p *page) {
-	if gap := (*GapError)(nil); errors.As(p.err, &gap) {
+	if gap := gapOf(p.err); gap != nil {
 		s.reset(o, gap)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,5 +185,58 @@ func compare(t *testing.T, who string, got, want []core.Event) {
 				got[i].ID, got[i].Name, len(got[i].Data), want[i].ID, want[i].Name, len(want[i].Data))
 			return
 		}
+	}
+}
+
+// Delivering takes no memory per connection.
+//
+//nolint:paralleltest // It counts allocations.
+func TestOwnedDeliveryAllocates(t *testing.T) {
+	const connections, events = 200, 300
+	hub := openHub(t, core.HubConfig{})
+	b := openOwned(t, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	ev := core.Event{ID: "its own", Data: "x"} // all frames are of the same size then
+	frame, err := core.AppendEvent(nil, ev)
+	if err != nil {
+		t.Fatalf("AppendEvent: %v", err)
+	}
+	var got atomic.Int64
+	news := make(chan struct{}, 1)
+	for range connections {
+		w := b.open(t, "/", "", 0)
+		w.greeted(t)
+		go func() {
+			buf := make([]byte, 4<<10)
+			for {
+				n, err := w.Read(buf)
+				if err != nil {
+					return
+				}
+				got.Add(int64(n))
+				select {
+				case news <- struct{}{}:
+				default:
+				}
+			}
+		}()
+	}
+	publish := func(n int) {
+		for range n {
+			want := got.Load() + int64(connections*len(frame))
+			if _, err := hub.Publish(t.Context(), "a", ev); err != nil {
+				t.Fatalf("Publish: %v", err)
+			}
+			for got.Load() < want {
+				<-news
+			}
+		}
+	}
+	publish(events) // everything has its size
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	publish(events)
+	runtime.ReadMemStats(&after)
+	if n := float64(after.Mallocs-before.Mallocs) / events; n > connections/10 {
+		t.Errorf("an event for %d connections: got %.1f allocations, want some", connections, n)
 	}
 }

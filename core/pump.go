@@ -1,7 +1,6 @@
 package core
 
 import (
-	"errors"
 	"time"
 )
 
@@ -91,7 +90,7 @@ func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, er
 	sub := s.sub
 	begins := sub.history != nil && !sub.history.follows()
 	b, err := sub.next(s.Context())
-	if gap := (*GapError)(nil); errors.As(err, &gap) {
+	if gap := gapOf(err); gap != nil {
 		sub.goOn(gap)
 		reset, resetErr := sub.appendReset(nil, gap)
 		if resetErr != nil {

@@ -21,6 +21,19 @@ func (s *subscriber) restart() {
 	}
 }
 
+// gapOf returns the GapError that an error is, or nil. Where there is no error,
+// it takes no memory.
+func gapOf(err error) *GapError {
+	if err == nil {
+		return nil
+	}
+	var gap *GapError
+	if !errors.As(err, &gap) {
+		return nil
+	}
+	return gap
+}
+
 // goOn moves the cursor behind a gap.
 func (s *subscriber) goOn(gap *GapError) {
 	if gap.Reason != GapSkipped { // there, it has been moved

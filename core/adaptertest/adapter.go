@@ -150,13 +150,15 @@ func isHTTP1(tr Transport) bool { return tr.http1() }
 type bed struct {
 	env
 
-	hub      *core.Hub
-	log      *logbook
-	closes   chan core.Summary // of every stream that ends or is refused
-	timeout  time.Duration     // of the server
-	routes   []Route
-	addr     string
-	shutdown func(context.Context) error
+	hub     *core.Hub
+	log     *logbook
+	closes  chan core.Summary // of every stream that ends or is refused
+	timeout time.Duration     // of the server
+	// sendBuffer is how much the server's sockets buffer; 0 means as usual.
+	sendBuffer int
+	routes     []Route
+	addr       string
+	shutdown   func(context.Context) error
 }
 
 func newBed(tb testing.TB, e env, cfg core.HubConfig) *bed {
@@ -207,6 +209,9 @@ func (b *bed) post(path string, endpoint *core.Endpoint) {
 func (b *bed) start(tb testing.TB) {
 	tb.Helper()
 	var lc net.ListenConfig
+	if b.sendBuffer > 0 {
+		lc.Control = func(_, _ string, c rawConn) error { return buffer(c, b.sendBuffer, true) }
+	}
 	ln, err := lc.Listen(tb.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("listen: %v", err)

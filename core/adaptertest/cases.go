@@ -62,6 +62,7 @@ func cases() []test {
 		{name: "HubClose", run: testHubClose},
 		{name: "Shutdown", run: testShutdown},
 		{name: "Goroutines", run: testGoroutines, only: isHTTP1, alone: true},
+		{name: "Heap", run: testHeap, only: isPlain, alone: true},
 		{name: "Crowd", run: testCrowd, alone: true},
 		{name: "BigCrowd", run: testBigCrowd, only: isPlain, alone: true},
 	}
