@@ -31,7 +31,7 @@ func guest(server *httptest.Server, path string) (next func() core.Event, leave 
 		}
 }
 
-func ExampleHub_PublishTo() {
+func ExampleAudience() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	// Who somebody is, a session says in earnest.

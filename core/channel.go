@@ -38,8 +38,11 @@ type channel struct {
 	streams   map[*Stream]struct{} // that are open
 
 	refs   int        // subscribers that hold on to the channel; guarded by the hub's mu
+	place  spot       // among those that nobody holds on to; guarded by the hub's mu
 	shards []interest // by shard; set once
 }
+
+func (c *channel) spot() *spot { return &c.place }
 
 // channelOverhead is about what a channel costs beside its entries, its name
 // and what it knows of each shard.
@@ -69,11 +72,16 @@ func (c *channel) over() bool {
 	return c.ring.Len() > 1 && (c.ring.Len() > c.cfg.RingEvents || c.ring.Bytes() > c.cfg.RingBytes)
 }
 
-// hide keeps new subscribers from what history no longer has.
-func (c *channel) hide(seq uint64) {
+// hide keeps new subscribers from what history no longer has. If nobody is
+// subscribed, it does what release does.
+func (c *channel) hide(seq uint64, unused bool) (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hidden = max(c.hidden, seq)
+	if !unused {
+		return 0, false
+	}
+	return c.dropHidden()
 }
 
 // has reports whether all that follows seq is in the ring, for a subscriber
@@ -117,6 +125,11 @@ func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, 
 func (c *channel) release() (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.dropHidden()
+}
+
+// dropHidden drops what history no longer has. The caller holds c.mu.
+func (c *channel) dropHidden() (delta int, empty bool) {
 	before := c.ring.Bytes()
 	for c.ring.Len() > 0 && c.ring.At(0).Position.Seq <= c.hidden {
 		c.drop()

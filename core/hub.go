@@ -154,6 +154,7 @@ type Hub struct {
 	channels map[string]*channel
 	base     uint64              // what a new channel's ring lacks: everything up to here
 	private  map[string]struct{} // the private channels that are there
+	unused   eldest[*channel]    // has all channels that nobody holds on to, and maybe others
 
 	ringBytes atomic.Int64 // of all rings, overhead included
 	ringLimit atomic.Int64 // above which rings are made smaller

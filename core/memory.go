@@ -18,6 +18,7 @@ type MemoryStore struct {
 	seq      uint64
 	channels map[string]*history
 	bytes    int               // of all channels together
+	oldest   eldest[*history]  // all channels, by their oldest entry
 	tombs    map[string]uint64 // the newest entry of each channel that was forgotten lately
 	forgot   uint64            // the same of those forgotten before, all together
 	once     onceKeys
@@ -31,12 +32,16 @@ var _ Store = (*MemoryStore)(nil)
 
 // history is what is kept of one channel.
 type history struct {
+	name    string
+	place   spot // in the store's oldest
 	keep    ChannelRetention
 	ring    ring.Ring[*Entry]
 	trimmed uint64            // the newest entry that was trimmed, or 0
 	chosen  map[string]uint64 // the app's own IDs, and the newest entry of each
 	latest  map[keyed]*Entry  // of each key; nil until somebody asks for a snapshot
 }
+
+func (h *history) spot() *spot { return &h.place }
 
 // historyOverhead is about what a channel costs beside its entries.
 const historyOverhead = 384
@@ -93,7 +98,7 @@ func (m *MemoryStore) Append(_ context.Context, records []Record) ([]*Entry, err
 	}
 	for i, r := range records {
 		if i == 0 || r.Channel != records[i-1].Channel {
-			m.trim(r.Channel, m.channels[r.Channel], now)
+			m.trim(m.channels[r.Channel], now)
 		}
 	}
 	if m.retention.TotalBytes > 0 && m.bytes > m.retention.TotalBytes {
@@ -127,7 +132,7 @@ func (m *MemoryStore) Close() error {
 	defer m.mu.Unlock()
 	m.closed = true
 	m.sinks = nil
-	m.channels, m.tombs, m.once = nil, nil, onceKeys{}
+	m.channels, m.oldest, m.tombs, m.once = nil, eldest[*history]{}, nil, onceKeys{}
 	if m.aging != nil {
 		m.aging.Stop()
 	}
@@ -153,12 +158,13 @@ func (m *MemoryStore) goneFrom(name string) uint64 {
 func (m *MemoryStore) keep(e *Entry, now time.Time) {
 	h := m.channels[e.Channel]
 	if h != nil && h.ring.Len() > 0 && !h.fresh(h.ring.At(0), now) {
-		m.trim(e.Channel, h, now) // a new event does not bring back what is too old
+		m.trim(h, now) // a new event does not bring back what is too old
 	}
 	if h == nil {
-		h = &history{keep: m.retention.Of(e.Channel), trimmed: m.goneFrom(e.Channel)}
+		h = &history{name: e.Channel, keep: m.retention.Of(e.Channel), trimmed: m.goneFrom(e.Channel)}
 		delete(m.tombs, e.Channel)
 		m.channels[e.Channel] = h
+		m.oldest.add(h, e.Position.Seq)
 		m.bytes += historyOverhead + len(e.Channel)
 	}
 	h.ring.Push(e)

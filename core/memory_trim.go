@@ -1,7 +1,6 @@
 package core
 
 import (
-	"container/heap"
 	"context"
 	"maps"
 	"slices"
@@ -22,32 +21,33 @@ func (m *MemoryStore) Forget(_ context.Context, channel string) error {
 	}
 	m.once.forget(channel)
 	if h := m.channels[channel]; h != nil {
-		m.forget(channel, h)
+		m.forget(h)
 	}
 	return nil
 }
 
 // forget drops a channel, and tells the sinks.
-func (m *MemoryStore) forget(name string, h *history) {
+func (m *MemoryStore) forget(h *history) {
 	before := h.trimmed
 	for h.ring.Len() > 0 {
 		m.drop(h)
 	}
-	m.bury(name, h)
-	m.tell(name, h, before)
+	m.bury(h)
+	m.tell(h, before)
 }
 
 // bury removes a channel of which nothing is left, and remembers what it had.
-func (m *MemoryStore) bury(name string, h *history) {
-	delete(m.channels, name)
-	m.bytes -= historyOverhead + len(name)
-	if isPrivate(name) {
+func (m *MemoryStore) bury(h *history) {
+	delete(m.channels, h.name)
+	m.oldest.remove(h)
+	m.bytes -= historyOverhead + len(h.name)
+	if isPrivate(h.name) {
 		return // nobody comes back to it
 	}
 	if len(m.tombs) >= maxTombs {
 		m.foldTombs()
 	}
-	m.tombs[name] = h.trimmed
+	m.tombs[h.name] = h.trimmed
 }
 
 // foldTombs puts the older half of what is remembered of forgotten channels
@@ -72,22 +72,22 @@ func (m *MemoryStore) drop(h *history) {
 }
 
 // tell tells the sinks what was trimmed of a channel, if anything was.
-func (m *MemoryStore) tell(name string, h *history, before uint64) {
+func (m *MemoryStore) tell(h *history, before uint64) {
 	if h.trimmed == before {
 		return
 	}
 	for _, sink := range m.sinks {
-		sink.Trimmed(name, h.trimmed)
+		sink.Trimmed(h.name, h.trimmed)
 	}
 }
 
 // trim drops what is over the channel's bounds.
-func (m *MemoryStore) trim(name string, h *history, now time.Time) {
+func (m *MemoryStore) trim(h *history, now time.Time) {
 	before := h.trimmed
 	for h.ring.Len() > 0 && h.over(now) {
 		m.drop(h)
 	}
-	m.tell(name, h, before)
+	m.tell(h, before)
 }
 
 // over reports whether the oldest entry is over a bound.
@@ -161,10 +161,10 @@ func (m *MemoryStore) age() {
 	}
 	now := time.Now()
 	var next time.Time
-	for name, h := range m.channels {
-		m.trim(name, h, now)
+	for _, h := range m.channels {
+		m.trim(h, now)
 		if h.ring.Len() == 0 {
-			m.bury(name, h)
+			m.bury(h)
 			continue
 		}
 		at := h.expires()
@@ -190,73 +190,29 @@ func (m *MemoryStore) age() {
 }
 
 // reclaim drops the oldest entries, of whatever channel, until there is room
-// again: some more than needed, as it looks at every channel.
+// again.
 func (m *MemoryStore) reclaim() {
-	room := m.retention.TotalBytes - m.retention.TotalBytes/16
-	oldest := make(byAge, 0, len(m.channels))
-	before := make(map[*history]uint64)
-	for name, h := range m.channels {
-		if h.ring.Len() > 0 {
-			oldest = append(oldest, named{name, h})
-		}
-	}
-	heap.Init(&oldest)
-	for m.bytes > room && len(oldest) > 0 {
-		c := oldest[0]
-		if c.ring.At(0).Position.Seq == m.seq {
+	var last *history // that something was dropped of
+	var before uint64
+	for m.bytes > m.retention.TotalBytes {
+		h, ok := m.oldest.first((*history).oldest)
+		if !ok || h.ring.At(0).Position.Seq == m.seq {
 			break // the newest of all stays
 		}
-		if _, ok := before[c.history]; !ok {
-			before[c.history] = c.trimmed
+		if h != last {
+			if last != nil {
+				m.tell(last, before)
+			}
+			last, before = h, h.trimmed
 		}
-		m.drop(c.history)
-		if c.ring.Len() > 0 {
-			heap.Fix(&oldest, 0)
-			continue
+		if m.drop(h); h.ring.Len() == 0 {
+			m.bury(h)
 		}
-		heap.Pop(&oldest)
-		m.bury(c.name, c.history)
-		m.tell(c.name, c.history, before[c.history])
-		delete(before, c.history)
 	}
-	for _, c := range oldest {
-		if seq, ok := before[c.history]; ok {
-			m.tell(c.name, c.history, seq)
-		}
+	if last != nil {
+		m.tell(last, before)
 	}
 }
 
-// named is a channel's history with its name.
-type named struct {
-	name string
-	*history
-}
-
-// byAge is a heap of channels, the one with the oldest entry first.
-type byAge []named
-
-// Len implements [heap.Interface], as the others do.
-func (b *byAge) Len() int { return len(*b) }
-
-// Less compares the oldest entries.
-func (b *byAge) Less(i, j int) bool {
-	return (*b)[i].ring.At(0).Position.Seq < (*b)[j].ring.At(0).Position.Seq
-}
-
-// Swap swaps two channels.
-func (b *byAge) Swap(i, j int) { (*b)[i], (*b)[j] = (*b)[j], (*b)[i] }
-
-// Push appends a channel.
-func (b *byAge) Push(x any) {
-	c, _ := x.(named) // nothing else is pushed
-	*b = append(*b, c)
-}
-
-// Pop removes the last channel.
-func (b *byAge) Pop() any {
-	last := len(*b) - 1
-	c := (*b)[last]
-	(*b)[last] = named{}
-	*b = (*b)[:last]
-	return c
-}
+// oldest returns the oldest entry. There is one, outside of the store's methods.
+func (h *history) oldest() uint64 { return h.ring.At(0).Position.Seq }

@@ -12,9 +12,9 @@ import (
 // empty if there is nothing yet: wait for s.wake. Release every batch before
 // the next call.
 //
-// The errors are ErrSlow, a skipError when the subscriber goes on behind what
-// it was too slow for, a GapError when history was trimmed under a subscriber
-// that was reading it (call restart to go on), and the store's.
+// The errors are ErrSlow, a GapError when the subscriber was too slow for a
+// channel that skips, or when history was trimmed under it while it was reading
+// (call goOn with it, and go on), and the store's.
 func (s *subscriber) next(ctx context.Context) (batch, error) {
 	// A store may hand out what it has not delivered yet. By now it may have.
 	if s.history != nil && s.history.follows() && s.ringsHold() {

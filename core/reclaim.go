@@ -20,13 +20,15 @@ func (h *Hub) channel(name string) *channel {
 }
 
 // tidy lets go of what history no longer has of a channel that nobody holds on
-// to, and drops the channel if nothing is left. The caller holds h.mu.
-func (h *Hub) tidy(c *channel) {
+// to, and drops the channel if nothing is left. It reports whether it did. The
+// caller holds h.mu.
+func (h *Hub) tidy(c *channel) (dropped bool) {
 	delta, empty := c.release()
 	h.ringBytes.Add(int64(delta))
 	if empty {
 		h.drop(c)
 	}
+	return empty
 }
 
 // drop forgets a channel that nobody holds on to, with its ring: history may
@@ -38,6 +40,7 @@ func (h *Hub) drop(c *channel) {
 	}
 	left := h.ringBytes.Add(-(int64(bytes) + c.overhead()))
 	delete(h.channels, c.name)
+	h.unused.remove(c)
 	h.limitRings(left)
 }
 
@@ -63,6 +66,12 @@ func (c *channel) extent() (newest uint64, bytes int) {
 	return newest, c.ring.Bytes()
 }
 
+// newest returns the newest entry that is, or was, in the ring.
+func (c *channel) newest() uint64 {
+	newest, _ := c.extent()
+	return newest
+}
+
 // halve drops the older half of the ring. It returns by how much that changes
 // its size, in bytes: by nothing if there is one entry only.
 func (c *channel) halve() int {
@@ -78,36 +87,42 @@ func (c *channel) halve() int {
 	return c.ring.Bytes() - before
 }
 
-// reclaim makes rings smaller until there is room again: some more than needed,
-// as it looks at every channel. See HubConfig.TotalRingBytes for the order.
+// reclaim makes rings smaller until there is room again. See
+// HubConfig.TotalRingBytes for the order.
 func (h *Hub) reclaim() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	limit := int64(h.cfg.TotalRingBytes)
-	room := limit - limit/16
+	h.ringLimit.Store(limit)
+	for h.ringBytes.Load() > limit {
+		c, ok := h.unused.first((*channel).newest)
+		if !ok {
+			h.halveUsed(limit - limit/16)
+			// Not again at every event, if that is all there is to win.
+			h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
+			return
+		}
+		if c.refs > 0 {
+			h.unused.remove(c) // until it is let go of
+			continue
+		}
+		h.drop(c)
+	}
+}
+
+// halveUsed makes the largest rings smaller until there is room: some more than
+// needed, as it looks at every channel. The caller holds h.mu.
+func (h *Hub) halveUsed(room int64) {
 	type sized struct {
 		*channel
 
-		newest uint64
-		bytes  int
-		done   bool
+		bytes int
+		done  bool
 	}
-	var unused, used []sized
+	used := make([]sized, 0, len(h.channels))
 	for _, c := range h.channels {
-		s := sized{channel: c}
-		s.newest, s.bytes = c.extent()
-		if c.refs == 0 {
-			unused = append(unused, s)
-		} else {
-			used = append(used, s)
-		}
-	}
-	slices.SortFunc(unused, func(a, b sized) int { return cmp.Compare(a.newest, b.newest) })
-	for _, c := range unused {
-		if h.ringBytes.Load() <= room {
-			break
-		}
-		h.drop(c.channel)
+		_, bytes := c.extent()
+		used = append(used, sized{channel: c, bytes: bytes})
 	}
 	for h.ringBytes.Load() > room && len(used) > 0 {
 		slices.SortFunc(used, func(a, b sized) int { return cmp.Compare(b.bytes, a.bytes) })
@@ -124,6 +139,4 @@ func (h *Hub) reclaim() {
 		}
 		used = slices.DeleteFunc(used, func(s sized) bool { return s.done })
 	}
-	// Not again at every event, if that is all there is to win.
-	h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
 }

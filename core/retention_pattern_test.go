@@ -44,6 +44,13 @@ func TestRetentionByPattern(t *testing.T) {
 	}
 }
 
+// clear has the sink forget what it was told.
+func (n *notes) clear() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.delivered, n.trimmed = nil, nil
+}
+
 // Each channel ages by its own rules, however long others take.
 func TestRetentionAgesByPattern(t *testing.T) {
 	t.Parallel()
@@ -62,7 +69,8 @@ func TestRetentionAgesByPattern(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		appendTo(t, store, "x", "minute", "idle", "both", "ever")
-		*told = notes{}
+		synctest.Wait()
+		told.clear()
 		within := func(when, channel string, from, to time.Duration) {
 			t.Helper()
 			for elapsed := time.Duration(0); elapsed <= to; elapsed += time.Second {
@@ -84,7 +92,8 @@ func TestRetentionAgesByPattern(t *testing.T) {
 		for range 8 { // at any moment between two passes
 			time.Sleep(5 * time.Second)
 			appendTo(t, store, "x", "minute")
-			*told = notes{}
+			synctest.Wait()
+			told.clear()
 			within("again", "minute", time.Minute, 62*time.Second)
 		}
 		if got := kept(t, store, "minute", "idle", "both", "ever"); len(got) != 1 {

@@ -11,12 +11,31 @@ func (k *hubSink) Deliver(entries []*Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	h.place(entries)
-	h.head.Store(entries[len(entries)-1].Position.Seq)
-	h.tell(entries)
+	if len(entries) > 1 || !h.deliverOne(entries[0]) {
+		h.place(entries)
+		h.head.Store(entries[len(entries)-1].Position.Seq)
+		h.tell(entries)
+	}
 	if h.ringBytes.Load() > h.ringLimit.Load() {
 		h.reclaim()
 	}
+}
+
+// deliverOne does for one entry what place and tell do for more, in one step. It
+// reports whether the channel is there.
+func (h *Hub) deliverOne(e *Entry) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	c := h.channels[e.Channel]
+	if c == nil {
+		return false
+	}
+	h.ringBytes.Add(int64(c.push(e)))
+	h.head.Store(e.Position.Seq)
+	for s := range h.shards {
+		h.shards[s].mark(c)
+	}
+	return true
 }
 
 // place pushes each entry onto its channel's ring. The read lock keeps
@@ -33,6 +52,7 @@ func (h *Hub) place(entries []*Entry) {
 			// Pushed under the write lock: nobody drops a channel that has an
 			// entry.
 			h.ringBytes.Add(int64(c.push(e)))
+			h.unused.add(c, e.Position.Seq)
 			h.mu.Unlock()
 			h.mu.RLock()
 			continue
@@ -80,11 +100,9 @@ func (h *Hub) hide(name string, seq uint64) (unused bool) {
 	if c == nil {
 		return false
 	}
-	c.hide(seq)
-	if c.refs > 0 {
-		return false
+	delta, empty := c.hide(seq, c.refs == 0)
+	if delta != 0 {
+		h.ringBytes.Add(int64(delta))
 	}
-	delta, empty := c.release()
-	h.ringBytes.Add(int64(delta))
 	return empty
 }

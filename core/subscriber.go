@@ -133,7 +133,9 @@ func (h *Hub) letGo(channels []*channel) (gone []string) {
 			gone = append(gone, c.name)
 			continue
 		}
-		h.tidy(c)
+		if !h.tidy(c) {
+			h.unused.add(c, 0)
+		}
 	}
 	return gone
 }

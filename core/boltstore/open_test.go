@@ -2,6 +2,7 @@ package boltstore_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -236,15 +237,31 @@ func filled(t *testing.T) (file []byte, entries map[uint64][]byte) {
 func TestOpenDamaged(t *testing.T) {
 	t.Parallel()
 	whole, _ := filled(t)
+	size := os.Getpagesize()
+	// field returns a number in the newer of the two pages that a file of bbolt's
+	// begins with: the list of free pages is at 32, the number of pages at 40.
+	field := func(b []byte, at int) int {
+		order, newer := binary.NativeEndian, 0
+		if order.Uint64(b[size+16+48:]) > order.Uint64(b[16+48:]) {
+			newer = size
+		}
+		return int(order.Uint64(b[newer+16+at:]))
+	}
 	for name, damage := range map[string]func(b []byte) []byte{
+		"the last page cut off": func(b []byte) []byte { return b[:(field(b, 40)-1)*size] },
+		"the free list": func(b []byte) []byte {
+			free := field(b, 32) * size
+			clear(b[free : free+16])
+			return b
+		},
 		"cut in half":      func(b []byte) []byte { return b[:len(b)/2] },
-		"one page only":    func(b []byte) []byte { return b[:4096] },
-		"half a page":      func(b []byte) []byte { return b[:2048] },
-		"both beginnings":  func(b []byte) []byte { clear(b[50:70]); clear(b[4096+50 : 4096+70]); return b },
-		"all but the head": func(b []byte) []byte { clear(b[8192:]); return b },
+		"one page only":    func(b []byte) []byte { return b[:size] },
+		"half a page":      func(b []byte) []byte { return b[:size/2] },
+		"both beginnings":  func(b []byte) []byte { clear(b[50:70]); clear(b[size+50 : size+70]); return b },
+		"all but the head": func(b []byte) []byte { clear(b[2*size:]); return b },
 		"noise": func(b []byte) []byte {
 			random := rand.New(rand.NewPCG(1, 2))
-			for i := 8192; i < len(b); i++ {
+			for i := 2 * size; i < len(b); i++ {
 				b[i] = byte(random.Uint32())
 			}
 			return b
