@@ -26,8 +26,8 @@ func TestAudienceTexts(t *testing.T) {
 			t.Errorf("%q is everybody: got %t, want %t", text, got, want)
 		}
 	}
-	if core.ToGroup("x") == core.ToIdentity("x") || core.ToGroup("x") != core.ToGroup("x") {
-		t.Error("audiences: got kinds that are the same, or the same that are not")
+	if core.ToGroup("x") == core.ToIdentity("x") || core.ToStream("x") == core.ToIdentity("x") {
+		t.Error("audiences of different kinds: got the same")
 	}
 }
 

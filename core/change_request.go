@@ -110,7 +110,7 @@ func readChange(r *http.Request, limit int64) (changeRequest, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(&ask)
-	if err == nil && decoder.Decode(new(json.RawMessage)) != io.EOF { //nolint:errorlint // It is never wrapped.
+	if err == nil && decoder.Decode(new(json.RawMessage)) != io.EOF {
 		err = errors.New("more than one value")
 	}
 	if err == nil && ask.Stream == "" {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -165,7 +165,7 @@ func TestHookCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &guestbook{}
 		hub := openHub(t, g.config())
-		g.do = map[string]func(*core.Stream){"joins a": func(s *core.Stream) { hub.CloseChannel("a", errKicked) }}
+		g.do = map[string]func(*core.Stream){"joins a": func(*core.Stream) { hub.CloseChannel("a", errKicked) }}
 		b := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a"))
 		<-b.done
 		g.wants(t, "closed", "joins a", "leaves a")
@@ -250,7 +250,7 @@ func TestHooksPair(t *testing.T) {
 		for i := range 8 {
 			all.Go(func() {
 				for n := range 100 {
-					channel := fmt.Sprint((i + n) % 5)
+					channel := strconv.Itoa((i + n) % 5)
 					_ = s.AddChannels(channel, "a")
 					_ = s.RemoveChannels(channel)
 				}

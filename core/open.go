@@ -282,7 +282,7 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	if sub.After == "" {
 		sub.After = s.lastID
 	}
-	if err := s.recall(&sub); err != nil {
+	if err = s.recall(&sub); err != nil {
 		return err
 	}
 	if s.arrival.request.Method == http.MethodHead {
@@ -292,7 +292,7 @@ func (e *Endpoint) subscribe(o *Opening) error {
 		var attached *subscriber
 		attached, o.gap, err = h.subscribe(ctx, s, sub)
 		for sub.recalled && errors.Is(err, ErrChannelGone) { // meanwhile
-			sub.thin(h)
+			sub.Channels = h.there(sub.Channels)
 			attached, o.gap, err = h.subscribe(ctx, s, sub)
 		}
 		s.mu.Lock()

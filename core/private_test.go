@@ -87,12 +87,11 @@ func TestManyPrivateChannels(t *testing.T) {
 	store := core.NewMemoryStore(core.Retention{})
 	hub := openHub(t, core.HubConfig{Store: store})
 	id := publish(t, hub, "a", "1")[0]
-	name, b := "", (*browser)(nil)
 	synctest.Test(t, func(t *testing.T) {
-		hub := openHub(t, core.HubConfig{Store: lent{store}})
+		other := openHub(t, core.HubConfig{Store: lent{store}})
 		for range channels {
-			name, b = withPrivate(t, hub)
-			publish(t, hub, name, "x")
+			name, b := withPrivate(t, other)
+			publish(t, other, name, "x")
 			b.hangUp()
 			<-b.done
 		}

@@ -155,12 +155,11 @@ func (s *Stream) recall(sub *Subscription) error {
 			channels = append(channels, c.name)
 		}
 	}
-	sub.recalled, sub.Channels = true, channels
-	sub.thin(h)
+	sub.recalled, sub.Channels = true, h.there(channels)
 	return nil
 }
 
-// thin leaves out private channels that are gone.
-func (sub *Subscription) thin(h *Hub) {
-	sub.Channels = slices.DeleteFunc(sub.Channels, func(name string) bool { return h.checkOpen(name) != nil })
+// there returns the names without those of private channels that are gone.
+func (h *Hub) there(names []string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return h.checkOpen(name) != nil })
 }

@@ -2,10 +2,10 @@ package core_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,7 +113,7 @@ func TestMaxRemembered(t *testing.T) {
 		change(t, open, []string{"b"}, nil)
 		for i := range 20 {
 			time.Sleep(time.Second)
-			r.visit(t, fmt.Sprint(i), []string{"b"}, nil)
+			r.visit(t, strconv.Itoa(i), []string{"b"}, nil)
 		}
 		r.wants(t, "the last", "19", "a", "b")
 		r.wants(t, "the last but one", "18", "a", "b")

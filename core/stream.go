@@ -352,11 +352,11 @@ func (s *Stream) announce() {
 	}
 }
 
-// announced reports whether the stream should come to its end.
+// announced reports whether the stream should come to its end, and has not.
 func (s *Stream) announced() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.noticed
+	return s.noticed && s.err == nil
 }
 
 // closeNotice says once that the stream should come to its end. The caller

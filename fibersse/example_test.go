@@ -2,6 +2,8 @@
 package fibersse_test
 
 import (
+	"slices"
+
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/tidings-go/tidings/core"
@@ -33,5 +35,23 @@ func ExampleGate_SubscribeFunc() {
 			return core.Subscription{}, fiber.NewError(fiber.StatusUnauthorized, "Log in first.")
 		}
 		return core.Subscription{Channels: []string{"room " + c.Params("room")}}, nil
+	}))
+}
+
+// A page changes what it listens to without a new connection: it posts its
+// stream's ID, which it was told, with the channels to add and to remove.
+func ExampleGate_ChangeChannels() {
+	hub := core.NewHub(core.HubConfig{})
+	gate := fibersse.New(hub, core.GateConfig{})
+	app := fiber.New()
+	app.Get("/events", gate.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+		s := fibersse.From(c)
+		return core.Subscription{Channels: []string{"lobby"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+	}))
+	app.Post("/channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
+		if slices.Contains(add, "staff") {
+			return core.Refuse(fiber.StatusForbidden, "Not for you.")
+		}
+		return nil
 	}))
 }

@@ -3,6 +3,7 @@ package ginsse_test
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
@@ -47,4 +48,22 @@ func ExampleGate_Middleware() {
 		s := ginsse.From(c)
 		_ = s.Send(core.Event{Data: "Hello, " + c.Param("name") + "!"}) // fails if the client is gone
 	})
+}
+
+// A page changes what it listens to without a new connection: it posts its
+// stream's ID, which it was told, with the channels to add and to remove.
+func ExampleGate_ChangeChannels() {
+	hub := core.NewHub(core.HubConfig{})
+	gate := ginsse.New(hub, core.GateConfig{})
+	r := gin.New()
+	r.GET("/events", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+		s := ginsse.From(c)
+		return core.Subscription{Channels: []string{"lobby"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+	}))
+	r.POST("/channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
+		if slices.Contains(add, "staff") {
+			return core.Refuse(http.StatusForbidden, "Not for you.")
+		}
+		return nil
+	}))
 }

@@ -53,7 +53,7 @@ func testAudiences(t *testing.T, e env) {
 	for i, path := range paths {
 		streams[i], replies[i] = m.member(t, "/live"+path)
 	}
-	start := b.id(t, "other")
+	start := b.mark(t)
 	n := 0
 	var all []string
 	publish := func(channel, name string, to core.Audience, gets ...int) {
@@ -112,7 +112,7 @@ func testGroups(t *testing.T, e env) {
 	b.start(t)
 	s, r := m.member(t, "/")
 	red := func(data string) { b.publishTo(t, "news", core.ToGroup("red"), core.Event{Data: data}) }
-	mark := func(data string) {
+	step := func(data string) {
 		b.publish(t, "news", core.Event{Data: data})
 		for got := ""; got != data; {
 			if got = r.event(t).Data; got != data && !strings.HasPrefix(got, "yes") {
@@ -121,24 +121,24 @@ func testGroups(t *testing.T, e env) {
 		}
 	}
 	red("no, it is not in the group")
-	mark("joins")
+	step("joins")
 	if err := s.Join("red", "green"); err != nil {
 		t.Fatalf("Join: %v", err)
 	}
 	red("yes 1")
 	red("yes 2")
-	mark("leaves")
+	step("leaves")
 	if got, want := s.Groups(), []string{"green", "red"}; !slices.Equal(got, want) || !s.InGroup("red") {
 		t.Errorf("groups: got %q, want %q", got, want)
 	}
 	s.Leave("red", "none")
 	red("no, it has left")
-	mark("belongs")
+	step("belongs")
 	s.SetIdentity("ann")
 	b.publishTo(t, "news", core.ToIdentity("ann"), core.Event{Data: "yes 3"})
 	s.SetIdentity("")
 	b.publishTo(t, "news", core.ToIdentity("ann"), core.Event{Data: "no, it is nobody's"})
-	mark("goes")
+	step("goes")
 }
 
 // testPassedOver has a stream get nothing of what goes by. It learns how far
@@ -162,7 +162,7 @@ func testPassedOver(t *testing.T, e env) {
 		b.publishTo(t, "news", core.ToGroup("blue"), core.Event{Data: "not for it"})
 	}
 	b.publishTo(t, "more", core.ToGroup("blue"), core.Event{ID: "row 7", Data: "with an ID of the app's own"})
-	last := b.id(t, "other")
+	last := b.mark(t)
 	at, _ := core.ParsePosition(last)
 	told := core.Position{}
 	for told.Seq < at.Seq-1 { // the mark is not on its channels: it may be told less

@@ -21,7 +21,7 @@ func testChange(t *testing.T, e env) {
 	s, r := m.member(t, "/")
 	r.position(t)
 	b.publish(t, "b", core.Event{Data: "b, which is not its channel yet"})
-	mark := b.id(t, "other")
+	mark := b.mark(t)
 	change(t, s, []string{"b", "b", "a"}, nil)
 	// What is older on the new channel is not to come when it reconnects.
 	if at := r.position(t); at.String() != mark {
@@ -132,15 +132,14 @@ func testChangePaging(t *testing.T, e env) {
 		}))
 	}
 	b.start(t)
-	numbers := func(from, to int) (texts []string) {
-		for i := from; i < to; i++ {
+	since := func(from int) (texts []string) {
+		for i := from; i < before; i++ {
 			texts = append(texts, "a"+strconv.Itoa(i))
 		}
 		return texts
 	}
 	histories := map[string][]string{
-		"/earliest": numbers(0, before), "/last": numbers(20, before),
-		"/snapshot": numbers(20, before), "/after": numbers(10, before),
+		"/earliest": since(0), "/last": since(20), "/snapshot": since(20), "/after": since(10),
 	}
 	n := 0
 	for start, history := range histories {

@@ -128,7 +128,7 @@ func testChangeRefusals(t *testing.T, e env) {
 	r.close()
 	c.closed(t)
 	to := func(s *core.Stream, rest string) string { return fmt.Sprintf(`{"stream": %q%s}`, s.ID(), rest) }
-	json := []string{"Content-Type", "application/json"}
+	inJSON := []string{"Content-Type", "application/json"}
 	add := `, "add": ["b"]`
 	type header = []string
 	for _, tt := range []struct {
@@ -160,7 +160,7 @@ func testChangeRefusals(t *testing.T, e env) {
 		{"capitals", fmt.Sprintf(`{"stream": %q%s}`, strings.ToUpper(own.ID()), add), nil, 404},
 		{"somebody else's", to(others, add), nil, 404},
 		{"nobody's", to(nobodys, add), nil, 404},
-		{"somebody's, from nobody", to(own, add), json, 404},
+		{"somebody's, from nobody", to(own, add), inJSON, 404},
 		{"one that has ended", to(over, add), nil, 404},
 		{"a handler's", to(handlers, add), nil, 409},
 		{"no content type", to(own, add), header{"X-User", "ann"}, 415},
@@ -192,7 +192,7 @@ func testChangeRefusals(t *testing.T, e env) {
 		header []string
 	}{
 		{own, header{"Content-Type", "Application/JSON; charset=utf-8", "X-User", "ann"}},
-		{nobodys, json},
+		{nobodys, inJSON},
 	} {
 		if got := c.post(t, to(tt.s, add), tt.header...); got.StatusCode != http.StatusOK {
 			t.Errorf("%q: got %s, want 200", tt.header, got.Status)

@@ -102,14 +102,17 @@ func (r *reply) events(t *testing.T) []string {
 	}
 }
 
-// id returns the position of what was published last, as a text.
-func (b *bed) id(t *testing.T, channel string) string {
+// mark publishes an event that nobody gets, and returns its ID.
+func (b *bed) mark(t *testing.T) string {
 	t.Helper()
-	return b.publish(t, channel, core.Event{Data: "mark"})[0]
+	return b.publish(t, "other", core.Event{Data: "mark"})[0]
 }
 
 // end publishes the event that ends what events reads.
-func (b *bed) end(t *testing.T, channel string) { b.publish(t, channel, core.Event{Data: "end"}) }
+func (b *bed) end(t *testing.T, channel string) {
+	t.Helper()
+	b.publish(t, channel, core.Event{Data: "end"})
+}
 
 // paced is a store that says when it is about to read a page.
 type paced struct {

@@ -38,7 +38,7 @@ func testRemember(t *testing.T, e env) {
 	b.publish(t, "b", core.Event{Data: "b1"})
 	for r.said(t).data != "b1" {
 	}
-	last := b.id(t, "other")
+	last := b.mark(t)
 	b.publish(t, "a", core.Event{Data: "no"})
 	b.publish(t, "c", core.Event{Data: "c1"})
 	b.publish(t, "b", core.Event{Data: "b2"})

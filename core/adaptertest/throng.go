@@ -56,7 +56,7 @@ type throng struct {
 	ready   sync.WaitGroup // those who are not in their last state yet
 	timers  sync.WaitGroup
 
-	joins, leaves, resumes, changes, events atomic.Int64
+	joins, leaves, resumes, changes atomic.Int64
 
 	mu     sync.Mutex
 	log    []shout

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -224,15 +225,15 @@ func (g *guest) connect() error {
 
 // ask asks for a stream, and reads its beginning.
 func (g *guest) ask() error {
-	query := fmt.Sprintf("?user=u%d&name=%s", g.person, strings.ReplaceAll(g.name, " ", "%20"))
+	query := url.Values{"user": {"u" + strconv.Itoa(g.person)}, "name": {g.name}}
 	for n := range throngChannels {
 		if g.now.channels&(1<<n) != 0 {
-			query += "&c=" + channelName(n)
+			query.Add("c", channelName(n))
 		}
 	}
 	for n := range throngGroups {
 		if g.now.groups&(1<<n) != 0 {
-			query += "&group=g" + strconv.Itoa(n)
+			query.Add("group", "g"+strconv.Itoa(n))
 		}
 	}
 	var d net.Dialer
@@ -246,7 +247,7 @@ func (g *guest) ask() error {
 	if g.last != "" {
 		header = "Last-Event-ID: " + g.last + "\r\n"
 	}
-	if _, err = io.WriteString(conn, "GET "+g.path+query+" HTTP/1.1\r\nHost: a.example\r\n"+header+"\r\n"); err != nil {
+	if _, err = io.WriteString(conn, "GET "+g.path+"?"+query.Encode()+" HTTP/1.1\r\nHost: a.example\r\n"+header+"\r\n"); err != nil {
 		return err
 	}
 	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), nil) //nolint:bodyclose // Its connection is closed.
@@ -259,7 +260,7 @@ func (g *guest) ask() error {
 	g.body = bufio.NewReaderSize(resp.Body, 1<<10)
 	g.visits = append(g.visits, visit{})
 	for g.visits[len(g.visits)-1].id == "" {
-		if _, err := g.block(); err != nil {
+		if _, err = g.block(); err != nil {
 			return err
 		}
 	}

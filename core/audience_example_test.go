@@ -1,0 +1,136 @@
+package core_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// guest asks a server for a stream, and returns what reads its next event.
+func guest(server *httptest.Server, path string) (next func() core.Event, leave func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, http.NoBody)
+	response, err := server.Client().Do(r) //nolint:bodyclose // leave does it.
+	if err != nil {
+		cancel()
+		return func() core.Event { return core.Event{Data: err.Error()} }, func() {}
+	}
+	events := core.NewDecoder(response.Body, core.DecoderConfig{})
+	return func() core.Event {
+			ev, err := events.Next()
+			if err != nil {
+				ev.Data = "(" + err.Error() + ")"
+			}
+			return ev
+		}, func() {
+			cancel()
+			_ = response.Body.Close()
+		}
+}
+
+func ExampleAudience() {
+	hub := core.NewHub(core.HubConfig{})
+	defer func() { _ = hub.Close() }()
+	// Who somebody is, a session says in earnest.
+	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		q := s.Request().URL.Query()
+		s.SetIdentity(q.Get("user"))
+		return s.Join(q["team"]...)
+	}}})
+	server := httptest.NewServer(gate.Subscribe("acme"))
+	defer server.Close()
+	ann, leave := guest(server, "/?user=ann&team=sales")
+	defer leave()
+	bob, leave := guest(server, "/?user=bob&team=support")
+	defer leave()
+
+	ctx := context.Background()
+	for _, p := range []core.Publication{
+		{To: core.ToGroup("sales"), Event: core.Event{Data: "for sales"}},
+		{To: core.ToIdentity("bob"), Event: core.Event{Data: "for Bob, on all his screens"}},
+		{Event: core.Event{Data: "for all of Acme"}},
+	} {
+		if _, err := hub.PublishTo(ctx, "acme", p.To, p.Event); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	fmt.Println("Ann:", ann().Data)
+	fmt.Println("Ann:", ann().Data)
+	fmt.Println("Bob:", bob().Data)
+	fmt.Println("Bob:", bob().Data)
+	// Output:
+	// Ann: for sales
+	// Ann: for all of Acme
+	// Bob: for Bob, on all his screens
+	// Bob: for all of Acme
+}
+
+func ExampleParseAudience() {
+	text := core.ToGroup("sales").String()
+	audience, err := core.ParseAudience(text)
+	fmt.Println(text, audience == core.ToGroup("sales"), err)
+
+	_, err = core.ParseAudience("everybody else")
+	fmt.Println(err)
+	// Output:
+	// group:sales true <nil>
+	// tidings: audience: of no known kind
+}
+
+func ExampleStream_Join() {
+	hub := core.NewHub(core.HubConfig{})
+	defer func() { _ = hub.Close() }()
+	gate := core.NewGate(hub, core.GateConfig{})
+	server := httptest.NewServer(gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{"match"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+	}))
+	defer server.Close()
+	next, leave := guest(server, "/")
+	defer leave()
+	stream := hub.Stream(next().Data)
+
+	ctx := context.Background()
+	say := func(data string) {
+		if _, err := hub.PublishTo(ctx, "match", core.ToGroup("referees"), core.Event{Data: data}); err != nil {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(stream.Join("referees"), stream.Groups())
+	say("are you ready?")
+	fmt.Println(next().Data)
+	stream.Leave("referees")
+	say("thank you all") // not for it any more
+	if _, err := hub.PublishTo(ctx, "match", core.ToStream(stream.ID()), core.Event{Data: "goodbye"}); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(next().Data)
+	// Output:
+	// <nil> [referees]
+	// are you ready?
+	// goodbye
+}
+
+func ExampleStream_PrivateChannel() {
+	hub := core.NewHub(core.HubConfig{})
+	defer func() { _ = hub.Close() }()
+	answers := make(chan string, 1) // where to send them
+	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+		name := s.PrivateChannel()
+		answers <- name
+		return core.Subscription{Channels: []string{name, "news"}}, nil
+	}))
+	defer server.Close()
+	next, leave := guest(server, "/")
+	defer leave()
+
+	ctx := context.Background()
+	if _, err := hub.Publish(ctx, <-answers, core.Event{Data: "the report that you asked for"}); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(next().Data)
+	// Output: the report that you asked for
+}
