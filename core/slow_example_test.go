@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/tidings-go/tidings/core"
@@ -178,7 +179,7 @@ func ExampleRetention() {
 	ctx := context.Background()
 	for i := range 5 {
 		for _, channel := range []string{"prices/nyse", "chat/1"} {
-			if _, err := hub.Publish(ctx, channel, core.Event{Data: fmt.Sprint(i)}); err != nil {
+			if _, err := hub.Publish(ctx, channel, core.Event{Data: strconv.Itoa(i)}); err != nil {
 				fmt.Println(err)
 				return
 			}
