@@ -22,7 +22,6 @@ func cases() []test {
 		{name: "StalledHandler", run: testStalledHandler},
 		{name: "SlowPolicies", run: testSlowPolicies},
 		{name: "SlowPatience", run: testSlowPatience},
-		{name: "ShortPatience", run: testShortPatience},
 		{name: "LargeStarts", run: testLargeStarts},
 		{name: "Batches", run: testBatches},
 		{name: "Forget", run: testForget},

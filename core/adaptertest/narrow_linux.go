@@ -7,6 +7,12 @@ import (
 
 type rawConn = syscall.RawConn
 
+// A few events of floodSize are more than sockets of floodBuffer take.
+const (
+	floodSize   = 64 << 10
+	floodBuffer = 256 << 10
+)
+
 // small makes a connection's segments small. Those that are larger than what a
 // narrow client buffers would wait for the sender's timer.
 func small(_, _ string, c rawConn) error {

@@ -14,24 +14,24 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// A flood is so many events of that size: more than the sockets of a client that
-// stops reading and a ring of ringOf take.
+// A flood is so many events of the size floodSize: more than the sockets of a
+// client that stops reading and a ring of ringOf take. What a client's sockets
+// take late is less than makes room for another event.
 const (
-	floodEvents = 48
-	floodSize   = 256 << 10
+	floodEvents = 40
 	ringOf      = 8
 	floodKeys   = 5
 )
 
 // policies configures a channel for each policy.
-func policies(wait time.Duration) core.HubConfig {
+func policies(skip, conflate time.Duration) core.HubConfig {
 	return core.HubConfig{
 		RingBytes: 1 << 30,
 		Store:     core.NewMemoryStore(core.Retention{Bytes: 1 << 20}),
 		Channels: []core.ChannelConfig{
 			{Pattern: "evict", RingEvents: ringOf},
-			{Pattern: "skip", RingEvents: ringOf, Slow: core.Skip, Patience: wait},
-			{Pattern: "conflate", RingEvents: ringOf, Slow: core.Conflate, Patience: wait},
+			{Pattern: "skip", RingEvents: ringOf, Slow: core.Skip, Patience: skip},
+			{Pattern: "conflate", RingEvents: ringOf, Slow: core.Conflate, Patience: conflate},
 		},
 	}
 }
@@ -113,7 +113,8 @@ func (a taken) wantPrefix(t *testing.T, channel string) int {
 // testSlowPolicies has clients stop reading, and read on when more was
 // published than the rings hold: each meets its channels' policies.
 func testSlowPolicies(t *testing.T, e env) {
-	b := newBed(t, e, policies(0))
+	b := newBed(t, e, policies(0, 0))
+	b.sendBuffer = floodBuffer
 	gate := b.gate(core.GateConfig{})
 	for path, channels := range map[string][]string{
 		"/well": {"evict", "skip", "conflate", "side"}, "/evict": {"evict"}, "/skip": {"skip"},
@@ -236,46 +237,36 @@ func (a taken) wantConflated(t *testing.T, path string) {
 }
 
 // testSlowPatience has clients take nothing for longer than the write timeout:
-// where all their channels skip or conflate, they are kept.
+// where all their channels skip or conflate, they are kept, for the longest of
+// their times.
 func testSlowPatience(t *testing.T, e env) {
-	b := newBed(t, e, policies(patience))
-	gate := b.gate(core.GateConfig{WriteTimeout: 300 * time.Millisecond})
+	const timeout, brief = 300 * time.Millisecond, 900 * time.Millisecond
+	b := newBed(t, e, policies(patience, brief))
+	b.sendBuffer = floodBuffer
+	gate := b.gate(core.GateConfig{WriteTimeout: timeout})
 	b.get("/well", b.gate(core.GateConfig{}).Subscribe("evict", "skip", "conflate", "side"))
 	b.get("/kept", gate.Subscribe("skip", "conflate"))
+	b.get("/brief", gate.Subscribe("conflate"))
 	b.get("/ended", gate.Subscribe("skip", "conflate", "evict"))
 	b.start(t)
 	well := b.client(t).open(t, "/well")
-	kept := b.narrowClient(t, 8<<10, 64<<10).open(t, "/kept")
-	ended := b.narrowClient(t, 8<<10, 64<<10).open(t, "/ended")
-	kept.greeted(t)
-	ended.greeted(t)
+	slow := make(map[string]*reply)
+	for _, path := range []string{"/kept", "/brief", "/ended"} {
+		slow[path] = b.narrowClient(t, 8<<10, 64<<10).open(t, path)
+		slow[path].greeted(t)
+	}
 	b.flood(t, well)
 	b.wantWriteTimeout(t) // of the one with a channel that evicts
-	pause(t.Context(), 600*time.Millisecond)
+	if got := b.closed(t); !wraps(got.Reason, core.ErrWriteTimeout) || got.Duration < brief {
+		t.Errorf("summary of the second: got %+v, want ErrWriteTimeout after its channel's patience", got)
+	}
 	if n := len(b.closes); n > 0 {
 		t.Fatalf("ended: got %+v, want it kept", <-b.closes)
 	}
-	done := kept.takeLater()
+	done := slow["/kept"].takeLater()
 	b.caughtUp(t)
 	b.publish(t, "skip", core.Event{Name: "skip", Data: "after"})
 	all := receive(t, done, "events of the one that is kept")
 	all.wantSkipped(t, "kept")
 	all.wantConflated(t, "kept")
-}
-
-// testShortPatience has a client take nothing for longer than its channel's
-// patience.
-func testShortPatience(t *testing.T, e env) {
-	b := newBed(t, e, policies(600*time.Millisecond))
-	b.get("/well", b.gate(core.GateConfig{}).Subscribe("evict", "skip", "conflate", "side"))
-	b.get("/", b.gate(core.GateConfig{WriteTimeout: 100 * time.Millisecond}).Subscribe("skip"))
-	b.start(t)
-	well := b.client(t).open(t, "/well")
-	b.narrowClient(t, 8<<10, 64<<10).open(t, "/").greeted(t)
-	b.flood(t, well)
-	if got := b.closed(t); !wraps(got.Reason, core.ErrWriteTimeout) || got.Duration < 600*time.Millisecond {
-		t.Errorf("summary: got %+v, want ErrWriteTimeout after the channel's patience", got)
-	}
-	b.publish(t, "side", core.Event{Name: "side", Data: "after"})
-	well.wantData(t, "after")
 }
