@@ -72,7 +72,7 @@ cross: ## build and vet core for the other platforms
 	done
 
 race: ## all tests of this module, with the race detector
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 5m ./...
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m ./...
 
 # -p 1: benchmarks of two packages at once would measure each other.
 bench: ## benchmarks (BENCH, BENCHTIME, COUNT), for benchstat
