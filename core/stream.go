@@ -28,6 +28,9 @@ type Stream struct {
 	err      error
 	phase    phase
 	noticed  bool
+	taken    bool // its connection was taken over
+	counted  bool // the stream is counted on its channels
+	finished bool
 	owner    *owned          // the shard's side of a stream that it sends on, or nil
 	out      *writer         // what sends on other streams, or nil before they open
 	sub      *subscriber     // of a subscription, or nil
@@ -37,9 +40,6 @@ type Stream struct {
 	arrival  *arrival // nil once the hub drives: one that waits holds no more than it needs
 	unwatch  func()   // stops watching the request and its connection, or nil
 	unshut   func()   // stops waiting for the server's shutdown, or nil
-	taken    bool     // its connection was taken over
-	counted  bool     // the stream is counted on its channels
-	finished bool
 	onClose  []func(Summary)
 
 	extras  atomic.Pointer[extras]  // or nil; set under mu
