@@ -128,6 +128,27 @@ func TestCloseWithin(t *testing.T) {
 	}
 }
 
+// TestLeaveAfterCancel leaves the loop in the round in which its context ends:
+// then nothing more may be yielded.
+func TestLeaveAfterCancel(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var reasons log
+	c := open(t, client.Config{Handlers: client.Handlers{
+		Close: func(reason error) { reasons.add("%v", reason) },
+	}}, cut("data: a\n\ndata: b\n\n"))
+	for ev, err := range c.Events(ctx) {
+		if err != nil {
+			t.Errorf("got error %v, want an event", err)
+		}
+		equal(t, "data", string(ev.Data), "a")
+		cancel()
+		break
+	}
+	equal(t, "reasons", reasons.String(), context.Canceled.Error())
+}
+
 // TestClosedBefore checks that a client which was closed, or whose context has
 // ended, does not even connect.
 func TestClosedBefore(t *testing.T) {

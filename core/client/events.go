@@ -22,8 +22,12 @@ import (
 // that it was left at.
 func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		err := c.run(ctx, func(ev Event) bool { return yield(ev, nil) })
-		if err != nil {
+		left := false
+		err := c.run(ctx, func(ev Event) bool {
+			left = !yield(ev, nil)
+			return !left
+		})
+		if err != nil && !left { // the context may have ended while the loop was left
 			yield(Event{}, err)
 		}
 	}

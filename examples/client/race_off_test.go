@@ -1,6 +1,0 @@
-//go:build !race
-
-package main_test
-
-// raceFlag has the programs built like the test.
-const raceFlag = "-race=false"
