@@ -44,7 +44,7 @@ func TestJSON(t *testing.T) {
 				<-r.Context().Done()
 			}
 		})
-		p := start(t, "client", nil, "-json", url)
+		p := start(t, nil, "-json", url)
 		for i, want := range []map[string]any{
 			{"id": "1", "event": "größe", "data": "a\n\"b\"", "reconnects": 0.0},
 			{"id": "1", "event": "message", "data": "\x1b[2J", "reconnects": 0.0},
@@ -83,7 +83,7 @@ func TestPlain(t *testing.T) {
 		}
 		send(w, "retry: 1\n\nid: 1\x1b\nevent: a\x9b\ndata: one\ndata: \x1b[2Jtwo\u009b\t.\n\nid: 2\ndata: three\n\n")
 	})
-	p := start(t, "client", nil, url)
+	p := start(t, nil, url)
 	got, status := p.end(t)
 	want := "a� 1�\n  one\n  �[2Jtwo�\t.\nmessage 2\n  three"
 	if got != want || status != 0 || !strings.HasSuffix(p.stderr.String(), "closed: the server says that there will be no more\n") {
@@ -115,7 +115,7 @@ func TestRequest(t *testing.T) {
 		{[]string{"-d", "@-", "-H", "Content-Type:a/b"}, `POST|from stdin|a/b||`},
 		{[]string{"-method", "PUT", "-d", "text"}, `PUT|text|text/plain; charset=utf-8||`},
 	} {
-		p := start(t, "client", strings.NewReader("from stdin"), append(tt.args, "-until", "[DONE]", url)...)
+		p := start(t, strings.NewReader("from stdin"), append(tt.args, "-until", "[DONE]", url)...)
 		got, status := p.end(t)
 		if want := "message " + lastID(tt.args) + "\n  " + tt.want + "|" + host; got != want || status != 0 {
 			t.Errorf("%v: got status %d and %q, want 0 and %q", tt.args, status, got, want)
@@ -162,7 +162,7 @@ func TestFailures(t *testing.T) {
 		{"", 2, "client: got 0 arguments, want one URL after the flags"},
 		{"-h", 0, ""},
 	} {
-		p := start(t, "client", nil, strings.Fields(tt.args)...)
+		p := start(t, nil, strings.Fields(tt.args)...)
 		out, status := p.end(t)
 		lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
 		last := lines[len(lines)-1]

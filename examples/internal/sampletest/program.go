@@ -23,8 +23,8 @@ import (
 // Patience is how long a test waits for what must come.
 const Patience = 20 * time.Second
 
-// programs holds a sample's two programs, which are built by the first test
-// that runs one.
+// programs holds what a sample's tests run, which is built by the first test
+// that needs it.
 type programs struct {
 	dir   string
 	build func() error
@@ -32,18 +32,21 @@ type programs struct {
 
 var built programs
 
-// Main runs the tests of a sample, whose programs are in the directories gin
-// and fiber, and then looks for goroutines that are left. Call it from
-// TestMain; it does not return.
-func Main(m *testing.M) {
+// Main runs the tests of a sample, and then looks for goroutines that are left.
+// Its programs are in these packages; a program's name is its directory's.
+// Default: ./gin and ./fiber. Call it from TestMain; it does not return.
+func Main(m *testing.M, packages ...string) {
 	flag.Parse()
+	if len(packages) == 0 {
+		packages = []string{"./gin", "./fiber"}
+	}
 	dir, err := os.MkdirTemp("", "sample")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	built = programs{dir: dir, build: sync.OnceValue(func() error {
-		out, err := exec.Command("go", "build", raceFlag, "-o", dir, "./gin", "./fiber").CombinedOutput()
+		out, err := exec.Command("go", append([]string{"build", raceFlag, "-o", dir}, packages...)...).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("go build: %w\n%s", err, out)
 		}
@@ -95,8 +98,8 @@ func (o *Transcript) String() string {
 	return o.buf.String()
 }
 
-// command returns the program as a command that the test's end kills.
-func command(t *testing.T, framework string, args ...string) *exec.Cmd {
+// Command returns a program as a command that the test's end kills.
+func Command(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	if err := built.build(); err != nil {
 		t.Fatal(err)
@@ -104,7 +107,7 @@ func command(t *testing.T, framework string, args ...string) *exec.Cmd {
 	// Not the test's own context, which ends before the cleanup functions run.
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, filepath.Join(built.dir, framework), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(built.dir, name), args...)
 	// A program with the race detector would sleep for a second at its end.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	return cmd
@@ -116,7 +119,7 @@ func Start(t *testing.T, framework string, args ...string) *Program {
 	t.Helper()
 	done := make(chan struct{})
 	p := &Program{
-		Cmd:  command(t, framework, append([]string{"-addr", "127.0.0.1:0"}, args...)...),
+		Cmd:  Command(t, framework, append([]string{"-addr", "127.0.0.1:0"}, args...)...),
 		Done: done,
 		Out:  &Transcript{},
 		t:    t,
@@ -177,7 +180,7 @@ func (p *Program) End(signal os.Signal) (code int, took time.Duration) {
 	case <-time.After(Patience):
 		p.t.Fatalf("the program: got no end within %v of %v, want one", Patience, signal)
 	}
-	return status(p.t, p.err), time.Since(begin)
+	return Status(p.t, p.err), time.Since(begin)
 }
 
 // Interrupt ends the program as Ctrl-C does, and checks that it ends in order
@@ -196,17 +199,17 @@ func (p *Program) Interrupt(open ...*Stream) {
 // Run runs a program that ends by itself.
 func Run(t *testing.T, framework string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	cmd := command(t, framework, args...)
+	cmd := Command(t, framework, args...)
 	var out, problem bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problem
 	watch := time.AfterFunc(Patience, func() { _ = cmd.Process.Kill() })
 	defer watch.Stop()
 	err := cmd.Run()
-	return status(t, err), out.String(), problem.String()
+	return Status(t, err), out.String(), problem.String()
 }
 
-// status returns the exit status that the error of a command stands for.
-func status(t *testing.T, err error) int {
+// Status returns the exit status that the error of a command stands for.
+func Status(t *testing.T, err error) int {
 	t.Helper()
 	var exit *exec.ExitError
 	switch {

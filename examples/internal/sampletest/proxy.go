@@ -2,6 +2,7 @@ package sampletest
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ type Proxy struct {
 	// URL is where it listens, without a slash at its end.
 	URL string
 
+	most    int64 // if positive, connections are cut within so many bytes
 	running sync.WaitGroup
 
 	mu     sync.Mutex
@@ -24,11 +26,24 @@ type Proxy struct {
 // StartProxy starts a proxy to the program at a URL. It ends with the test.
 func StartProxy(t *testing.T, url string) *Proxy {
 	t.Helper()
+	return startProxy(t, url, 0)
+}
+
+// StartCuttingProxy starts a proxy that cuts each connection after some bytes
+// from the program, fewer than most: in order, or by a reset, wherever that is
+// in an event or in the head.
+func StartCuttingProxy(t *testing.T, url string, most int64) *Proxy {
+	t.Helper()
+	return startProxy(t, url, most)
+}
+
+func startProxy(t *testing.T, url string, most int64) *Proxy {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{URL: "http://" + l.Addr().String(), conns: make(map[net.Conn]struct{})}
+	p := &Proxy{URL: "http://" + l.Addr().String(), most: most, conns: make(map[net.Conn]struct{})}
 	p.Point(url)
 	p.running.Go(func() {
 		for {
@@ -69,7 +84,14 @@ func (p *Proxy) serve(from net.Conn) {
 		_, _ = io.Copy(to, from)
 		_ = to.Close()
 	})
-	_, _ = io.Copy(from, to)
+	if p.most <= 0 {
+		_, _ = io.Copy(from, to)
+		return
+	}
+	_, _ = io.CopyN(from, to, rand.Int64N(p.most))
+	if tcp, ok := from.(*net.TCPConn); ok && rand.IntN(2) == 0 {
+		_ = tcp.SetLinger(0)
+	}
 }
 
 // Point has new connections go to the program at a URL.
