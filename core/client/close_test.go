@@ -142,7 +142,7 @@ func TestLeaveAfterCancel(t *testing.T) {
 		if err != nil {
 			t.Errorf("got error %v, want an event", err)
 		}
-		equal(t, "data", string(ev.Data), "a")
+		equal(t, "data", ev.Data, "a")
 		cancel()
 		break
 	}
