@@ -169,8 +169,8 @@ func wantNothing(t *testing.T, hub *Hub) {
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
 	for name, c := range hub.channels {
-		if c.refs != 0 || len(c.streams) != 0 || isPrivate(name) {
-			t.Errorf("channel %s: got %d who hold on to it, %d streams, want none, nor a private one", name, c.refs, len(c.streams))
+		if c.refs.Load() != 0 || len(c.streams) != 0 || isPrivate(name) {
+			t.Errorf("channel %s: got %d who hold on to it, %d streams, want none, nor a private one", name, c.refs.Load(), len(c.streams))
 		}
 		for i := range c.shards {
 			if in := &c.shards[i]; in.n.Load() != 0 || len(in.subs) != 0 || len(in.owned) != 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
@@ -25,7 +26,7 @@ type channel struct {
 	name string
 	cfg  *ChannelConfig
 
-	mu     sync.RWMutex
+	mu     sync.Mutex
 	ring   ring.Ring[*Entry]
 	gone   uint64           // the newest entry that left the ring, or was never in it
 	hidden uint64           // the newest entry that history no longer has, though the ring may
@@ -37,9 +38,9 @@ type channel struct {
 	streamsMu sync.Mutex
 	streams   map[*Stream]struct{} // that are open
 
-	refs   int        // subscribers that hold on to the channel; guarded by the hub's mu
-	place  spot       // among those that nobody holds on to; guarded by the hub's mu
-	shards []interest // by shard; set once
+	refs   atomic.Int64 // who holds on to the channel; see attach
+	place  spot         // among those that nobody holds on to; guarded by the hub's mu
+	shards []interest   // by shard; set once
 }
 
 func (c *channel) spot() *spot { return &c.place }
@@ -87,8 +88,8 @@ func (c *channel) hide(seq uint64, unused bool) (delta int, empty bool) {
 // has reports whether all that follows seq is in the ring, for a subscriber
 // that is new.
 func (c *channel) has(seq uint64) bool {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return seq >= c.gone && seq >= c.hidden
 }
 
@@ -96,8 +97,8 @@ func (c *channel) has(seq uint64) bool {
 // entries: those that were published together are not parted. It reports
 // whether that is all, and false as the second if some of it has left the ring.
 func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, all, ok bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if seq < c.gone {
 		return dst, false, false
 	}

@@ -13,7 +13,7 @@ type interest struct {
 	// n is the number of those to tell.
 	n atomic.Int64
 
-	mu   sync.RWMutex
+	mu   sync.Mutex
 	subs map[*subscriber]struct{} // wait in goroutines of their own
 
 	owned []place // the shard sends to them; touched by its goroutine only
@@ -40,8 +40,8 @@ func (i *interest) remove(s *subscriber) {
 }
 
 func (i *interest) wake() {
-	i.mu.RLock()
-	defer i.mu.RUnlock()
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	for s := range i.subs {
 		s.notify()
 	}

@@ -34,9 +34,9 @@ func (h *Hub) Channels() []ChannelInfo {
 	h.mu.RUnlock()
 	infos := make([]ChannelInfo, len(channels))
 	for i, c := range channels {
-		c.mu.RLock()
+		c.mu.Lock()
 		infos[i] = ChannelInfo{Name: c.name, Streams: c.count(), Events: c.ring.Len(), Bytes: c.ring.Bytes()}
-		c.mu.RUnlock()
+		c.mu.Unlock()
 	}
 	slices.SortFunc(infos, func(a, b ChannelInfo) int { return cmp.Compare(a.Name, b.Name) })
 	return infos
@@ -209,8 +209,8 @@ func (s *Stream) wanted() []*channel {
 
 // beyond returns how much of the ring follows seq.
 func (c *channel) beyond(seq uint64) (events, bytes int) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for i := c.ring.After(seq); i < c.ring.Len(); i++ {
 		if e := c.ring.At(i); !c.superseded(e) {
 			events++

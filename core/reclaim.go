@@ -57,8 +57,8 @@ func (h *Hub) limitRings(least int64) {
 // extent returns the newest entry that is, or was, in the ring, and the ring's
 // size in bytes.
 func (c *channel) extent() (newest uint64, bytes int) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	newest = c.gone
 	if n := c.ring.Len(); n > 0 {
 		newest = c.ring.At(n - 1).Position.Seq
@@ -102,7 +102,7 @@ func (h *Hub) reclaim() {
 			h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
 			return
 		}
-		if c.refs > 0 {
+		if c.refs.Load() > 0 {
 			h.unused.remove(c) // until it is let go of
 			continue
 		}

@@ -17,13 +17,13 @@ func wantSums(t *testing.T, h *Hub, m *MemoryStore, when string) {
 	h.mu.RLock()
 	sum, unused := int64(0), 0
 	for name, c := range h.channels {
-		if c.refs == 0 && c.place.at == 0 {
+		if c.refs.Load() == 0 && c.place.at == 0 {
 			t.Errorf("%s: %s is not among those that nobody holds on to", when, name)
 		}
 		if c.place.at > 0 {
 			unused++
 		}
-		c.mu.RLock()
+		c.mu.Lock()
 		bytes, stale, staleBytes, keys := 0, 0, 0, 0
 		for i := range c.ring.Len() {
 			e := c.ring.At(i)
@@ -42,7 +42,7 @@ func wantSums(t *testing.T, h *Hub, m *MemoryStore, when string) {
 		if c.latest != nil && len(c.latest) != keys {
 			t.Errorf("%s, ring of %s: got %d latest, want %d", when, name, len(c.latest), keys)
 		}
-		c.mu.RUnlock()
+		c.mu.Unlock()
 		sum += int64(bytes) + c.overhead()
 	}
 	if len(h.unused.heap) != unused {

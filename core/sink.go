@@ -84,7 +84,7 @@ func (k *hubSink) Trimmed(name string, seq uint64) {
 	if h.hide(name, seq) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if c := h.channels[name]; c != nil && c.refs == 0 {
+		if c := h.channels[name]; c != nil && c.refs.Load() == 0 {
 			h.tidy(c)
 		}
 	}
@@ -100,7 +100,7 @@ func (h *Hub) hide(name string, seq uint64) (unused bool) {
 	if c == nil {
 		return false
 	}
-	delta, empty := c.hide(seq, c.refs == 0)
+	delta, empty := c.hide(seq, c.refs.Load() == 0)
 	if delta != 0 {
 		h.ringBytes.Add(int64(delta))
 	}

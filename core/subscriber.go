@@ -93,53 +93,6 @@ func (h *Hub) wouldAttach(sub Subscription) error {
 	return nil
 }
 
-// attach takes hold of channels: their rings keep what is delivered from here
-// on. The error wraps ErrChannelGone.
-func (h *Hub) attach(names []string) ([]*channel, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, name := range names {
-		if err := h.exists(name); err != nil {
-			return nil, err
-		}
-	}
-	channels := make([]*channel, len(names))
-	for i, name := range names {
-		channels[i] = h.channel(name)
-		channels[i].refs++
-	}
-	return channels, nil
-}
-
-// detach lets go of channels, and drops those that nothing is left of.
-func (h *Hub) detach(channels []*channel) {
-	for _, name := range h.letGo(channels) {
-		h.forgetPrivate(name)
-	}
-}
-
-// letGo lets go of channels, and returns the names of the private ones that are
-// gone with that.
-func (h *Hub) letGo(channels []*channel) (gone []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, c := range channels {
-		if c.refs--; c.refs > 0 {
-			continue
-		}
-		if isPrivate(c.name) {
-			delete(h.private, c.name)
-			h.drop(c)
-			gone = append(gone, c.name)
-			continue
-		}
-		if !h.tidy(c) {
-			h.unused.add(c, 0)
-		}
-	}
-	return gone
-}
-
 // names returns the names of the subscriber's channels.
 func (s *subscriber) names() []string {
 	names := make([]string, len(s.channels))

@@ -1,0 +1,91 @@
+package core
+
+import (
+	"errors"
+	"strconv"
+	"sync"
+	"testing"
+)
+
+// TestHoldUsed comes and goes on channels that somebody else is on, while a
+// publisher is at work: neither has to wait for the other.
+func TestHoldUsed(t *testing.T) {
+	t.Parallel()
+	hub := NewHub(HubConfig{})
+	defer func() { _ = hub.Close() }()
+	names := []string{"a", "b"}
+	first, err := hub.attach(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub.mu.RLock() // as who delivers an event does
+	second, err := hub.attach(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub.detach(first)
+	hub.mu.RUnlock()
+	for i, c := range second {
+		if c != first[i] || c.refs.Load() != 1 {
+			t.Errorf("channel %s: got another one, or %d who hold on to it, want 1", c.name, c.refs.Load())
+		}
+	}
+	hub.detach(second)
+	wantNothing(t, hub)
+}
+
+// TestHoldGone checks that nobody holds on to anything after an attempt at
+// channels of which one is gone, whether or not others are on the rest.
+func TestHoldGone(t *testing.T) {
+	t.Parallel()
+	hub := NewHub(HubConfig{})
+	defer func() { _ = hub.Close() }()
+	used, err := hub.attach([]string{"used"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := string(privateMark) + "AAAAAAAAAAAAAAAAAAAAAAAAAA"
+	if !isPrivate(gone) {
+		t.Fatalf("%q: got a common name, want a private one", gone)
+	}
+	if _, err := hub.attach([]string{"new", "used", gone}); !errors.Is(err, ErrChannelGone) {
+		t.Errorf("attach: got error %v, want %v", err, ErrChannelGone)
+	}
+	if n := used[0].refs.Load(); n != 1 {
+		t.Errorf("used: got %d who hold on to it, want 1", n)
+	}
+	hub.detach(used)
+	wantNothing(t, hub)
+}
+
+// TestHoldThrong has many come and go at once, so that each is the first and the
+// last now and then.
+func TestHoldThrong(t *testing.T) {
+	t.Parallel()
+	hub := NewHub(HubConfig{})
+	defer func() { _ = hub.Close() }()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 2000 {
+				names := []string{strconv.Itoa((i + n) % 3), strconv.Itoa(3 + n%2)}
+				held, err := hub.attach(names)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for i, c := range held {
+					if hub.known(names[i]) != c {
+						t.Errorf("channel %s: got another one than the hub's", names[i])
+					}
+				}
+				if n%16 == 0 {
+					_, _ = hub.Publish(t.Context(), names[0], Event{Data: "x"})
+				}
+				hub.detach(held)
+			}
+		})
+	}
+	all.Wait()
+	wantNothing(t, hub)
+}
