@@ -9,6 +9,18 @@ import (
 	"strings"
 )
 
+// arrival is what a stream has from its request, and what it needs to open.
+type arrival struct {
+	request   *http.Request
+	path      string
+	change    bool // of another stream's channels: this one does not open
+	header    http.Header
+	greeting  []byte // what was sent before the stream was open
+	greetings int    // how many events are in it
+	onOpen    []func()
+	onDeliver []func(events, bytes int)
+}
+
 // lastEventID returns what the client has seen last: from the header (section
 // 9.2.4), or else from the query parameter lastEventId, whatever its case.
 func lastEventID(r *http.Request) (string, error) {

@@ -46,6 +46,7 @@ type changeRequest struct {
 // openChange answers a request to change another stream's channels.
 func (e *Endpoint) openChange(r Request) *Opening {
 	s := e.gate.newStream(r.Request)
+	s.arrival.change = true
 	o := &Opening{Header: s.arrival.header, stream: s}
 	s.watch(r)
 	channels, err := e.change(s)

@@ -80,6 +80,24 @@ func (h *Hub) openStreams() []*Stream {
 	return streams
 }
 
+// streamsOf returns the streams that belong to somebody, open or at the gate.
+func (h *Hub) streamsOf(identity string) []*Stream {
+	h.streamsMu.Lock()
+	defer h.streamsMu.Unlock()
+	var streams []*Stream
+	for _, s := range h.streams {
+		if s.Identity() == identity {
+			streams = append(streams, s)
+		}
+	}
+	for s := range h.arriving {
+		if s.Identity() == identity {
+			streams = append(streams, s)
+		}
+	}
+	return streams
+}
+
 // join counts a stream in, or refuses it because the hub drains.
 func (h *Hub) join(s *Stream) error {
 	h.streamsMu.Lock()
@@ -87,14 +105,25 @@ func (h *Hub) join(s *Stream) error {
 	if h.draining {
 		return drainRefusal()
 	}
+	delete(h.arriving, s)
 	h.streams[s.key] = s
 	return nil
+}
+
+// arrive takes note that a stream belongs to somebody, if it is at the gate.
+func (h *Hub) arrive(s *Stream) {
+	h.streamsMu.Lock()
+	defer h.streamsMu.Unlock()
+	if h.streams[s.key] != s {
+		h.arriving[s] = struct{}{}
+	}
 }
 
 // leave counts a stream out.
 func (h *Hub) leave(s *Stream) {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
+	delete(h.arriving, s)
 	if h.streams[s.key] != s {
 		return
 	}

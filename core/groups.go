@@ -19,13 +19,16 @@ func (s *Stream) Identity() string {
 }
 
 // SetIdentity says whom the stream belongs to. Events for that identity reach
-// it from then on; see [ToIdentity].
+// it from then on, see [ToIdentity], and [Hub.CloseIdentity] ends it.
 func (s *Stream) SetIdentity(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.belonging()
 	b.identity = strings.Clone(name)
 	s.belongs.Store(&b)
+	if s.err == nil && s.arrival != nil && !s.arrival.change { // it is counted out once it has ended
+		s.gate.hub.arrive(s)
+	}
 }
 
 // Join puts the stream into groups, in which it may be already. Events for them

@@ -162,6 +162,7 @@ type Hub struct {
 
 	streamsMu sync.Mutex
 	streams   map[streamKey]*Stream
+	arriving  map[*Stream]struct{} // that are at the gate, and belong to somebody
 	draining  bool
 	empty     chan struct{} // made by a Drain, closed with the last stream
 
@@ -192,6 +193,7 @@ func NewHub(cfg HubConfig) *Hub {
 		channels: make(map[string]*channel),
 		private:  make(map[string]struct{}),
 		streams:  make(map[streamKey]*Stream),
+		arriving: make(map[*Stream]struct{}),
 		closed:   make(chan struct{}),
 	}
 	for i := range h.shards {

@@ -143,7 +143,8 @@ func (e *Endpoint) openOnce(o *Opening) *Opening {
 	return o
 }
 
-// headOnly answers a HEAD request.
+// headOnly answers a HEAD request, and one whose stream is closed already: like
+// any other that is closed, its client comes back.
 func (o *Opening) headOnly() *Opening {
 	o.streamHead()
 	o.Streams = false
@@ -312,6 +313,9 @@ func (e *Endpoint) subscribe(o *Opening) error {
 func (o *Opening) refused(err error) *Opening {
 	s := o.stream
 	r := refusalOf(err)
+	if closed := errors.Is(err, ErrClosed) && r.Err == err; closed && !s.arrival.change { //nolint:errorlint // Nobody refuses.
+		return o.headOnly()
+	}
 	// What happens in the course of things needs no line: that there is too
 	// much to do, that the client did not wait, that the hub drains.
 	failed := r.Status >= http.StatusInternalServerError && r.Status != http.StatusServiceUnavailable

@@ -118,13 +118,14 @@ func (h *Hub) CloseChannel(channel string, reason error) int {
 }
 
 // CloseIdentity ends the streams that belong to somebody, for a reason as in
-// [Stream.CloseWith]. It returns how many there were.
+// [Stream.CloseWith]: those that are open, and those at the gate of which a
+// middleware has said so. It returns how many there were. So that none of them
+// opens any more, first have the middleware refuse them.
 func (h *Hub) CloseIdentity(name string, reason error) int {
 	if name == "" {
 		return 0
 	}
-	streams := slices.DeleteFunc(h.openStreams(), func(s *Stream) bool { return s.Identity() != name })
-	return closeAll(streams, reason)
+	return closeAll(h.streamsOf(name), reason)
 }
 
 func closeAll(streams []*Stream, reason error) int {

@@ -50,17 +50,6 @@ type Stream struct {
 	events, bytes atomic.Int64
 }
 
-// arrival is what a stream has from its request, and what it needs to open.
-type arrival struct {
-	request   *http.Request
-	path      string
-	header    http.Header
-	greeting  []byte // what was sent before the stream was open
-	greetings int    // how many events are in it
-	onOpen    []func()
-	onDeliver []func(events, bytes int)
-}
-
 // extras are what only some streams have.
 type extras struct {
 	values   map[any]any

@@ -48,6 +48,7 @@ func cases() []test {
 		{name: "Lag", run: testLag},
 		{name: "Vanish", run: testVanish},
 		{name: "Kick", run: testKick},
+		{name: "KickEarly", run: testKickEarly},
 		{name: "JoinLeave", run: testJoinLeave},
 		{name: "Endings", run: testEndings},
 		{name: "Resume", run: testResume},

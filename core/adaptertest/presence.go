@@ -2,7 +2,6 @@
 package adaptertest
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -144,72 +143,6 @@ func testVanish(t *testing.T, e env) {
 	t.Logf("noticed after %v", time.Since(began).Round(time.Millisecond))
 	b.end(t, "news")
 	replies[0].wantData(t, "end")
-}
-
-var errKicked = errors.New("kicked out")
-
-// testKick ends streams one by one, by channel and by identity.
-func testKick(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	m := newMembers(b)
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{m.middleware, belong}})
-	b.get("/news", gate.Subscribe("news"))
-	b.get("/sport", gate.Subscribe("sport"))
-	b.get("/handler", gate.Handle(wait))
-	b.start(t)
-	open := func(path string) (*core.Stream, *reply) {
-		s, r := m.member(t, path)
-		if !strings.HasPrefix(path, "/handler") {
-			r.position(t)
-		}
-		return s, r
-	}
-	wantKicked := func(r *reply, want error) {
-		t.Helper()
-		if s, err := r.block(); s != "" || err == nil {
-			t.Errorf("end of the stream: got %q, want nothing more", s)
-		}
-		if got := b.closed(t); !wraps(got.Reason, core.ErrClosed) || !wraps(got.Reason, want) {
-			t.Errorf("reason: got %v, want ErrClosed and %v", got.Reason, want)
-		}
-	}
-	_, stays := open("/sport?user=bob")
-	s, one := open("/news?user=ann")
-	s.CloseWith(errKicked)
-	s.CloseWith(errors.New("another reason"))
-	wantKicked(one, errKicked)
-	s, one = open("/news")
-	s.CloseWith(nil)
-	wantKicked(one, core.ErrClosed)
-
-	_, one = open("/news?user=bob")
-	_, two := open("/news")
-	if got := b.hub.CloseChannel("news", errKicked); got != 2 {
-		t.Errorf("streams of a channel: got %d closed, want 2", got)
-	}
-	wantKicked(one, errKicked)
-	wantKicked(two, errKicked)
-	b.hub.Stream("") // nobody's
-
-	_, one = open("/news?user=ann")
-	_, two = open("/handler?user=ann")
-	for name, want := range map[string]int{"": 0, "nobody": 0, "Ann": 0, "ann": 2} {
-		if got := b.hub.CloseIdentity(name, errKicked); got != want {
-			t.Errorf("streams of %q: got %d closed, want %d", name, got, want)
-		}
-	}
-	wantKicked(one, errKicked)
-	wantKicked(two, errKicked)
-	if got := b.hub.CloseChannel("news", errKicked) + b.hub.CloseChannel("none", nil); got != 0 {
-		t.Errorf("streams of channels that nobody is on: got %d closed, want 0", got)
-	}
-	b.end(t, "sport")
-	if got := stays.said(t).data; got != "end" {
-		t.Errorf("event of the stream that stays: got %q, want end", got)
-	}
-	if b.log.has("level=ERROR") {
-		t.Error("log: got an error, want none")
-	}
 }
 
 // attendance takes down who joins and leaves.
