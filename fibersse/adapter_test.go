@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
@@ -53,6 +54,7 @@ func start(site adaptertest.Site, cfg fiber.Config, tune func(*fasthttp.Server))
 	cfg.DisableStartupMessage = true
 	cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout = site.ReadTimeout, site.WriteTimeout, site.IdleTimeout
 	app := fiber.New(cfg)
+	app.Server().MaxIdleWorkerDuration = time.Second // tests wait until they are gone
 	if tune != nil {
 		tune(app.Server())
 	}
