@@ -33,7 +33,8 @@ type GateConfig struct {
 	// still there. Default: 15 s. Negative: never.
 	Heartbeat time.Duration
 	// WriteTimeout is how long one write may take. A client that takes nothing
-	// for so long is disconnected. Default: 10 s. Negative: no bound.
+	// for so long, or up to a tenth longer, is disconnected. Default: 10 s.
+	// Negative: no bound.
 	WriteTimeout time.Duration
 	// Retry tells clients how long to wait before they reconnect. Default: 3 s.
 	// Negative: say nothing, which leaves it to the client.

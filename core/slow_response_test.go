@@ -70,9 +70,7 @@ func TestPatience(t *testing.T) {
 				}
 				sum := <-sums
 				wantReason(t, sum.Reason, core.ErrWriteTimeout)
-				if got := time.Since(began); got != test.want {
-					t.Errorf("ended after %v, want %v", got, test.want)
-				}
+				wantTimeout(t, time.Since(began), test.want)
 			})
 		})
 	}

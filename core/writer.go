@@ -14,8 +14,11 @@ import (
 // themselves. Nothing is sent under the lock.
 type writer struct {
 	timeout time.Duration
-	sent    func(events, bytes int) // called after each batch, without the lock
-	fail    func(error)             // called with the first error of the connection
+	// lazy says that a deadline may pass while nothing is sent: then it need not
+	// be moved for every write.
+	lazy bool
+	sent func(events, bytes int) // called after each batch, without the lock
+	fail func(error)             // called with the first error of the connection
 
 	start time.Time    // of the writer's clock
 	last  atomic.Int64 // when something was sent last, on that clock
@@ -27,7 +30,8 @@ type writer struct {
 	err     error     // latched: nothing is sent any more
 	aborted bool      // no write begins any more
 	sending bool      // a write is in progress, or broke the connection
-	due     time.Time // when that must be done; zero means no bound
+	armed   bool      // the connection has the writer's deadline
+	due     time.Time // which is this; zero means no bound
 }
 
 // parcel is a batch. Its first sender leads: it waits for its turn and sends
@@ -46,12 +50,15 @@ const maxSpare = 16 << 10
 
 // newWriter returns a writer to the stream's connection.
 func newWriter(s *Stream, conn Conn) *writer {
+	r := s.arrival.request
 	return &writer{
 		timeout: s.patience(),
-		sent:    s.count,
-		fail:    s.end,
-		start:   time.Now(),
-		conn:    conn,
+		// HTTP/2 would reset the stream, and TLS may send on its own account.
+		lazy:  r.ProtoMajor < 2 && r.TLS == nil,
+		sent:  s.count,
+		fail:  s.end,
+		start: time.Now(),
+		conn:  conn,
 	}
 }
 
@@ -164,7 +171,7 @@ func put(conn Conn, chunks [][]byte) (bytes int, err error) {
 	return bytes, conn.Flush()
 }
 
-// arm sets the deadline of a write that begins now, in place of the one that
+// arm has a write that begins now bounded, by another deadline than the one that
 // the server has set, and returns an error after an abort.
 func (w *writer) arm(conn Conn) (start time.Time, err error) {
 	w.mu.Lock()
@@ -173,24 +180,54 @@ func (w *writer) arm(conn Conn) (start time.Time, err error) {
 		return time.Time{}, w.err
 	}
 	start = time.Now()
+	w.sending = true
+	if w.armed && w.bounds(start) {
+		return start, nil
+	}
+	w.armed, w.due = true, time.Time{}
 	if w.timeout > 0 {
-		w.due = start.Add(w.timeout)
+		w.due = start.Add(w.timeout + w.slack())
 	}
 	_ = conn.SetWriteDeadline(w.due) // what cannot be bounded is sent all the same
-	w.sending = true
 	return start, nil
 }
 
-// disarm lifts the deadline of a write that is done: one that expires while
-// nothing is sent resets an HTTP/2 stream. Nor may one that an abort has moved
-// be in the way of the body's end.
+// bounds reports whether the deadline is right for a write that begins at start.
+func (w *writer) bounds(start time.Time) bool {
+	if w.timeout <= 0 {
+		return w.due.IsZero()
+	}
+	rest := w.due.Sub(start)
+	return rest >= w.timeout && rest <= w.timeout+w.slack()
+}
+
+// slack is how much longer than its timeout a write may take, so that its
+// deadline does for some more.
+func (w *writer) slack() time.Duration {
+	if !w.lazy {
+		return 0
+	}
+	return w.timeout / 10
+}
+
+// disarm lifts the deadline of a write that is done, unless it may stay: one
+// that passes while nothing is sent resets an HTTP/2 stream.
 func (w *writer) disarm(conn Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sending, w.due = false, time.Time{}
+	w.sending = false
+	if !w.lazy || w.aborted {
+		w.lift(conn)
+	}
+}
+
+// lift lifts the deadline, also one that an abort has moved. The caller holds
+// w.mu.
+func (w *writer) lift(conn Conn) {
 	if w.timeout > 0 || w.aborted {
 		_ = conn.SetWriteDeadline(time.Time{})
 	}
+	w.armed, w.due = false, time.Time{}
 }
 
 // overdue reports whether the write in progress has missed its deadline: what
@@ -238,8 +275,8 @@ func (w *writer) abort() {
 	}
 }
 
-// close waits until nobody sends any more, and lets go of the connection. Call
-// refuse first.
+// close waits until nobody sends any more, and lets go of the connection, whose
+// deadline must not be in the way of the body's end. Call refuse first.
 func (w *writer) close() {
 	w.mu.Lock()
 	p := w.tail
@@ -249,6 +286,9 @@ func (w *writer) close() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.armed {
+		w.lift(w.conn)
+	}
 	w.conn = nil
 }
 

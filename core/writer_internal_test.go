@@ -266,3 +266,59 @@ func TestWriterKeepsNoLargeBuffer(t *testing.T) {
 		t.Errorf("got a buffer of %d bytes kept, want %d at most", got, maxSpare)
 	}
 }
+
+// Where a deadline may pass while nothing is sent, it is moved now and then
+// only; but each write has its time, and the end of the body is bound by none.
+func TestWriterMovesItsDeadlineSeldom(t *testing.T) {
+	t.Parallel()
+	for _, lazy := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			conn := &plainConn{}
+			w := testWriter(conn)
+			w.lazy = lazy
+			moved := 0
+			var last time.Time
+			for range 240 { // two minutes, at two writes a second
+				conn.onFlush = func() error {
+					if conn.deadline != last {
+						last = conn.deadline
+						moved++
+					}
+					if rest := time.Until(conn.deadline); rest < w.timeout || rest > w.timeout+w.timeout/10 {
+						t.Fatalf("lazy %t: got %v for a write, want %v, or a tenth more", lazy, rest, w.timeout)
+					}
+					return nil
+				}
+				if err := w.write(1, line("x")); err != nil {
+					t.Fatal(err)
+				}
+				if !lazy && !conn.deadline.IsZero() {
+					t.Fatal("got a deadline between two writes, want none")
+				}
+				time.Sleep(time.Second / 2)
+			}
+			if most := 120 / 6; lazy && moved > most {
+				t.Errorf("got the deadline moved %d times, want %d at most", moved, most)
+			}
+			time.Sleep(time.Hour)
+			if err := w.write(1, line("x")); err != nil {
+				t.Fatal(err)
+			}
+			w.timeout = time.Second // as after a change of channels
+			conn.onFlush = func() error {
+				if rest := time.Until(conn.deadline); rest > w.timeout+w.timeout/10 {
+					t.Errorf("lazy %t: got %v after the timeout was made shorter, want %v", lazy, rest, w.timeout)
+				}
+				return nil
+			}
+			if err := w.write(1, line("x")); err != nil {
+				t.Fatal(err)
+			}
+			w.refuse(ErrClosed)
+			w.close()
+			if !conn.deadline.IsZero() {
+				t.Errorf("lazy %t: got a deadline after the end, want none", lazy)
+			}
+		})
+	}
+}
