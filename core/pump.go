@@ -1,24 +1,23 @@
 package core
 
 import (
+	"sync/atomic"
 	"time"
 )
 
 // pump sends what a subscriber gets until the stream ends, and returns why it
-// does. It is the only one who sends on the stream.
+// does. It is the only one who sends on the stream. Whatever it waits for wakes
+// the subscriber: news, a change, the end, and time for a heartbeat.
 func (s *Stream) pump(out *writer) error {
-	sub, notice := s.sub, s.Draining()
+	sub := s.sub
 	s.mu.Lock()
 	sub.listen() // somebody may be about to wake it
 	s.mu.Unlock()
-	var beat <-chan time.Time // nil: never
-	var timer *time.Timer
 	keep := s.filter()
-	every := s.gate.cfg.Heartbeat
-	if every > 0 {
-		timer = time.NewTimer(every)
-		defer timer.Stop()
-		beat = timer.C
+	var beat heart
+	if every := s.gate.cfg.Heartbeat; every > 0 {
+		beat.start(every, sub.notify)
+		defer beat.stop()
 	}
 	changed := false
 	for {
@@ -30,13 +29,11 @@ func (s *Stream) pump(out *writer) error {
 		if err != nil {
 			return err
 		}
-		select {
-		case <-notice:
+		if s.noticing() {
 			if err := s.put(out, 0, s.farewell()); err != nil {
 				return err
 			}
 			return ErrDraining
-		default:
 		}
 		if sent {
 			continue
@@ -47,20 +44,54 @@ func (s *Stream) pump(out *writer) error {
 			}
 		}
 		changed = false
-		select {
-		case <-notice:
-		case <-sub.wake:
-		case <-beat:
-			wait := every - out.silence()
-			if wait <= 0 {
-				if err := s.put(out, 0, sub.heartbeat(true)); err != nil {
-					return err
-				}
-				wait = every
+		if beat.due(out.silence) {
+			if err := s.put(out, 0, sub.heartbeat(true)); err != nil {
+				return err
 			}
-			timer.Reset(wait)
 		}
+		<-sub.wake
 	}
+}
+
+// noticing reports whether the stream should come to its end, or has.
+func (s *Stream) noticing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.noticed
+}
+
+// heart says when it is time for a heartbeat.
+type heart struct {
+	every time.Duration
+	timer *time.Timer // nil: never
+	rang  atomic.Bool // it is time to look
+}
+
+// start has wake called when it may be time.
+func (h *heart) start(every time.Duration, wake func()) {
+	h.every = every
+	h.timer = time.AfterFunc(every, func() {
+		h.rang.Store(true)
+		wake()
+	})
+}
+
+func (h *heart) stop() { h.timer.Stop() }
+
+// due reports whether nothing was sent for so long that it is time, given for
+// how long that is.
+func (h *heart) due(silence func() time.Duration) bool {
+	if !h.rang.Load() {
+		return false
+	}
+	h.rang.Store(false)
+	wait := h.every - silence()
+	beat := wait <= 0
+	if beat {
+		wait = h.every
+	}
+	h.timer.Reset(wait)
+	return beat
 }
 
 // pumpChange gives the subscriber the channels that its stream is to have.

@@ -358,6 +358,9 @@ func (s *Stream) closeNotice() {
 	if s.notice != nil {
 		close(s.notice)
 	}
+	if s.sub != nil && s.sub.wake != nil {
+		s.sub.notify()
+	}
 }
 
 // summary returns how the stream went.
