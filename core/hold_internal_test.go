@@ -89,3 +89,33 @@ func TestHoldThrong(t *testing.T) {
 	all.Wait()
 	wantNothing(t, hub)
 }
+
+// wantNothing checks that nobody holds on to anything of a hub.
+func wantNothing(t *testing.T, hub *Hub) {
+	t.Helper()
+	hub.mu.Lock()
+	defer hub.mu.Unlock()
+	for name, c := range hub.channels {
+		if c.refs.Load() != 0 || len(c.streams) != 0 || isPrivate(name) {
+			t.Errorf("channel %s: got %d who hold on to it, %d streams, want none, nor a private one", name, c.refs.Load(), len(c.streams))
+		}
+		for i := range c.shards {
+			if in := &c.shards[i]; in.n.Load() != 0 || len(in.subs) != 0 || len(in.owned) != 0 {
+				t.Errorf("channel %s, shard %d: got %d to tell, %d and %d, want none", name, i, in.n.Load(), len(in.subs), len(in.owned))
+			}
+		}
+	}
+	if n := len(hub.private); n != 0 {
+		t.Errorf("private channels: got %d, want none", n)
+	}
+	for name, m := range hub.memories.byName {
+		if m.streams != 0 {
+			t.Errorf("memory %v: got %d streams, want none", name, m.streams)
+		}
+	}
+	hub.streamsMu.Lock()
+	defer hub.streamsMu.Unlock()
+	if n := len(hub.streams); n != 0 {
+		t.Errorf("streams: got %d, want none", n)
+	}
+}
