@@ -3,6 +3,7 @@
 package core
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -160,5 +161,71 @@ func ramble(t *testing.T, s *Stream, later func()) {
 		_ = s.Info()
 		_, _ = s.gate.hub.Publish(context.Background(), names[rand.IntN(len(names))], Event{Data: "x"})
 		_ = s.RemoveChannels("none")
+	}
+}
+
+// A client is told where it stands after a change, also if somebody pokes its
+// connection in the middle of that.
+func TestChangeTellsThePosition(t *testing.T) {
+	t.Parallel()
+	hub := NewHub(HubConfig{})
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	gate := NewGate(hub, GateConfig{Heartbeat: -1})
+	for range 200 {
+		client, err := net.Dial("tcp4", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://a.example/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := gate.Subscribe("a").Open(Request{Request: r, CanOwn: true})
+		if o.Own(conn, nil) != nil {
+			t.Fatal("Own: got something to run, want nil")
+		}
+		_ = conn.Close()
+		s := o.stream
+		if _, err := hub.Publish(t.Context(), "b", Event{Data: "x"}); err != nil {
+			t.Fatal(err)
+		}
+		stop := make(chan struct{})
+		var poking sync.WaitGroup
+		poking.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					s.owner.poke()
+				}
+			}
+		})
+		if err := s.AddChannels("b"); err != nil {
+			t.Fatal(err)
+		}
+		_ = client.SetReadDeadline(time.Now().Add(10 * time.Second))
+		lines := bufio.NewReader(client)
+		want := "id: " + hub.position(hub.head.Load()).String() + "\n"
+		for line := ""; line != want; {
+			if line, err = lines.ReadString('\n'); err != nil {
+				t.Fatalf("position: got error %v, want %q", err, want)
+			}
+		}
+		close(stop)
+		poking.Wait()
+		_ = s.Close()
+		_ = client.Close()
+	}
+	if err := hub.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -65,8 +65,7 @@ func (s *shard) attend(o *owned) {
 		o.stream.end(ErrDraining)
 		return
 	}
-	retuned := o.stream.changing.Load() && !o.replaying
-	if retuned {
+	if o.stream.changing.Load() && !o.replaying {
 		s.retune(o, p)
 	}
 	if p != nil {
@@ -74,14 +73,18 @@ func (s *shard) attend(o *owned) {
 	}
 	s.sweep.head = s.hub.head.Load()
 	s.deliver(o)
-	if retuned && o.blocked == 0 && !o.replaying && o.sub.owesPosition() {
-		s.control(o, o.sub.prime())
+	if o.retuned && o.blocked == 0 && !o.replaying && o.sub.atHand() {
+		o.retuned = false
+		if o.sub.owesPosition() {
+			s.control(o, o.sub.prime())
+		}
 	}
 }
 
 // retune gives a connection the channels that its stream is to have. A page that
 // is about to be sent was read for those before.
 func (s *shard) retune(o *owned, p *page) {
+	o.retuned = true
 	o.delist()
 	r := o.sub.retune()
 	o.enlist()

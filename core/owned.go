@@ -24,6 +24,7 @@ type owned struct {
 	lastWrite time.Duration // when something was sent last, on the stream's clock
 
 	joined, left, replaying bool
+	retuned                 bool // and the client may be owed its position
 
 	poked atomic.Bool
 	page  atomic.Pointer[page]

@@ -43,7 +43,7 @@ func (s *Stream) pump(out *writer) error {
 				return err
 			}
 		}
-		changed = false
+		changed = changed && !sub.atHand()
 		if beat.due(out.silence) {
 			if err := s.put(out, 0, sub.heartbeat(true)); err != nil {
 				return err

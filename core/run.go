@@ -134,9 +134,11 @@ func (s *subscriber) prime() []byte {
 }
 
 // owesPosition reports whether the client should be told where it stands.
-func (s *subscriber) owesPosition() bool {
-	return s.owed > 0 && s.history == nil && s.floors == nil
-}
+func (s *subscriber) owesPosition() bool { return s.owed > 0 && s.atHand() }
+
+// atHand reports whether the cursor is all there is to say of where the
+// subscriber stands.
+func (s *subscriber) atHand() bool { return s.history == nil && s.floors == nil }
 
 // heartbeat returns what is sent on a stream that was silent for long: where the
 // client stands, if it does not know and the subscriber is at hand, so that it
