@@ -194,7 +194,7 @@ func TestChangeTellsThePosition(t *testing.T) {
 		}
 		_ = conn.Close()
 		s := o.stream
-		if _, err := hub.Publish(t.Context(), "b", Event{Data: "x"}); err != nil {
+		if _, err = hub.Publish(t.Context(), "b", Event{Data: "x"}); err != nil {
 			t.Fatal(err)
 		}
 		stop := make(chan struct{})
@@ -209,7 +209,7 @@ func TestChangeTellsThePosition(t *testing.T) {
 				}
 			}
 		})
-		if err := s.AddChannels("b"); err != nil {
+		if err = s.AddChannels("b"); err != nil {
 			t.Fatal(err)
 		}
 		_ = client.SetReadDeadline(time.Now().Add(10 * time.Second))
