@@ -215,13 +215,14 @@ func TestChangeTellsThePosition(t *testing.T) {
 		_ = client.SetReadDeadline(time.Now().Add(10 * time.Second))
 		lines := bufio.NewReader(client)
 		want := "id: " + hub.position(hub.head.Load()).String() + "\n"
-		for line := ""; line != want; {
-			if line, err = lines.ReadString('\n'); err != nil {
-				t.Fatalf("position: got error %v, want %q", err, want)
-			}
+		for line := ""; line != want && err == nil; {
+			line, err = lines.ReadString('\n')
 		}
 		close(stop)
 		poking.Wait()
+		if err != nil {
+			t.Fatalf("position: got error %v, want %q", err, want)
+		}
 		_ = s.Close()
 		_ = client.Close()
 	}

@@ -115,7 +115,7 @@ func wantNothing(t *testing.T, hub *Hub) {
 	}
 	hub.streamsMu.Lock()
 	defer hub.streamsMu.Unlock()
-	if n := len(hub.streams); n != 0 {
-		t.Errorf("streams: got %d, want none", n)
+	if n := len(hub.streams) + len(hub.arriving); n != 0 {
+		t.Errorf("streams, open or at the gate: got %d, want none", n)
 	}
 }

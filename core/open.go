@@ -313,7 +313,8 @@ func (e *Endpoint) subscribe(o *Opening) error {
 func (o *Opening) refused(err error) *Opening {
 	s := o.stream
 	r := refusalOf(err)
-	if closed := errors.Is(err, ErrClosed) && r.Err == err; closed && !s.arrival.change { //nolint:errorlint // Nobody refuses.
+	deliberate := errors.As(err, new(*Refusal))
+	if errors.Is(err, ErrClosed) && s.Err() != nil && !deliberate && !s.arrival.change {
 		return o.headOnly()
 	}
 	// What happens in the course of things needs no line: that there is too

@@ -236,6 +236,10 @@ func TestOnceRefuses(t *testing.T) {
 		"error":     {func(*core.Stream) (core.Event, error) { return core.Event{}, errors.New("boom") }, 500},
 		"bad event": {func(*core.Stream) (core.Event, error) { return core.Event{ID: "\n"}, nil }, 500},
 		"panic":     {func(*core.Stream) (core.Event, error) { panic("boom") }, 500},
+		// Another stream's end is an error; its own makes the client come back.
+		"another's end": {func(*core.Stream) (core.Event, error) { return core.Event{}, core.ErrClosed }, 500},
+		"its own end":   {func(s *core.Stream) (core.Event, error) { _ = s.Close(); return core.Event{}, s.Err() }, 200},
+		"refused":       {func(s *core.Stream) (core.Event, error) { _ = s.Close(); return core.Event{}, core.Refuse(403, "") }, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,8 +15,7 @@ import (
 )
 
 // A flood is so many events of the size floodSize: more than the sockets of a
-// client that stops reading and a ring of ringOf take. What a client's sockets
-// take late is less than makes room for another event.
+// client that stops reading and a ring of ringOf take.
 const (
 	floodEvents = 40
 	ringOf      = 8
