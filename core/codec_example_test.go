@@ -53,7 +53,7 @@ func ExampleCheckID() {
 	fmt.Println(core.CheckID("4\x002"))
 	// Output:
 	// <nil>
-	// tidings: event id: contains a NUL
+	// tidings: event id: contains a control character
 }
 
 func ExampleDecoder_Next() {

@@ -30,7 +30,8 @@ func arrived(ev core.Event) core.Event {
 func encode(t *testing.T, dst []byte, ev core.Event) ([]byte, bool) {
 	t.Helper()
 	out, err := core.AppendEvent(bytes.Clone(dst), ev)
-	ok := len(ev.ID) <= core.MaxIDBytes && !strings.ContainsAny(ev.ID, "\r\n\x00") && !strings.ContainsAny(ev.Name, "\r\n") &&
+	ok := len(ev.ID) <= core.MaxIDBytes && strings.Trim(ev.ID, " ") == ev.ID &&
+		!strings.ContainsFunc(ev.ID, func(r rune) bool { return r < ' ' || r == 0x7f }) && !strings.ContainsAny(ev.Name, "\r\n") &&
 		string(referenceUTF8([]byte(ev.ID))) == ev.ID && string(referenceUTF8([]byte(ev.Name))) == ev.Name && ev.Retry >= 0
 	var fault *core.FieldError
 	switch {

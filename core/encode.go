@@ -75,17 +75,28 @@ func AppendLastEventID(dst []byte, id string) ([]byte, error) {
 	return append(appendIDLine(dst, id), '\n'), nil
 }
 
-// CheckID reports whether an ID can be sent. The error is a [*FieldError] for
-// one that is longer than [MaxIDBytes], holds CR, LF or NUL, or is not valid
-// UTF-8. The empty ID is valid: it stands for none.
+// CheckID reports whether an ID can be sent, and sent back: a client returns it
+// in the header field Last-Event-ID (section 9.2.3), and HTTP carries no control
+// characters in a field and drops blanks at its ends (RFC 9110, section 5.5).
+// The error is a [*FieldError] for an ID that is longer than [MaxIDBytes], holds
+// a control character (below U+0020, or DEL), begins or ends with a space, or is
+// not valid UTF-8. The empty ID is valid: it stands for none.
 func CheckID(id string) error {
 	if len(id) > MaxIDBytes {
 		return &FieldError{Field: "id", Reason: "longer than " + strconv.Itoa(MaxIDBytes) + " bytes"}
 	}
-	if strings.IndexByte(id, 0) >= 0 {
-		return &FieldError{Field: "id", Reason: "contains a NUL"}
+	if err := checkText("id", id); err != nil {
+		return err
 	}
-	return checkText("id", id)
+	if strings.HasPrefix(id, " ") || strings.HasSuffix(id, " ") {
+		return &FieldError{Field: "id", Reason: "begins or ends with a space"}
+	}
+	for i := range len(id) {
+		if c := id[i]; c < ' ' || c == 0x7f {
+			return &FieldError{Field: "id", Reason: "contains a control character"}
+		}
+	}
+	return nil
 }
 
 // checkText reports whether the text can stand on a field's line.

@@ -30,7 +30,7 @@ func TestAppendEvent(t *testing.T) {
 		{"line ends at both ends", core.Event{Data: "\r\na\n"}, "data: \ndata: a\ndata: \n\n"},
 		{"only a CR", core.Event{Data: "\r"}, "data: \ndata: \n\n"},
 		{"only a CRLF", core.Event{Data: "\r\n"}, "data: \ndata: \n\n"},
-		{"leading spaces", core.Event{ID: " i", Name: " n", Data: "  a"}, "event:  n\ndata:   a\nid:  i\n\n"},
+		{"leading spaces", core.Event{ID: "i", Name: " n", Data: "  a"}, "event:  n\ndata:   a\nid: i\n\n"},
 		{"colons", core.Event{ID: ":", Name: "a:b", Data: ": c"}, "event: a:b\ndata: : c\nid: :\n\n"},
 		{"forgery in data", core.Event{Data: "a\n\nid: 9\revent: x"}, "data: a\ndata: \ndata: id: 9\ndata: event: x\n\n"},
 		{"not UTF-8 in data", core.Event{Data: "a\xffb"}, "data: a\xffb\n\n"},
@@ -65,7 +65,11 @@ func TestAppendEventRefuses(t *testing.T) {
 	}{
 		{"LF in id", core.Event{ID: secret + "\n1"}, core.FieldError{Field: "id", Reason: "contains a line break"}},
 		{"CR in id", core.Event{ID: secret + "\r"}, core.FieldError{Field: "id", Reason: "contains a line break"}},
-		{"NUL in id", core.Event{ID: "\x00" + secret}, core.FieldError{Field: "id", Reason: "contains a NUL"}},
+		{"NUL in id", core.Event{ID: "\x00" + secret}, core.FieldError{Field: "id", Reason: "contains a control character"}},
+		{"tab in id", core.Event{ID: secret + "\t1"}, core.FieldError{Field: "id", Reason: "contains a control character"}},
+		{"DEL in id", core.Event{ID: secret + "\x7f"}, core.FieldError{Field: "id", Reason: "contains a control character"}},
+		{"space before id", core.Event{ID: " " + secret}, core.FieldError{Field: "id", Reason: "begins or ends with a space"}},
+		{"space after id", core.Event{ID: secret + " "}, core.FieldError{Field: "id", Reason: "begins or ends with a space"}},
 		{"id not UTF-8", core.Event{ID: secret + "\xe2\x82"}, core.FieldError{Field: "id", Reason: "is not valid UTF-8"}},
 		{"id too long", core.Event{ID: secret + strings.Repeat("x", core.MaxIDBytes-len(secret)+1)}, core.FieldError{Field: "id", Reason: "longer than 1024 bytes"}},
 		{"LF in name", core.Event{Name: "\n" + secret}, core.FieldError{Field: "name", Reason: "contains a line break"}},
@@ -137,7 +141,7 @@ func TestAppendRetry(t *testing.T) {
 
 func TestAppendLastEventID(t *testing.T) {
 	t.Parallel()
-	for _, id := range []string{"", "7", " é"} {
+	for _, id := range []string{"", "7", "é"} {
 		want := "beforeid: " + id + "\n\n"
 		if got, err := core.AppendLastEventID([]byte("before"), id); err != nil || string(got) != want {
 			t.Errorf("%q: got %q, %v, want %q", id, got, err, want)
@@ -157,7 +161,7 @@ func TestCheckID(t *testing.T) {
 			t.Errorf("%q: got %v, want no error", id, err)
 		}
 	}
-	for _, id := range []string{"\r", "\n", "\x00", "\xed\xa0\x80", strings.Repeat("x", core.MaxIDBytes+1)} {
+	for _, id := range []string{"\r", "\n", "\x00", "\t", "a\x7f", " a", "a ", "\xed\xa0\x80", strings.Repeat("x", core.MaxIDBytes+1)} {
 		var fault *core.FieldError
 		if err := core.CheckID(id); !errors.As(err, &fault) {
 			t.Errorf("%q: got %v, want a *FieldError", id, err)

@@ -12,9 +12,10 @@ import (
 // times. Nothing in Tidings keeps a reference to what a caller can change.
 type Event struct {
 	// ID becomes the client's last event ID. It is opaque text in UTF-8, of at
-	// most [MaxIDBytes], without CR, LF or NUL (section 9.2.6). An event that
-	// is sent on a stream without an ID leaves the client's as it is; one that
-	// is published without an ID gets its position in the hub's order as its ID.
+	// most [MaxIDBytes], without control characters and without spaces at its
+	// ends (see [CheckID]). An event that is sent on a stream without an ID
+	// leaves the client's as it is; one that is published without an ID gets its
+	// position in the hub's order as its ID.
 	ID string
 	// Name is the event's type, which a browser's addEventListener selects by;
 	// empty means "message". It is UTF-8 text without CR or LF.
