@@ -42,9 +42,18 @@ type Opening struct {
 // If the Opening streams, the adapter must call its Run or its Own, or its
 // Abandon if the head could not be sent.
 func (e *Endpoint) Open(r Request) *Opening {
+	var o *Opening
 	if e.allow != nil {
-		return e.openChange(r)
+		o = e.openChange(r)
+	} else {
+		o = e.open(r)
 	}
+	o.Header = sendable(o.Header)
+	return o
+}
+
+// open takes a request for a stream through the gate.
+func (e *Endpoint) open(r Request) *Opening {
 	s := e.gate.newStream(r.Request)
 	o := &Opening{Header: s.arrival.header, stream: s, drive: e.handle}
 	s.watch(r)

@@ -16,6 +16,8 @@ func cases() []test {
 		{name: "Accept", run: testAccept},
 		{name: "LastEventID", run: testLastEventID},
 		{name: "Refusals", run: testRefusals},
+		{name: "ForgedFields", run: testForgedFields},
+		{name: "IDsReturn", run: testIDsReturn},
 		{name: "LongStreams", run: testLongStreams},
 		{name: "Patience", run: testPatience},
 		{name: "StalledSubscriber", run: testStalledSubscriber},
