@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // arrival is what a stream has from its request, and what it needs to open.
@@ -19,6 +20,7 @@ type arrival struct {
 	greetings int    // how many events are in it
 	onOpen    []func()
 	onDeliver []func(events, bytes int)
+	overdue   *time.Timer // runs while the stream waits for its adapter
 }
 
 // lastEventID returns what the client has seen last: from the header (section

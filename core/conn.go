@@ -22,6 +22,11 @@ type Request struct {
 	// while a response is sent. Core then watches it for the client's
 	// disconnect; nobody else may read from it meanwhile.
 	NetConn net.Conn
+	// Reused reports that NetConn has served a request before, whose response
+	// the framework may still hold. If that cannot be sent, the framework closes
+	// the connection and may never have the adapter call Run or Own: core then
+	// also watches for the connection being closed on this side.
+	Reused bool
 	// CanOwn reports that the adapter can take the connection over, should core
 	// want to own it: see [Opening.Own].
 	CanOwn bool

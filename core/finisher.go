@@ -12,7 +12,8 @@ type finisher struct {
 	mu      sync.Mutex
 	todo    []func()
 	workers int
-	idle    sync.Cond // signalled when the last worker stops; its L is mu
+	guests  int       // streams that an adapter's goroutine begins or gives up
+	idle    sync.Cond // signalled when there are neither workers nor guests; its L is mu
 }
 
 func (f *finisher) add(do func()) {
@@ -37,7 +38,26 @@ func (f *finisher) work() {
 	}
 	f.todo = nil
 	f.workers--
-	if f.workers == 0 {
+	f.rest()
+}
+
+// enter has wait wait for work in a goroutine of another's, until leave.
+func (f *finisher) enter() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.guests++
+}
+
+func (f *finisher) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.guests--
+	f.rest()
+}
+
+// rest tells those who wait if nothing is at work. The caller holds f.mu.
+func (f *finisher) rest() {
+	if f.workers == 0 && f.guests == 0 {
 		f.idle.Broadcast()
 	}
 }
@@ -46,7 +66,7 @@ func (f *finisher) work() {
 func (f *finisher) wait() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.workers > 0 {
+	for f.workers > 0 || f.guests > 0 {
 		f.idle.Wait()
 	}
 }

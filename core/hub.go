@@ -240,9 +240,20 @@ func (h *Hub) Stats() Stats {
 
 // Close ends all streams and subscribers at once, and closes the store.
 // [Hub.Drain] first gives clients notice. Close waits for the subscriptions
-// that the hub sends to itself, their hooks included, and not for handlers. It
-// is idempotent, and returns the store's error.
+// that the hub sends to itself, their hooks included, and not for handlers.
+// Called in a hook or a filter of such a subscription, it waits for none of
+// them, since it would wait for its caller. It is idempotent, safe for
+// concurrent use, and returns the store's error.
 func (h *Hub) Close() error {
+	h.shut()
+	if !calledByHub() {
+		h.settle()
+	}
+	return h.closeErr
+}
+
+// shut ends everything, once.
+func (h *Hub) shut() {
 	h.closeOnce.Do(func() {
 		h.streamsMu.Lock()
 		h.draining = true
@@ -253,14 +264,13 @@ func (h *Hub) Close() error {
 			s.abort(ErrHubClosed)
 		}
 		h.closeErr = h.store.Close()
-		h.settle()
 	})
-	return h.closeErr
 }
 
 // settle waits until all streams of the hub's own connections, which have ended,
 // are finished.
 func (h *Hub) settle() {
+	h.finisher.wait() // until then, a stream that opens may be handed to a shard
 	// A shard that is at it may still ask for a page of history, and the page
 	// comes back to the shard.
 	h.settleShards()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/internal/accept"
+	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
 // Opening is what an adapter answers a request with: a head, and then either a
@@ -40,7 +41,9 @@ type Opening struct {
 // request's body or a one-shot's function take.
 //
 // If the Opening streams, the adapter must call its Run or its Own, or its
-// Abandon if the head could not be sent.
+// Abandon if the head could not be sent. A stream that ends before that, or
+// waits for it longer than the gate's WriteTimeout, is over: Run and Own then
+// send nothing.
 func (e *Endpoint) Open(r Request) *Opening {
 	var o *Opening
 	if e.allow != nil {
@@ -61,13 +64,14 @@ func (e *Endpoint) open(r Request) *Opening {
 	// Nobody else may read while the body is read, and the server's timeouts
 	// hold until then.
 	bodiless := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
+	r.Reused = r.Reused && (own || r.ProtoMinor == 0) // others are told by the framework
 	if bodiless {
 		s.watchConn(r)
 	}
 	if err := e.admit(o); err != nil {
 		return o.refused(err)
 	}
-	if !bodiless && !own { // who owns it watches it
+	if !bodiless && (!own || r.Reused) { // a shard watches what it owns
 		s.watchConn(r)
 	}
 	switch {
@@ -79,14 +83,14 @@ func (e *Endpoint) open(r Request) *Opening {
 	case why != "":
 		s.log(slog.LevelDebug, "stream is sent as a response", "why", why)
 	}
-	if err := s.gate.hub.join(s); err != nil {
-		return o.refused(err)
-	}
-	if err := s.Err(); err != nil { // while it was at the gate
-		return o.refused(err)
-	}
 	if e.once != nil {
+		if err := s.gate.hub.join(s); err != nil {
+			return o.refused(err)
+		}
 		return e.openOnce(o)
+	}
+	if err := o.await(); err != nil {
+		return o.refused(err)
 	}
 	o.streamHead()
 	o.Owned = own
@@ -200,7 +204,11 @@ func (s *Stream) watchConn(r Request) {
 	if r.NetConn == nil {
 		return
 	}
-	stop := s.gate.hub.watcher.Watch(r.NetConn, func() { s.gone(nil) })
+	watch := s.gate.hub.watcher.Watch
+	if r.Reused {
+		watch = netwatch.WatchBoth
+	}
+	stop := watch(r.NetConn, func() { s.gone(nil) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unwatch := s.unwatch
@@ -340,12 +348,6 @@ func (o *Opening) refused(err error) *Opening {
 	}
 	s.finish(false, r)
 	return o
-}
-
-// Abandon gives up a stream whose head could not be sent.
-func (o *Opening) Abandon(cause error) {
-	o.stream.end(fmt.Errorf("%w: %w", ErrClientGone, cause))
-	o.stream.finish(false, o.stream.Err())
 }
 
 // guard calls user code, and turns a panic into an error.

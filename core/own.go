@@ -23,6 +23,10 @@ import (
 // only counts.
 func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	s := o.stream
+	if !s.begin() {
+		return nil
+	}
+	defer s.entered()
 	s.mu.Lock()
 	s.taken = true
 	s.mu.Unlock()
@@ -31,7 +35,7 @@ func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	if err != nil {
 		s.watchConn(Request{NetConn: conn})
 		return func() {
-			o.Run(&wholeConn{conn: conn, buf: head})
+			o.run(&wholeConn{conn: conn, buf: head})
 			part(conn, lost(s.Err()))
 		}
 	}

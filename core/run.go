@@ -15,6 +15,15 @@ import (
 // called once, if and only if Streams.
 func (o *Opening) Run(conn Conn) {
 	s := o.stream
+	if !s.begin() {
+		return
+	}
+	s.entered() // Close does not wait for the adapter's goroutine
+	o.run(conn)
+}
+
+func (o *Opening) run(conn Conn) {
+	s := o.stream
 	out := newWriter(s, conn)
 	reason := ErrClosed
 	defer func() {
@@ -24,7 +33,7 @@ func (o *Opening) Run(conn Conn) {
 		out.close()
 		s.finish(true, reason)
 	}()
-	if err := s.begin(out, o.gap); err != nil {
+	if err := s.openOn(out, o.gap); err != nil {
 		reason = err
 		return
 	}
@@ -64,8 +73,8 @@ func (s *Stream) opened() error {
 	return nil
 }
 
-// begin opens the stream and sends its prelude.
-func (s *Stream) begin(out *writer, gap *GapError) error {
+// openOn opens the stream and sends its prelude.
+func (s *Stream) openOn(out *writer, gap *GapError) error {
 	if err := s.opened(); err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type Stream struct {
 	taken    bool // its connection was taken over
 	counted  bool // the stream is counted on its channels
 	finished bool
+	awaits   bool            // its adapter is to call Run, Own or Abandon
 	owner    *owned          // the shard's side of a stream that it sends on, or nil
 	out      *writer         // what sends on other streams, or nil before they open
 	sub      *subscriber     // of a subscription, or nil
@@ -144,7 +145,7 @@ func (s *Stream) Since() time.Time { return s.gate.hub.started.Add(s.since) }
 
 // LastEventID returns the ID of the last event that the client has seen, or
 // nothing (section 9.2.4). It is what the client says, checked for its form
-// only: no longer than [MaxIDBytes], without CR, LF or NUL.
+// only: see [CheckID].
 func (s *Stream) LastEventID() string { return s.lastID }
 
 // Channels returns the names of the channels that the stream is subscribed to,
@@ -303,6 +304,7 @@ func (s *Stream) end(reason error) {
 	}
 	s.err = reason
 	s.closeNotice()
+	s.finishAwaiting()
 	out, owner, cancel := s.out, s.owner, s.cancel
 	s.mu.Unlock()
 	if cancel != nil {

@@ -56,7 +56,10 @@ func request(user context.Context, c *fiber.Ctx) core.Request {
 		return core.Request{Request: r}
 	}
 	conn := bare(ctx.Conn())
-	return core.Request{Request: r, NetConn: conn, CanOwn: ownable(conn), ServerDone: ctx.Done()}
+	return core.Request{
+		Request: r, NetConn: conn, Reused: ctx.ConnRequestNum() > 1,
+		CanOwn: ownable(conn), ServerDone: ctx.Done(),
+	}
 }
 
 // pathValue returns a parameter of the route as net/http would, unescaped.

@@ -18,6 +18,7 @@ func cases() []test {
 		{name: "Refusals", run: testRefusals},
 		{name: "ForgedFields", run: testForgedFields},
 		{name: "IDsReturn", run: testIDsReturn},
+		{name: "PipelinedReset", run: testPipelinedReset, only: isHTTP1},
 		{name: "LongStreams", run: testLongStreams},
 		{name: "Patience", run: testPatience},
 		{name: "StalledSubscriber", run: testStalledSubscriber},

@@ -38,6 +38,21 @@ func (w *Watcher) Watch(conn net.Conn, gone func()) (stop func()) {
 	if stop, ok := w.share(sock.Raw(conn), gone); ok {
 		return stop
 	}
+	return watchAlone(conn, gone)
+}
+
+// WatchBoth does what [Watcher.Watch] does, in a goroutine of its own, and also
+// calls gone when the connection is closed on this side.
+func WatchBoth(conn net.Conn, gone func()) (stop func()) {
+	if conn == nil {
+		return func() {}
+	}
+	_ = conn.SetReadDeadline(time.Time{}) // if it is closed, the watch finds out
+	return watchAlone(conn, gone)
+}
+
+// watchAlone watches a connection in a goroutine.
+func watchAlone(conn net.Conn, gone func()) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

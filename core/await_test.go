@@ -1,0 +1,82 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// A stream whose adapter never runs it is over after a while, or as soon as it
+// ends: it holds no place at the hub, and keeps no Drain waiting.
+func TestStreamThatIsNeverRun(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		timeout time.Duration
+		end     func(s *core.Stream, hangUp func())
+		after   time.Duration
+		want    error
+	}{
+		"write timeout":    {3 * time.Second, nil, 3 * time.Second, core.ErrWriteTimeout},
+		"no write timeout": {-1, nil, time.Minute, core.ErrWriteTimeout},
+		"client gone":      {0, func(_ *core.Stream, hangUp func()) { hangUp() }, 0, core.ErrClientGone},
+		"closed":           {0, func(s *core.Stream, _ func()) { _ = s.Close() }, 0, core.ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				hub := openHub(t, core.HubConfig{})
+				var stream *core.Stream
+				var sums []core.Summary
+				gate := core.NewGate(hub, core.GateConfig{WriteTimeout: test.timeout, Middleware: []core.Middleware{
+					func(s *core.Stream) error {
+						stream = s
+						s.OnClose(func(sum core.Summary) { sums = append(sums, sum) })
+						return nil
+					},
+				}})
+				ctx, hangUp := context.WithCancel(t.Context())
+				o := gate.Subscribe("news").Open(core.Request{Request: newRequest(t, ctx)})
+				if test.end != nil {
+					test.end(stream, hangUp)
+				}
+				if err := hub.Drain(context.WithoutCancel(ctx)); err != nil {
+					t.Errorf("Drain: %v", err)
+				}
+				synctest.Wait()
+				if got := time.Since(begin); got != test.after {
+					t.Errorf("the stream was over after %v, want %v", got, test.after)
+				}
+				if got := hub.Stats().Streams; got != 0 {
+					t.Errorf("streams: got %d, want none", got)
+				}
+				conn := newWireConn()
+				o.Run(conn)
+				o.Abandon(errors.New("late"))
+				if got := conn.text(); got != "" {
+					t.Errorf("sent by a late Run: got %q, want nothing", got)
+				}
+				if len(sums) != 1 || sums[0].Opened || !errors.Is(sums[0].Reason, test.want) {
+					t.Errorf("summaries: got %+v, want one with %v", sums, test.want)
+				}
+				hangUp()
+			})
+		})
+	}
+}
+
+// A stream that runs in time may take as long as it likes.
+func TestStreamThatIsRunInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := driven(t, core.GateConfig{WriteTimeout: time.Second, Heartbeat: -1})
+		time.Sleep(time.Hour)
+		if err := s.Err(); err != nil {
+			t.Errorf("after an hour: got %v, want an open stream", err)
+		}
+	})
+}

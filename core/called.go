@@ -1,0 +1,30 @@
+package core
+
+import (
+	"runtime"
+	"strings"
+)
+
+// calledByHub reports whether the caller runs in a goroutine that Close waits
+// for: in a hook, a filter or a store's method that the hub has called there.
+func calledByHub() bool {
+	pcs := make([]uintptr, 64)
+	n := runtime.Callers(2, pcs)
+	for n == len(pcs) {
+		pcs = make([]uintptr, 2*len(pcs))
+		n = runtime.Callers(2, pcs)
+	}
+	for frames, more := runtime.CallersFrames(pcs[:n]), true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		name, ours := strings.CutPrefix(frame.Function, "github.com/tidings-go/tidings/core.")
+		if !ours {
+			continue
+		}
+		switch name {
+		case "(*shard).run", "(*finisher).work", "(*replayer).work", "(*Opening).enter":
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,102 @@
+//go:build linux
+
+package core_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// hub.Close may be called in whatever the hub calls.
+func TestCloseInHooks(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]func(s *core.Stream, closeHub func()){
+		"open":    func(s *core.Stream, closeHub func()) { s.OnOpen(closeHub) },
+		"close":   func(s *core.Stream, closeHub func()) { s.OnClose(func(core.Summary) { closeHub() }) },
+		"deliver": func(s *core.Stream, closeHub func()) { s.OnDeliver(func(int, int) { closeHub() }) },
+		"filter": func(s *core.Stream, closeHub func()) {
+			s.SetFilter(func(core.Delivery) bool { closeHub(); return true })
+		},
+		"join":  nil,
+		"leave": nil,
+	} {
+		for _, mode := range []core.ConnMode{core.OwnedConn, core.ResponseConn} {
+			t.Run(name+" "+mode.String(), func(t *testing.T) {
+				t.Parallel()
+				var hub *core.Hub
+				closed := make(chan error, 100)
+				closeHub := func() { closed <- hub.Close() }
+				cfg := core.HubConfig{}
+				hook := func(string, *core.Stream) { closeHub() }
+				switch name {
+				case "join":
+					cfg.OnJoin = hook
+				case "leave":
+					cfg.OnLeave = hook
+				}
+				hub = openHub(t, cfg)
+				b := openServed(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(s *core.Stream) error {
+					if at != nil {
+						at(s, closeHub)
+					}
+					return nil
+				}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+				w, err := b.dial("/", "", 0)
+				if err == nil { // it may be over before its head is sent
+					defer func() { _ = w.Close() }()
+					_, _ = hub.Publish(t.Context(), "a", core.Event{Data: "x"})
+					if name == "close" || name == "leave" {
+						_ = w.Close()
+					}
+				}
+				if err := take(t, closed, "return of Close"); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+				b.closed(t)
+				if err := hub.Close(); err != nil {
+					t.Errorf("Close again: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// Close waits for the hooks of a stream that is just opening.
+func TestCloseWaitsForOpeningHooks(t *testing.T) {
+	t.Parallel()
+	entered, closed := make(chan struct{}), make(chan struct{})
+	var opened, ended atomic.Bool
+	hub := openHub(t, core.HubConfig{})
+	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		s.OnOpen(func() {
+			close(entered)
+			<-s.Done() // Close has begun
+			select {
+			case <-closed:
+			case <-time.After(100 * time.Millisecond):
+			}
+			opened.Store(true)
+		})
+		s.OnClose(func(core.Summary) { ended.Store(true) })
+		return nil
+	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	dialled := make(chan struct{})
+	go func() {
+		defer close(dialled)
+		if w, err := b.dial("/", "", 0); err == nil {
+			_ = w.Close()
+		}
+	}()
+	<-entered
+	if err := hub.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if !opened.Load() || !ended.Load() {
+		t.Errorf("hooks when Close returned: got open %t, close %t, want both done", opened.Load(), ended.Load())
+	}
+	close(closed)
+	<-dialled
+}
