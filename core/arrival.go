@@ -1,10 +1,6 @@
 package core
 
 import (
-	"bytes"
-	"errors"
-	"io"
-	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -43,27 +39,4 @@ func lastEventID(r *http.Request) (string, error) {
 		}
 	}
 	return strings.Clone(id), nil
-}
-
-// readBody reads the request's body, so that the connection can be watched
-// while the response is sent, and puts what it read in its place.
-func readBody(r *http.Request, limit int64) error {
-	if r.Body == nil || r.Body == http.NoBody {
-		return nil
-	}
-	// One byte more than the limit is asked for. A body that is there may still
-	// be empty: that of every request of HTTP/2 is.
-	limit = min(max(limit, 0), math.MaxInt64-1)
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
-	switch {
-	case err != nil:
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return &Refusal{Status: http.StatusRequestEntityTooLarge, Err: err}
-		}
-		return &Refusal{Status: http.StatusBadRequest, Message: "The request's body cannot be read.", Err: err}
-	case int64(len(body)) > limit:
-		return Refuse(http.StatusRequestEntityTooLarge, "The request's body is too large.")
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return nil
 }

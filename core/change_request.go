@@ -49,7 +49,7 @@ func (e *Endpoint) openChange(r Request) *Opening {
 	s.arrival.change = true
 	o := &Opening{Header: s.arrival.header, stream: s}
 	s.watch(r)
-	channels, err := e.change(s)
+	channels, err := e.change(s, r)
 	if err != nil {
 		return o.refused(err)
 	}
@@ -64,8 +64,7 @@ func (e *Endpoint) openChange(r Request) *Opening {
 
 // change changes the channels of the stream that the request of s is about, and
 // returns what they are then.
-func (e *Endpoint) change(s *Stream) ([]string, error) {
-	r := s.arrival.request
+func (e *Endpoint) change(s *Stream, r Request) ([]string, error) {
 	if r.Method != http.MethodPost {
 		return nil, &Refusal{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}}
 	}
@@ -75,7 +74,7 @@ func (e *Endpoint) change(s *Stream) ([]string, error) {
 	if err := s.runMiddleware(); err != nil {
 		return nil, err
 	}
-	ask, err := readChange(r, s.gate.cfg.MaxBody)
+	ask, err := readChange(s, r)
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +98,9 @@ func (e *Endpoint) change(s *Stream) ([]string, error) {
 }
 
 // readChange reads the request's body.
-func readChange(r *http.Request, limit int64) (changeRequest, error) {
+func readChange(s *Stream, r Request) (changeRequest, error) {
 	var ask changeRequest
-	if err := readBody(r, limit); err != nil {
+	if err := s.readBody(r, s.gate.cfg.MaxBody); err != nil {
 		return ask, err
 	}
 	var body []byte

@@ -56,6 +56,10 @@ type GateConfig struct {
 	// the handler, in bytes. A longer one is refused with 413. Default: 1 MiB.
 	// Negative: requests with a body are refused.
 	MaxBody int64
+	// BodyTimeout is how long a request's body may take to arrive. A slower one
+	// is refused with 408. The ReadTimeout of a [http.Server] applies in its
+	// place. Default: 30 s. Negative: no bound.
+	BodyTimeout time.Duration
 	// Logger takes what goes wrong on streams. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -65,6 +69,7 @@ func (c GateConfig) withDefaults() GateConfig {
 	c.WriteTimeout = orDefault(c.WriteTimeout, 10*time.Second)
 	c.Retry = orDefault(c.Retry, 3*time.Second)
 	c.MaxBody = orDefault(c.MaxBody, 1<<20)
+	c.BodyTimeout = orDefault(c.BodyTimeout, 30*time.Second)
 	c.Middleware = append([]Middleware(nil), c.Middleware...)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -68,7 +68,7 @@ func (e *Endpoint) open(r Request) *Opening {
 	if bodiless {
 		s.watchConn(r)
 	}
-	if err := e.admit(o); err != nil {
+	if err := e.admit(o, r); err != nil {
 		return o.refused(err)
 	}
 	if !bodiless && (!own || r.Reused) { // a shard watches what it owns
@@ -248,9 +248,8 @@ func (s *Stream) gone(cause error) {
 }
 
 // admit decides whether the stream may open.
-func (e *Endpoint) admit(o *Opening) error {
+func (e *Endpoint) admit(o *Opening, r Request) error {
 	s := o.stream
-	r := s.arrival.request
 	if s.gate.hub.isDraining() {
 		return drainRefusal()
 	}
@@ -258,7 +257,7 @@ func (e *Endpoint) admit(o *Opening) error {
 		return Refuse(http.StatusNotAcceptable, "This resource is an event stream: accept text/event-stream.")
 	}
 	var err error
-	if s.lastID, err = lastEventID(r); err != nil {
+	if s.lastID, err = lastEventID(r.Request); err != nil {
 		return err
 	}
 	if err := s.runMiddleware(); err != nil {
@@ -269,7 +268,7 @@ func (e *Endpoint) admit(o *Opening) error {
 			return err
 		}
 	}
-	return readBody(r, s.gate.cfg.MaxBody)
+	return s.readBody(r, s.gate.cfg.MaxBody)
 }
 
 // runMiddleware runs the gate's middleware, until one refuses.

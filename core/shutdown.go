@@ -1,6 +1,8 @@
 package core
 
 import (
+	"errors"
+	"net"
 	"net/http"
 	"sync"
 )
@@ -37,22 +39,15 @@ func (s *Stream) shutDown() {
 // onShutdown has the stream ended when its server shuts down, until stop is
 // called.
 func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch server, _ := r.Context().Value(http.ServerContextKey).(*http.Server); {
-	case server != nil:
-		d := g.servers[server]
-		if d == nil {
-			d = &shutdown{streams: make(map[*Stream]struct{})}
-			if g.servers == nil {
-				g.servers = make(map[*http.Server]*shutdown)
-			}
-			g.servers[server] = d
-			server.RegisterOnShutdown(d.begin)
-		}
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if server != nil {
+		d := g.shutdownOf(server)
 		d.add(s)
 		return func() { d.remove(s) }
-	case r.ServerDone != nil:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if r.ServerDone != nil {
 		done := r.ServerDone // so that what is returned does not hold on to the request
 		d := g.others[done]
 		if d == nil {
@@ -68,6 +63,48 @@ func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
 	}
 	return func() {}
 }
+
+// shutdownOf returns what ends the streams of a server.
+func (g *Gate) shutdownOf(server *http.Server) *shutdown {
+	g.mu.Lock()
+	d := g.servers[server]
+	known := d != nil
+	if !known {
+		d = &shutdown{streams: make(map[*Stream]struct{})}
+		if g.servers == nil {
+			g.servers = make(map[*http.Server]*shutdown)
+		}
+		g.servers[server] = d
+		server.RegisterOnShutdown(d.begin)
+	}
+	g.mu.Unlock()
+	// What is registered once the shutdown has begun is not called any more.
+	if !known && shuttingDown(server) {
+		d.begin()
+	}
+	return d
+}
+
+// shuttingDown reports whether a server's Shutdown or Close has been called.
+// Serve says so before it looks at the listener.
+func shuttingDown(server *http.Server) (yes bool) {
+	defer func() { _ = recover() }() // the server's BaseContext is not ours
+	return errors.Is(server.Serve(noListener{}), http.ErrServerClosed)
+}
+
+// noListener is a listener without connections.
+type noListener struct{}
+
+var _ net.Listener = noListener{}
+
+// Accept implements [net.Listener].
+func (noListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+
+// Close implements [net.Listener].
+func (noListener) Close() error { return nil }
+
+// Addr implements [net.Listener].
+func (noListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // wait begins when done is closed, and ends with the last stream.
 func (d *shutdown) wait(done <-chan struct{}) {
