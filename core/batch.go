@@ -1,34 +1,12 @@
 package core
 
-import (
-	"sync"
-	"sync/atomic"
-	"time"
-)
+import "sync"
 
 // batch is what a subscriber delivers at once.
 type batch struct {
 	entries []*Entry
 	scratch *scratch // what it is made in; nil in an empty batch
-	turn    *turn    // of those who read history, or nil
 }
-
-// turn is one of the places of those who may hold a page of history.
-type turn struct {
-	replays chan struct{}
-	over    atomic.Bool
-}
-
-// end gives the place to somebody else. It may be called twice.
-func (t *turn) end() {
-	if !t.over.Swap(true) {
-		<-t.replays
-	}
-}
-
-// turnTime is for how long a client may keep others from history: it is kept
-// with its page, but no longer with its place, if it takes more time than that.
-const turnTime = time.Second
 
 // scratch is the working memory of making a batch. It belongs to no
 // subscriber, so that one that waits needs none.
@@ -61,9 +39,6 @@ func (b batch) directed() bool {
 // release gives back what the batch borrowed. Its entries are then no longer
 // the caller's.
 func (b batch) release() {
-	if b.turn != nil {
-		b.turn.end()
-	}
 	if s := b.scratch; s != nil {
 		clear(s.found)
 		clear(s.lists)

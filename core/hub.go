@@ -40,10 +40,9 @@ type HubConfig struct {
 	// behind the ring, about. No more than that, and one event, is ever held for
 	// one subscriber alone. Default: 64 KiB.
 	PageBytes int
-	// MaxReplays is how many subscribers at a time may hold a page of history
-	// from the store, when they are behind the ring. The others wait their
-	// turn. One whose client takes its time is not counted any more after a
-	// second, so that it does not keep the others waiting. Default: 64.
+	// MaxReplays is how many subscribers that are behind the ring may read a page
+	// of history from the store at a time. The others wait in order. How fast the
+	// clients take their pages makes no difference. Default: 64.
 	MaxReplays int
 	// RememberFor is for how long the channels of a stream are remembered after
 	// its end. See [Subscription]. Default: 5 min.
@@ -140,7 +139,7 @@ type Hub struct {
 	started time.Time // when the hub's clock began
 
 	shards   []shard
-	replays  chan struct{} // holds a token for each page of history in use
+	replays  chan struct{} // holds a token for each page of history that is being read
 	replayer replayer
 	finisher finisher
 	watcher  netwatch.Watcher

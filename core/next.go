@@ -29,16 +29,17 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		return batch{}, context.Cause(ctx)
 	}
 	r, err := s.replay(ctx)
+	// The place is for the store only: a client that takes nothing must not keep
+	// others from history.
+	<-s.hub.replays
 	if err != nil {
-		<-s.hub.replays
 		return batch{}, err
 	}
 	if len(r.entries) == 0 && s.history == nil {
 		// What was published meanwhile has woken nobody who still has to wait.
-		<-s.hub.replays
 		return s.live(s.bound(s.hub.head.Load()))
 	}
-	return batch{entries: r.entries, scratch: s.hub.newScratch(), turn: &turn{replays: s.hub.replays}}, nil
+	return batch{entries: r.entries, scratch: s.hub.newScratch()}, nil
 }
 
 // live takes the next batch from the rings, up to head.

@@ -133,9 +133,6 @@ func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, er
 		return false, err
 	}
 	defer b.release()
-	if b.turn != nil {
-		defer time.AfterFunc(turnTime, b.turn.end).Stop()
-	}
 	frames := s.frames(b, keep)
 	switch {
 	case len(frames) > 0:
