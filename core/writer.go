@@ -24,14 +24,15 @@ type writer struct {
 	last  atomic.Int64 // when something was sent last, on that clock
 
 	mu      sync.Mutex
-	conn    Conn      // nil after the stream ended
-	tail    *parcel   // the newest batch; its turn comes last
-	spare   []byte    // a buffer to use again
-	err     error     // latched: nothing is sent any more
-	aborted bool      // no write begins any more
-	sending bool      // a write is in progress, or broke the connection
-	armed   bool      // the connection has the writer's deadline
-	due     time.Time // which is this; zero means no bound
+	conn    Conn          // nil after the stream ended
+	tail    *parcel       // the newest batch; its turn comes last
+	spare   []byte        // a buffer to use again
+	err     error         // latched: nothing is sent any more
+	aborted bool          // no write begins any more
+	ending  chan struct{} // closed when the abort of a write has moved its deadline; or nil
+	sending bool          // a write is in progress, or broke the connection
+	armed   bool          // the connection has the writer's deadline
+	due     time.Time     // which is this; zero means no bound
 }
 
 // parcel is a batch. Its first sender leads: it waits for its turn and sends
@@ -175,21 +176,34 @@ func put(conn Conn, chunks [][]byte) (bytes int, err error) {
 // the server has set, and returns an error after an abort.
 func (w *writer) arm(conn Conn) (start time.Time, err error) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	if w.aborted {
+		defer w.mu.Unlock()
 		return time.Time{}, w.err
 	}
 	start = time.Now()
 	w.sending = true
-	if w.armed && w.bounds(start) {
-		return start, nil
+	set := !w.armed || !w.bounds(start)
+	if set {
+		w.armed, w.due = true, time.Time{}
+		if w.timeout > 0 {
+			w.due = start.Add(w.timeout + w.slack())
+		}
 	}
-	w.armed, w.due = true, time.Time{}
-	if w.timeout > 0 {
-		w.due = start.Add(w.timeout + w.slack())
+	due := w.due
+	w.mu.Unlock()
+	if set {
+		_ = conn.SetWriteDeadline(due) // what cannot be bounded is sent all the same
+		if w.isAborted() {
+			_ = conn.SetWriteDeadline(past())
+		}
 	}
-	_ = conn.SetWriteDeadline(w.due) // what cannot be bounded is sent all the same
 	return start, nil
+}
+
+func (w *writer) isAborted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.aborted
 }
 
 // bounds reports whether the deadline is right for a write that begins at start.
@@ -214,20 +228,28 @@ func (w *writer) slack() time.Duration {
 // that passes while nothing is sent resets an HTTP/2 stream.
 func (w *writer) disarm(conn Conn) {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.sending = false
-	if !w.lazy || w.aborted {
+	stays := w.lazy && !w.aborted
+	w.mu.Unlock()
+	if !stays {
 		w.lift(conn)
 	}
 }
 
-// lift lifts the deadline, also one that an abort has moved. The caller holds
-// w.mu.
+// lift lifts the deadline, also one that an abort moves. The adapter's method is
+// called without the lock. Only the goroutine that sends, or sent last, may call
+// lift.
 func (w *writer) lift(conn Conn) {
-	if w.timeout > 0 || w.aborted {
+	w.mu.Lock()
+	set, ending := w.timeout > 0 || w.aborted, w.ending
+	w.armed, w.due = false, time.Time{}
+	w.mu.Unlock()
+	if ending != nil {
+		<-ending
+	}
+	if set {
 		_ = conn.SetWriteDeadline(time.Time{})
 	}
-	w.armed, w.due = false, time.Time{}
 }
 
 // overdue reports whether the write in progress has missed its deadline: what
@@ -268,15 +290,21 @@ func (w *writer) refuse(err error) {
 // abort ends a write that blocks. Call refuse first.
 func (w *writer) abort() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	conn := w.conn
+	moves := !w.aborted && w.sending && conn != nil
+	if moves {
+		w.ending = make(chan struct{})
+		defer close(w.ending)
+	}
 	w.aborted = true
-	if w.sending && w.conn != nil {
-		_ = w.conn.SetWriteDeadline(past())
+	w.mu.Unlock()
+	if moves {
+		_ = conn.SetWriteDeadline(past())
 	}
 }
 
-// close waits until nobody sends any more, and lets go of the connection, whose
-// deadline must not be in the way of the body's end. Call refuse first.
+// close waits until nothing is sent any more, and lets go of the connection,
+// whose deadline must not be in the way of the body's end. Call refuse first.
 func (w *writer) close() {
 	w.mu.Lock()
 	p := w.tail
@@ -285,11 +313,15 @@ func (w *writer) close() {
 		<-p.done
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.armed {
-		w.lift(w.conn)
-	}
+	conn, armed, ending := w.conn, w.armed, w.ending
 	w.conn = nil
+	w.mu.Unlock()
+	switch {
+	case armed:
+		w.lift(conn)
+	case ending != nil:
+		<-ending
+	}
 }
 
 // past returns a time that every deadline has passed.

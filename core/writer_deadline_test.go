@@ -1,0 +1,49 @@
+//go:build linux
+
+package core_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// slowDeadline is a connection that takes its time to set a deadline.
+type slowDeadline struct {
+	*wireConn
+
+	asked, goOn chan struct{}
+}
+
+func (c slowDeadline) SetWriteDeadline(at time.Time) error {
+	c.asked <- struct{}{}
+	<-c.goOn
+	return c.wireConn.SetWriteDeadline(at)
+}
+
+// An adapter whose SetWriteDeadline blocks keeps only the write waiting that it
+// is for: a stream can be looked at and closed meanwhile.
+func TestSlowSetWriteDeadline(t *testing.T) {
+	t.Parallel()
+	var s *core.Stream
+	endpoint := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
+		func(stream *core.Stream) error { s = stream; return nil },
+	}}).Handle(stay)
+	o := endpoint.Open(core.Request{Request: newRequest(t, t.Context())})
+	conn := slowDeadline{newWireConn(), make(chan struct{}, 100), make(chan struct{})}
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		o.Run(conn)
+	}()
+	take(t, conn.asked, "deadline of the head")
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	if err := take(t, closed, "return of Close"); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	wantReason(t, s.Err(), core.ErrClosed)
+	close(conn.goOn)
+	take(t, ran, "return of Run")
+}
