@@ -72,7 +72,7 @@ func TestControllerIsAskedAgainAndAgain(t *testing.T) {
 		var s *core.Stream
 		r := newRequest(t, t.Context())
 		r.Header.Set("Last-Event-ID", "0")
-		b := connectAs(t, core.Handle(func(own *core.Stream) error {
+		b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Stream) error {
 			s = own
 			return core.Control(c)(s)
 		}), r, func() {}, newWireConn())
@@ -105,7 +105,7 @@ func TestControllerKnowsWhoComesAndGoes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &fullController{fakeController: fakeController{events: test.events}, connected: test.connected}
 				var s *core.Stream
-				b := connect(t, core.Handle(func(own *core.Stream) error {
+				b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Stream) error {
 					s = own
 					return core.Control(c)(s)
 				}))
@@ -131,7 +131,7 @@ func TestControllerOfAClientThatLeaves(t *testing.T) {
 		c := &fullController{fakeController: fakeController{events: func(int) ([]core.Event, time.Duration, error) {
 			return nil, time.Hour, nil
 		}}}
-		b := connect(t, core.Handle(core.Control(c)))
+		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(c)))
 		synctest.Wait()
 		start := time.Now()
 		b.hangUp()
@@ -168,7 +168,7 @@ func TestControllersIntervalDoesNotDelayHeartbeats(t *testing.T) {
 		c := &fakeController{events: func(int) ([]core.Event, time.Duration, error) {
 			return []core.Event{event("a")}, time.Hour, nil
 		}}
-		b := connect(t, core.Handle(core.Control(c)))
+		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(c)))
 		time.Sleep(31 * time.Second)
 		wantBeats(t, b, 15*time.Second, 30*time.Second)
 	})
@@ -184,7 +184,7 @@ func TestControllersQueryDoesNotDelayHeartbeats(t *testing.T) {
 			}
 			return nil, 0, nil
 		}}
-		b := connect(t, core.Handle(core.Control(c)))
+		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(c)))
 		time.Sleep(31 * time.Second)
 		wantBeats(t, b, 15*time.Second, 30*time.Second)
 	})
@@ -200,7 +200,7 @@ func TestControllerInAFlood(t *testing.T) {
 		}
 		return []core.Event{{Name: "controlled"}}, time.Nanosecond, nil
 	}}
-	b := connect(t, core.Handle(func(s *core.Stream) error {
+	b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
 		for range 3 {
 			flood.Go(func() {
 				for s.Send(event("flood")) == nil {

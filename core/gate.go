@@ -89,11 +89,11 @@ type Gate struct {
 }
 
 // NewGate returns a gate to a hub. Streams that open there are counted and
-// drained with the hub, those of handlers, too. If hub is nil, the gate gets
-// one of its own.
+// drained with the hub, those of handlers, too. It panics if hub is nil: nothing
+// could be published to its streams, and they could not be drained.
 func NewGate(hub *Hub, cfg GateConfig) *Gate {
 	if hub == nil {
-		hub = NewHub(HubConfig{})
+		panic("tidings: a gate without a hub")
 	}
 	return &Gate{hub: hub, cfg: cfg.withDefaults()}
 }
@@ -137,9 +137,9 @@ func (g *Gate) Once(render func(s *Stream) (Event, error)) *Endpoint {
 }
 
 // Handle returns an endpoint for a handler at a gate of its own, with the
-// defaults of [GateConfig].
-func Handle(handle Handler) *Endpoint {
-	return NewGate(nil, GateConfig{}).Handle(handle)
+// defaults of [GateConfig]. Its streams are counted and drained with the hub.
+func Handle(hub *Hub, handle Handler) *Endpoint {
+	return NewGate(hub, GateConfig{}).Handle(handle)
 }
 
 // Subscribe returns an endpoint for channels of a hub at a gate of its own,

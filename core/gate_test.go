@@ -18,7 +18,7 @@ import (
 // that writes to the returned buffer.
 func gateOf(middleware ...core.Middleware) (*core.Gate, *bytes.Buffer) {
 	var log bytes.Buffer
-	return core.NewGate(nil, core.GateConfig{
+	return core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 		Middleware: middleware,
 		Logger:     slog.New(slog.NewTextHandler(&log, nil)),
 	}), &log
@@ -28,6 +28,25 @@ func gateOf(middleware ...core.Middleware) (*core.Gate, *bytes.Buffer) {
 func stay(s *core.Stream) error {
 	<-s.Done()
 	return nil
+}
+
+// A gate without a hub would lead to streams that nothing can be published to.
+func TestGateWithoutHub(t *testing.T) {
+	t.Parallel()
+	for name, build := range map[string]func(){
+		"gate":      func() { core.NewGate(nil, core.GateConfig{}) },
+		"handle":    func() { core.Handle(nil, stay) },
+		"subscribe": func() { core.Subscribe(nil, "a") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: got no panic", name)
+				}
+			}()
+			build()
+		}()
+	}
 }
 
 func TestMiddlewareAndHooksRunInOrder(t *testing.T) {

@@ -75,7 +75,7 @@ func TestHeartbeatDefaultAndNone(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				_, handled := driven(t, test.cfg)
-				subscribed := connect(t, core.NewGate(nil, test.cfg).Subscribe("c"))
+				subscribed := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), test.cfg).Subscribe("c"))
 				time.Sleep(31 * time.Second)
 				wantBeats(t, handled, test.want...)
 				wantBeats(t, subscribed, test.want...)
@@ -188,7 +188,7 @@ func TestLifetime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		seen := make(map[time.Duration]bool)
-		gate := core.NewGate(nil, core.GateConfig{Lifetime: time.Minute})
+		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Lifetime: time.Minute})
 		for range 20 {
 			var s *core.Stream
 			b := connect(t, gate.Handle(func(own *core.Stream) error {
@@ -235,7 +235,7 @@ func TestExpiry(t *testing.T) {
 // prelude returns the retry that a new stream's client is told.
 func prelude(t *testing.T, cfg core.GateConfig) (ms int, ok bool) {
 	t.Helper()
-	b := connect(t, core.NewGate(nil, cfg).Handle(func(*core.Stream) error { return nil }))
+	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(*core.Stream) error { return nil }))
 	<-b.done
 	_, err := fmt.Sscanf(b.conn.text(), "retry: %d\n\n: open\n\n", &ms)
 	return ms, err == nil

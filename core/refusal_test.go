@@ -117,7 +117,7 @@ func TestGateChecksTheRequest(t *testing.T) {
 			}
 			var id string
 			w := httptest.NewRecorder()
-			core.Handle(func(s *core.Stream) error {
+			core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
 				id = s.LastEventID()
 				return nil
 			}).ServeHTTP(w, r)
@@ -149,7 +149,7 @@ func TestSubscribeFuncErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			endpoint := core.NewGate(nil, core.GateConfig{}).SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+			endpoint := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{}).SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
 				return core.Subscription{Channels: test.channels}, test.err
 			})
 			for _, method := range []string{http.MethodHead, http.MethodGet} {
@@ -262,7 +262,7 @@ func TestOnceOfAClientThatLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		var sum core.Summary
-		gate := core.NewGate(nil, core.GateConfig{
+		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 			Logger: slog.New(slog.NewTextHandler(&log, nil)),
 			Middleware: []core.Middleware{func(s *core.Stream) error {
 				s.OnClose(func(got core.Summary) { sum = got })
@@ -297,7 +297,7 @@ func TestBodyComesFromTheWatchedConnection(t *testing.T) {
 	stuck := time.AfterFunc(10*time.Second, func() { _ = client.Close() })
 	var got []byte
 	var reason error
-	o := core.Handle(func(s *core.Stream) error {
+	o := core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
 		if !stuck.Stop() {
 			t.Error("the body was not read until the client hung up")
 		}
@@ -364,7 +364,7 @@ func TestBodyLimits(t *testing.T) {
 				read = make([]byte, s.Len())
 				_, _ = s.ReadAt(read, 0)
 			}
-			o := core.NewGate(nil, core.GateConfig{MaxBody: test.limit}).Handle(func(s *core.Stream) error {
+			o := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{MaxBody: test.limit}).Handle(func(s *core.Stream) error {
 				if got, err := io.ReadAll(s.Request().Body); err != nil || !bytes.Equal(got, read) {
 					t.Errorf("got a body of %d bytes, %v, want %d", len(got), err, len(read))
 				}

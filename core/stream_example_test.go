@@ -38,7 +38,7 @@ func show(endpoint http.Handler, lastEventID string) {
 
 func ExampleHandle() {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", core.Handle(func(s *core.Stream) error {
+	mux.Handle("GET /", core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
 		for i := range 2 {
 			if err := s.Send(core.Event{Name: "count", Data: strconv.Itoa(i)}); err != nil {
 				return err
@@ -58,7 +58,7 @@ func ExampleHandle() {
 }
 
 func ExampleGate_Handle() {
-	gate := core.NewGate(nil, core.GateConfig{
+	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 		Heartbeat: 30 * time.Second,
 		Middleware: []core.Middleware{func(s *core.Stream) error {
 			// The client has all there is: a browser then stops to reconnect.
@@ -83,7 +83,7 @@ func ExampleGate_Handle() {
 }
 
 func ExampleGate_Once() {
-	gate := core.NewGate(nil, core.GateConfig{})
+	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{})
 	show(gate.Once(func(*core.Stream) (core.Event, error) {
 		return core.Event{Data: "21.5 °C", Retry: time.Minute}, nil
 	}), "")
@@ -94,7 +94,7 @@ func ExampleGate_Once() {
 }
 
 func ExampleStream_Forward() {
-	show(core.Handle(func(s *core.Stream) error {
+	show(core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
 		words := make(chan core.Event)
 		go func() {
 			defer close(words)
@@ -131,7 +131,7 @@ func (p primes) Events(_ *core.Stream, lastEventID string) ([]core.Event, time.D
 
 func ExampleControl() {
 	// The client has seen 3 already.
-	show(core.Handle(core.Control(primes{2, 3, 5, 7})), "3")
+	show(core.Handle(core.NewHub(core.HubConfig{}), core.Control(primes{2, 3, 5, 7})), "3")
 	// Output:
 	// 200 OK
 	// data: 5 is prime

@@ -208,7 +208,7 @@ func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.C
 func driven(t *testing.T, cfg core.GateConfig) (*core.Stream, *browser) {
 	t.Helper()
 	streams := make(chan *core.Stream, 1)
-	b := connect(t, core.NewGate(nil, cfg).Handle(func(s *core.Stream) error {
+	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(s *core.Stream) error {
 		streams <- s
 		<-s.Done()
 		return nil
@@ -355,7 +355,7 @@ func TestHandlersErrorIsTheReason(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var sum core.Summary
-				gate := core.NewGate(nil, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+				gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
 					s.OnClose(func(got core.Summary) { sum = got })
 					return nil
 				}}})

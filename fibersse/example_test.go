@@ -19,8 +19,9 @@ func ExampleSubscribe() {
 
 // A handler sends what it likes, and returns.
 func ExampleHandle() {
+	hub := core.NewHub(core.HubConfig{})
 	app := fiber.New()
-	app.Get("/hello", fibersse.Handle(func(s *core.Stream) error {
+	app.Get("/hello", fibersse.Handle(hub, func(s *core.Stream) error {
 		return s.Send(core.Event{Name: "greeting", Data: "Hello!"})
 	}))
 }

@@ -141,7 +141,7 @@ func TestWrappedConn(t *testing.T) {
 // none of a refused one is taken for the next request.
 func TestStreamRequestBody(t *testing.T) {
 	t.Parallel()
-	g := core.NewGate(nil, core.GateConfig{MaxBody: 200_000})
+	g := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{MaxBody: 200_000})
 	echo := g.Handle(func(s *core.Stream) error {
 		body, err := io.ReadAll(s.Request().Body)
 		if err != nil {

@@ -104,7 +104,7 @@ func TestLimitCountsHijackedConns(t *testing.T) {
 	t.Parallel()
 	const limit = 3
 	closes := make(chan core.Summary, 2*limit)
-	gate := core.NewGate(nil, core.GateConfig{Heartbeat: -1, Conn: core.OwnedConn, Middleware: []core.Middleware{
+	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Heartbeat: -1, Conn: core.OwnedConn, Middleware: []core.Middleware{
 		func(s *core.Stream) error {
 			s.OnClose(func(sum core.Summary) { closes <- sum }) // called when the limit has its place back
 			return nil

@@ -20,8 +20,9 @@ func ExampleSubscribe() {
 
 // A handler sends what it likes, and returns.
 func ExampleHandle() {
+	hub := core.NewHub(core.HubConfig{})
 	r := gin.New()
-	r.GET("/hello", ginsse.Handle(func(s *core.Stream) error {
+	r.GET("/hello", ginsse.Handle(hub, func(s *core.Stream) error {
 		return s.Send(core.Event{Name: "greeting", Data: "Hello!"})
 	}))
 }
@@ -41,7 +42,7 @@ func ExampleGate_SubscribeFunc() {
 
 // The handlers of a group find their stream in their context.
 func ExampleGate_Middleware() {
-	gate := ginsse.New(nil, core.GateConfig{})
+	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{})
 	r := gin.New()
 	streams := r.Group("/streams", gate.Middleware())
 	streams.GET("/hello/:name", func(c *gin.Context) {

@@ -65,7 +65,7 @@ func (b *safeBuffer) String() string {
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	engine := newEngine()
-	gate := ginsse.New(nil, core.GateConfig{Retry: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{Retry: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
 		if s.Request().URL.Query().Get("token") == "" {
 			return core.Refuse(http.StatusUnauthorized, "Who are you?")
 		}
@@ -101,7 +101,7 @@ type hiding struct{ gin.ResponseWriter }
 func TestWrappedWriter(t *testing.T) {
 	t.Parallel()
 	var log safeBuffer
-	gate := ginsse.New(nil, core.GateConfig{Retry: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{Retry: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	engine := newEngine()
 	engine.GET("/", func(c *gin.Context) { c.Writer = hiding{c.Writer} }, gate.Handle(func(s *core.Stream) error {
 		return s.Send(core.Event{Data: "through"})
@@ -122,7 +122,7 @@ func TestLoggerSeesStatus(t *testing.T) {
 		Output:    &log,
 		Formatter: func(p gin.LogFormatterParams) string { return p.Path + " " + http.StatusText(p.StatusCode) + "\n" },
 	}))
-	gate := ginsse.New(nil, core.GateConfig{})
+	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{})
 	engine.GET("/stream", gate.Handle(func(*core.Stream) error { return nil }))
 	engine.GET("/no", gate.Once(func(*core.Stream) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, "No.")

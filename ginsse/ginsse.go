@@ -23,10 +23,13 @@ type Gate struct {
 	core *core.Gate
 }
 
-// New returns a gate to a hub. If hub is nil, the gate gets one of its own.
+// New returns a gate to a hub. It panics if hub is nil.
 func New(hub *core.Hub, cfg core.GateConfig) *Gate {
 	return &Gate{core: core.NewGate(hub, cfg)}
 }
+
+// Hub returns the hub that the gate leads to.
+func (g *Gate) Hub() *core.Hub { return g.core.Hub() }
 
 // Subscribe returns a handler whose streams get what is published to the
 // channels. It panics if there is none, or if a name cannot be a channel's.
@@ -98,9 +101,10 @@ func Subscribe(hub *core.Hub, channels ...string) gin.HandlerFunc {
 }
 
 // Handle returns a handler for streams that handle drives, at a gate of its
-// own with the defaults of [core.GateConfig].
-func Handle(handle core.Handler) gin.HandlerFunc {
-	return New(nil, core.GateConfig{}).Handle(handle)
+// own with the defaults of [core.GateConfig]. The streams are counted and drained
+// with the hub.
+func Handle(hub *core.Hub, handle core.Handler) gin.HandlerFunc {
+	return New(hub, core.GateConfig{}).Handle(handle)
 }
 
 // Serve returns a handler for any endpoint of package core.

@@ -88,7 +88,7 @@ func ExampleLogging() {
 			return a
 		},
 	}))
-	gate := core.NewGate(nil, core.GateConfig{
+	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 		Middleware: []core.Middleware{middleware.Logging(logger)},
 	})
 	answer := gate.Handle(func(s *core.Stream) error {
@@ -157,7 +157,7 @@ func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	var j journal
 	var stay bool
-	gate := core.NewGate(nil, core.GateConfig{Middleware: []core.Middleware{
+	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 		middleware.Logging(j.logger()),
 		func(s *core.Stream) error {
 			if !stay {
@@ -186,11 +186,11 @@ func TestLoggingOfLastEventIDs(t *testing.T) {
 		"ümlaut":                "ümlaut",
 		strings.Repeat("x", 64): strings.Repeat("x", 64),
 		strings.Repeat("x", 65): "(65 bytes)",
-		"a\x1b[2Jb":             "(6 bytes)",
+		"a\u009b2Jb":            "(6 bytes)",
 		"a\u202eb":              "(5 bytes)",
 	} {
 		var j journal
-		gate := core.NewGate(nil, core.GateConfig{Middleware: []core.Middleware{
+		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 			middleware.Logging(j.logger()),
 			func(*core.Stream) error { return core.Finished() },
 		}})

@@ -27,7 +27,7 @@ func beats(t *testing.T, last string, wait time.Duration) []core.Event {
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, heartbeat.Path, http.NoBody)
 	r.Header.Set("Last-Event-ID", last)
 	w := httptest.NewRecorder()
-	core.Handle(heartbeat.Beat).ServeHTTP(w, r)
+	core.Handle(core.NewHub(core.HubConfig{}), heartbeat.Beat).ServeHTTP(w, r)
 	var events []core.Event
 	for ev, err := range core.NewDecoder(strings.NewReader(w.Body.String()), core.DecoderConfig{}).All() {
 		if err != nil {
