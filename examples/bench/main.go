@@ -7,6 +7,7 @@
 //	go run . -quick          # does it work?
 //	go run . -rounds 3       # everything, for about an hour
 //	go run . -only tidings-gin,raw -scenario steady
+//	go run . -only tidings-gin -before /tmp/bench-before
 package main
 
 import (
@@ -14,15 +15,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
 // options are the command line's.
 type options struct {
-	only, scenarios, jsonFile, svgDir, profiles string
-	quick, list                                 bool
-	rounds, clients                             int
-	seconds                                     float64
+	only, scenarios, jsonFile, svgDir, profiles, before string
+	quick, list                                         bool
+	rounds, clients                                     int
+	seconds                                             float64
 }
 
 func main() {
@@ -48,6 +50,8 @@ func run(args []string) error {
 	flags.StringVar(&o.jsonFile, "json", "", "file for the results in JSON")
 	flags.StringVar(&o.svgDir, "svg", "", "directory for the plots")
 	flags.StringVar(&o.profiles, "profile", "", "directory for profiles of the servers")
+	flags.StringVar(&o.before, "before", "",
+		"another build of this program, whose Tidings contenders take part as NAME@before")
 	flags.BoolVar(&o.list, "list", false, "list contenders and scenarios, and end")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -64,6 +68,17 @@ func run(args []string) error {
 		if o.clients == 0 {
 			o.clients = 100
 		}
+	}
+	if o.before != "" {
+		// A name without a slash would be looked for in PATH.
+		path, err := filepath.Abs(o.before)
+		if err != nil {
+			return fmt.Errorf("program before: %w", err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("program before: %w", err)
+		}
+		o.before = path
 	}
 	return newRunner(o).run()
 }

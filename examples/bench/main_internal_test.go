@@ -55,7 +55,9 @@ const (
 func delivers(t *testing.T, c contender.Contender) {
 	t.Helper()
 	nowhere := target.Cores{Server: -1, Load: -1}
-	server, err := target.Start(c.Name, contender.Config{Channels: smokeChannels, History: c.Replays}, nowhere, "")
+	server, err := target.Start(
+		c.Name, contender.Config{Channels: smokeChannels, History: c.Replays}, target.Place{Cores: nowhere},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

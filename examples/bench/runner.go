@@ -52,23 +52,26 @@ func (r *runner) choose() error {
 		return err
 	}
 	env := scenario.Env{
-		Cores:    target.Cores{Server: -1, Load: -1},
-		Clients:  r.options.clients,
-		Seconds:  r.options.seconds,
-		Quick:    r.options.quick,
-		Profiles: r.options.profiles,
+		Place: target.Place{
+			Cores:    target.Cores{Server: -1, Load: -1},
+			Before:   r.options.before,
+			Profiles: r.options.profiles,
+		},
+		Clients: r.options.clients,
+		Seconds: r.options.seconds,
+		Quick:   r.options.quick,
 	}
 	if len(cores) > 1 {
 		r.result.Pinned = true
-		env.Cores = target.Cores{Server: cores[0], Load: cores[1]}
+		env.Place.Cores = target.Cores{Server: cores[0], Load: cores[1]}
 		// The runner idles, but for publishing to nchan: not at the server's
 		// expense.
 		if err = proc.Pin(cores[1]); err != nil {
 			return err
 		}
 	}
-	if env.Profiles != "" {
-		if err = os.MkdirAll(env.Profiles, 0o750); err != nil {
+	if dir := r.options.profiles; dir != "" {
+		if err = os.MkdirAll(dir, 0o750); err != nil {
 			return fmt.Errorf("profiles: %w", err)
 		}
 	}
@@ -83,8 +86,24 @@ func (r *runner) choose() error {
 	if err != nil {
 		return err
 	}
+	if r.options.before != "" {
+		r.contenders = withBefore(r.contenders)
+	}
 	r.scenarios, err = pick(scenario.All(env), r.options.scenarios, func(s scenario.Scenario) string { return s.Name })
 	return err
+}
+
+// withBefore returns all, each of the library's own followed by the same of the
+// program before.
+func withBefore(all []contender.Contender) []contender.Contender {
+	var both []contender.Contender
+	for _, c := range all {
+		both = append(both, c)
+		if contender.IsTidings(c.Name) {
+			both = append(both, c.Before())
+		}
+	}
+	return both
 }
 
 // pick returns those of all whose names are listed, or all.
@@ -120,6 +139,7 @@ func (r *runner) describe() {
 	r.result.Machine = machine()
 	r.result.Go = runtime.Version()
 	r.result.Rounds = r.options.rounds
+	r.result.Before = r.options.before
 	r.result.Versions = make(map[string]string)
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
@@ -157,12 +177,12 @@ func (r *runner) round(round, index int) {
 		values, err := s.Run(result.Contender)
 		if err != nil {
 			result.Errors = append(result.Errors, err.Error())
-			progress("round %d  %-9s %-20s %5.1f s  FAILED: %v",
+			progress("round %d  %-9s %-27s %5.1f s  FAILED: %v",
 				round+1, s.Name, result.Contender, time.Since(start).Seconds(), err)
 			continue
 		}
 		result.Add(values)
-		progress("round %d  %-9s %-20s %5.1f s  %s",
+		progress("round %d  %-9s %-27s %5.1f s  %s",
 			round+1, s.Name, result.Contender, time.Since(start).Seconds(), summary(s, values))
 	}
 }

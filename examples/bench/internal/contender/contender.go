@@ -76,5 +76,25 @@ func Find(name string) (Contender, bool) {
 	return all[i], true
 }
 
-// IsTidings reports whether a name is that of one of the library's own.
+// IsTidings reports whether a name is that of one of the library's own, of
+// whatever version.
 func IsTidings(name string) bool { return strings.HasPrefix(name, "tidings") }
+
+// before marks the name of a contender that another build of this program
+// serves.
+const before = "@before"
+
+// Before returns c as it is in another build of this program.
+func (c Contender) Before() Contender {
+	c.Name = NameBefore(c.Name)
+	c.About += ", of the program before"
+	c.Start = nil
+	return c
+}
+
+// CutBefore returns the name of a contender without the mark of
+// [Contender.Before], and reports whether it has one.
+func CutBefore(name string) (plain string, found bool) { return strings.CutSuffix(name, before) }
+
+// NameBefore returns the name that [Contender.Before] gives to a contender.
+func NameBefore(name string) string { return name + before }

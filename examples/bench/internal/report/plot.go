@@ -24,10 +24,11 @@ const (
 	barHeight = 18
 )
 
-// Colours: one for what the plot is about, one for what it is compared with,
-// one for the limit.
+// Colours: one for what the plot is about, one for the same before, one for
+// what it is compared with, one for the limit.
 const (
 	colourTidings = "#0b7285"
+	colourBefore  = "#66b2bf"
 	colourOther   = "#adb5bd"
 	colourRaw     = "#e8a33d"
 	colourText    = "#212529"
@@ -100,7 +101,10 @@ func (p Part) plot(m scenario.Metric, rounds int) string {
 func (p Part) bar(b *strings.Builder, m scenario.Metric, result *Result, y float64, x func(float64) float64) {
 	name := result.Contender
 	colour, weight := colourOther, "400"
+	_, old := contender.CutBefore(name)
 	switch {
+	case old:
+		colour, name = colourBefore, "before" // below its namesake
 	case contender.IsTidings(name):
 		colour, weight = colourTidings, "600"
 	case name == contender.Raw:

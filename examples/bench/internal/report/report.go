@@ -24,8 +24,10 @@ type Run struct {
 	Pinned bool `json:"pinned"`
 	Rounds int  `json:"rounds"`
 	// Versions are those of the modules that are compared.
-	Versions  map[string]string `json:"versions"`
-	Scenarios []Part            `json:"scenarios"`
+	Versions map[string]string `json:"versions"`
+	// Before is the other build of the benchmark that took part, if any.
+	Before    string `json:"before,omitempty"`
+	Scenarios []Part `json:"scenarios"`
 }
 
 // Part is what a run found out about one scenario.
@@ -85,6 +87,29 @@ func (r *Result) Add(values scenario.Values) {
 	r.Rounds = append(r.Rounds, values)
 }
 
+// bases returns what compared metrics are shown as multiples of. The program
+// before is among it only if it took part.
+func (p Part) bases() []base {
+	all := []base{
+		{contender.Raw, func(string) string { return contender.Raw }},
+		{contender.Tidings, func(string) string { return contender.Tidings }},
+	}
+	if slices.ContainsFunc(p.Results, func(r Result) bool {
+		_, found := contender.CutBefore(r.Contender)
+		return found
+	}) {
+		all = append(all, base{"before", contender.NameBefore})
+	}
+	return all
+}
+
+// base is what compared metrics are shown as a multiple of.
+type base struct {
+	heading string
+	// of returns the name of the contender that one is compared with.
+	of func(name string) string
+}
+
 // ratio returns how a result's median compares with that of another.
 func (p Part) ratio(r *Result, name, key string) (float64, bool) {
 	i := slices.IndexFunc(p.Results, func(r Result) bool { return r.Contender == name })
@@ -108,6 +133,3 @@ func (r *Run) WriteJSON(w io.Writer) error {
 	}
 	return nil
 }
-
-// bases are what a compared metric is shown as a multiple of.
-func bases() []string { return []string{contender.Raw, contender.Tidings} }

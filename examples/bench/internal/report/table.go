@@ -43,8 +43,8 @@ func (p Part) table() [][]string {
 	for _, m := range p.Metrics {
 		heading = append(heading, m.Label+", "+m.Unit)
 		if m.Compared {
-			for _, base := range bases() {
-				heading = append(heading, "× "+base)
+			for _, b := range p.bases() {
+				heading = append(heading, "× "+b.heading)
 			}
 		}
 	}
@@ -56,8 +56,8 @@ func (p Part) table() [][]string {
 			if !m.Compared {
 				continue
 			}
-			for _, base := range bases() {
-				row = append(row, p.multiple(&result, base, m.Key))
+			for _, b := range p.bases() {
+				row = append(row, p.multiple(&result, b.of(result.Contender), m.Key))
 			}
 		}
 		rows = append(rows, row)

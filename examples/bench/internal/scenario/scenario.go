@@ -19,15 +19,14 @@ import (
 
 // Env is what scenarios run with.
 type Env struct {
-	Cores target.Cores
+	// Place is where the processes run.
+	Place target.Place
 	// Clients bounds the number of clients of every scenario. 0: no bound.
 	Clients int
 	// Seconds is how long is measured where a scenario has a duration.
 	Seconds float64
 	// Quick has the scenarios prepare in a hurry: their numbers mean nothing.
 	Quick bool
-	// Profiles is the directory for profiles of the servers, if any.
-	Profiles string
 }
 
 // clients returns n, or the bound if that is less.
@@ -50,8 +49,8 @@ type Metric struct {
 	Digits int
 	// More reports whether more is better.
 	More bool
-	// Compared has the number shown as a multiple of the raw loop's and of
-	// Tidings', too.
+	// Compared has the number shown as a multiple of the raw loop's, of
+	// Tidings', and of that of the same contender before, too.
 	Compared bool
 	// Plot is the title of the metric's plot, if there is one.
 	Plot string
@@ -119,11 +118,11 @@ type pair struct {
 }
 
 func (e Env) start(name string, cfg contender.Config) (*pair, error) {
-	server, err := target.Start(name, cfg, e.Cores, e.Profiles)
+	server, err := target.Start(name, cfg, e.Place)
 	if err != nil {
 		return nil, err
 	}
-	generator, err := target.StartLoad(e.Cores)
+	generator, err := target.StartLoad(e.Place.Cores)
 	if err != nil {
 		server.Close()
 		return nil, err

@@ -18,7 +18,8 @@ import (
 	"github.com/tidings-go/tidings/examples/bench/internal/proc"
 )
 
-// child is a process of this very program, in another role.
+// child is a process of this program, or of another build of it, in another
+// role.
 type child struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
@@ -27,14 +28,16 @@ type child struct {
 	stderr *tail
 }
 
-// start starts this program with other arguments, on one core, or on any if it
-// is negative.
-func start(core int, args ...string) (*child, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("own program: %w", err)
+// start starts a program, or this one if there is no path, with other
+// arguments, on one core, or on any if it is negative.
+func start(program string, core int, args ...string) (*child, error) {
+	var err error
+	if program == "" {
+		if program, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("own program: %w", err)
+		}
 	}
-	c := &child{cmd: exec.Command(self, args...), stderr: &tail{}}
+	c := &child{cmd: exec.Command(program, args...), stderr: &tail{}}
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}

@@ -34,21 +34,37 @@ type Server interface {
 	Close()
 }
 
-// Start starts a contender's server. With a directory for profiles, a Go
-// program writes one there.
-func Start(name string, cfg contender.Config, cores Cores, profiles string) (Server, error) {
+// Place says where a server runs, and what of.
+type Place struct {
+	Cores Cores
+	// Before is the path of another build of this program, which serves the
+	// contenders whose names say so.
+	Before string
+	// Profiles is the directory that a Go program writes a profile to, if any.
+	Profiles string
+}
+
+// Start starts a contender's server.
+func Start(name string, cfg contender.Config, p Place) (Server, error) {
 	if name == contender.Nchan {
-		return startNginx(cores)
+		return startNginx(p.Cores)
 	}
-	args := []string{"server", "-name", name, "-channels", strconv.Itoa(cfg.Channels)}
+	plain, other := contender.CutBefore(name)
+	program := ""
+	if other {
+		program = p.Before
+	}
+	// A program of an earlier commit knows no later flags: what is not asked for
+	// is not said.
+	args := []string{"server", "-name", plain, "-channels", strconv.Itoa(cfg.Channels)}
 	if cfg.History {
 		args = append(args, "-history")
 	}
-	if profiles != "" {
+	if p.Profiles != "" {
 		file := fmt.Sprintf("%s-%d.pprof", name, time.Now().UnixMilli())
-		args = append(args, "-profile", filepath.Join(profiles, file))
+		args = append(args, "-profile", filepath.Join(p.Profiles, file))
 	}
-	c, err := start(cores.Server, args...)
+	c, err := start(program, p.Cores.Server, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +110,7 @@ type Load struct{ child *child }
 
 // StartLoad starts the load.
 func StartLoad(cores Cores) (*Load, error) {
-	c, err := start(cores.Load, "load")
+	c, err := start("", cores.Load, "load")
 	if err != nil {
 		return nil, err
 	}
