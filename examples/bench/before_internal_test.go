@@ -30,7 +30,7 @@ func TestBefore(t *testing.T) { //nolint:paralleltest // It pins this process to
 	}
 	file := filepath.Join(dir, "results.json")
 	err = run([]string{
-		"-quick", "-clients", "20", "-only", contender.Tidings + "," + contender.Raw, "-scenario", "steady,storm",
+		"-quick", "-clients", "20", "-only", contender.Tidings + "," + contender.Raw, "-scenario", "steady,throttled,storm",
 		"-before", program, "-json", file,
 	})
 	if err != nil {
@@ -65,6 +65,7 @@ func TestBefore(t *testing.T) { //nolint:paralleltest // It pins this process to
 	}
 	wantCalls := []string{
 		"server -name tidings-gin -channels 1",
+		"server -name tidings-gin -channels 1 -keys 10",
 		"server -name tidings-gin -channels 1 -history",
 	}
 	if lines := strings.Split(strings.TrimSpace(string(said)), "\n"); !slices.Equal(lines, wantCalls) {

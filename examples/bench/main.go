@@ -5,7 +5,7 @@
 // several rounds.
 //
 //	go run . -quick          # does it work?
-//	go run . -rounds 3       # everything, for about an hour
+//	go run . -rounds 3       # everything, for more than an hour
 //	go run . -only tidings-gin,raw -scenario steady
 //	go run . -only tidings-gin -before /tmp/bench-before
 package main

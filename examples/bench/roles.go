@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/tidings-go/tidings/examples/bench/internal/contender"
@@ -32,9 +33,11 @@ func role(args []string) (done bool, err error) {
 
 func server(args []string) error {
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says enough
 	name := flags.String("name", "", "who serves")
 	channels := flags.Int("channels", 1, "how many channels there are")
 	history := flags.Bool("history", false, "keep events for clients that come back")
+	keys := flags.Int("keys", 0, "have the channels conflate events of so many keys")
 	profile := flags.String("profile", "", "file for a profile of the processor")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("server: %w", err)
@@ -45,7 +48,7 @@ func server(args []string) error {
 	}
 	return serve.Run(os.Stdin, os.Stdout, serve.Options{
 		Contender: who,
-		Config:    contender.Config{Channels: *channels, History: *history},
+		Config:    contender.Config{Channels: *channels, History: *history, Keys: *keys},
 		Limit:     target.Limit,
 		Profile:   *profile,
 	})

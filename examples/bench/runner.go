@@ -157,6 +157,9 @@ func (r *runner) describe() {
 			if s.Replay && !c.Replays {
 				result.Absent = "it does not replay"
 			}
+			if s.Conflate && !c.Conflates {
+				result.Absent = "it does not conflate"
+			}
 			part.Results = append(part.Results, result)
 		}
 		r.result.Scenarios = append(r.result.Scenarios, part)

@@ -17,6 +17,10 @@ type Config struct {
 	// History has the server keep events for clients that come back, where it
 	// can. It is off where it is not measured, since it is not free.
 	History bool
+	// Keys has the channels conflate: the events of a channel are about so many
+	// keys, one after the other, and the latest of each counts. 0: all events
+	// count. It is for contenders that conflate.
+	Keys int
 }
 
 // historyEvents is how many events a server keeps with [Config.History].
@@ -38,6 +42,9 @@ type Contender struct {
 	About string
 	// Replays reports whether clients that come back get what they missed.
 	Replays bool
+	// Conflates reports whether clients that are slow can get the latest event
+	// of each key only.
+	Conflates bool
 	// Start serves GET /events?stream=NAME on a listener.
 	Start func(ln net.Listener, cfg Config) (Server, error)
 }

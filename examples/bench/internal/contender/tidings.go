@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 	"github.com/gofiber/fiber/v2"
@@ -35,10 +36,13 @@ func tidings() []Contender {
 				name, about = name+"-stream", about+", response streams"
 			}
 			all = append(all, Contender{
-				Name: name, About: about, Replays: true,
+				Name: name, About: about, Replays: true, Conflates: true,
 				Start: func(ln net.Listener, cfg Config) (Server, error) {
-					hub := newHub(cfg)
-					return &tidingsServer{hub: hub, names: channelNames(cfg), stop: f.start(ln, hub, core.GateConfig{Conn: m})}, nil
+					hub, names := newHub(cfg), channelNames(cfg)
+					return &tidingsServer{
+						hub: hub, names: names, keys: cfg.Keys, published: make([]int, len(names)),
+						stop: f.start(ln, hub, core.GateConfig{Conn: m}),
+					}, nil
 				},
 			})
 		}
@@ -46,9 +50,16 @@ func tidings() []Contender {
 	return all
 }
 
-// newHub returns a hub with its defaults. History is always on in a hub: what
-// a channel of the default retention holds is what Config.History asks for.
-func newHub(Config) *core.Hub { return core.NewHub(core.HubConfig{}) }
+// newHub returns a hub with its defaults, or whose channels conflate. History
+// is always on in a hub: what a channel of the default retention holds is what
+// Config.History asks for.
+func newHub(cfg Config) *core.Hub {
+	var c core.HubConfig
+	if cfg.Keys > 0 {
+		c.Channels = []core.ChannelConfig{{Pattern: "*", Slow: core.Conflate}}
+	}
+	return core.NewHub(c)
+}
 
 func serveGin(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
 	gin.SetMode(gin.ReleaseMode)
@@ -83,11 +94,20 @@ type tidingsServer struct {
 	hub   *core.Hub
 	names []string
 	stop  func() error
+
+	keys      int   // of each channel; 0: events have none
+	published []int // events of each channel, with keys
 }
 
-// Publish implements [Server].
+// Publish implements [Server]. The n-th event of a channel is about key n
+// modulo the number of keys.
 func (s *tidingsServer) Publish(channel int, data string) error {
-	if _, err := s.hub.Publish(context.Background(), s.names[channel], core.Event{Data: data}); err != nil {
+	ev := core.Event{Data: data}
+	if s.keys > 0 {
+		s.published[channel]++
+		ev.Key = strconv.Itoa(s.published[channel] % s.keys)
+	}
+	if _, err := s.hub.Publish(context.Background(), s.names[channel], ev); err != nil {
 		return fmt.Errorf("publish to %s: %w", wire.Channel(channel), err)
 	}
 	return nil

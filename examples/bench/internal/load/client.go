@@ -26,6 +26,7 @@ type client struct {
 	fd      int
 	state   state
 	stalled bool
+	paced   bool // it reads in turns, not when there is something
 	channel int
 
 	chunked bool
@@ -37,6 +38,8 @@ type client struct {
 	seen bool // whether seq means anything
 	seq  int64
 	id   []byte // the last event ID
+
+	latest []int64 // the highest number of each key, if events have keys
 }
 
 // chunkState is which part of a chunk comes next (RFC 9112, section 7.1).

@@ -9,7 +9,9 @@ import "time"
 
 // Command asks the load to do something.
 type Command struct {
-	// Do is "connect", "wait", "reset", "report" or "close".
+	// Do is "connect", "wait", "mark", "release", "reset", "report" or "close".
+	// Mark ends a part of what is measured, and release has the clients read as
+	// fast as they can.
 	Do string `json:"do"`
 
 	// Of connect: open Clients connections to Addr, each asking for one of
@@ -22,6 +24,12 @@ type Command struct {
 	Resume   bool   `json:"resume,omitempty"`
 	// Stalled is how many of the clients do not read what follows the head.
 	Stalled int `json:"stalled,omitempty"`
+	// Rate is how many bytes each client reads in a second, in small pieces and
+	// from a small socket, until a release. 0: no limit.
+	Rate int `json:"rate,omitempty"`
+	// Keys is how many keys the events of a channel are about: the event with
+	// the number n is about key n modulo Keys.
+	Keys int `json:"keys,omitempty"`
 
 	// Of wait: until Events have come, until every client that reads has seen
 	// the event with the number Seq, or, with Quiet, until nothing has come for
@@ -55,6 +63,9 @@ type Report struct {
 	Missing    int64 `json:"missing"`
 	// Current is how many clients have seen the event that a wait was for.
 	Current int `json:"current"`
+	// Latest counts for every client the keys of which it has seen the latest
+	// event, as of the event that a wait was for.
+	Latest int `json:"latest,omitempty"`
 	// First and Last are when the first and the last event came, by wire.Now.
 	First int64 `json:"first"`
 	Last  int64 `json:"last"`
@@ -66,6 +77,8 @@ type Report struct {
 	P90 time.Duration `json:"p90"`
 	P99 time.Duration `json:"p99"`
 	Max time.Duration `json:"max"`
+	// Parts are the medians of the delays of the parts that have ended.
+	Parts []time.Duration `json:"parts,omitempty"`
 	// Error says why the command could not be carried out.
 	Error string `json:"error,omitempty"`
 }

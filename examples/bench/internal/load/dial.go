@@ -14,10 +14,12 @@ import (
 )
 
 // Sockets of clients that stall are small, so that they are full soon: without
-// it the loopback's large segments let megabytes through first.
+// it the loopback's large segments let megabytes through first. Those of clients
+// that read slowly have the small buffer only, so that what waits for them waits
+// at the server.
 const (
 	stalledSegment = 536
-	stalledBuffer  = 4096
+	smallBuffer    = 4096
 )
 
 // prepare sets the clients up for a connect.
@@ -31,6 +33,7 @@ func (l *loop) prepare(c *Command) error {
 	c.Window = max(c.Window, 1)
 	c.Channels = max(c.Channels, 1)
 	l.next, l.flight = 0, 0
+	l.pace = pace{rate: c.Rate, begin: time.Now()}
 	if c.Resume {
 		return nil
 	}
@@ -39,6 +42,8 @@ func (l *loop) prepare(c *Command) error {
 	for i := range l.clients {
 		l.clients[i].channel = i % c.Channels
 		l.clients[i].stalled = i < c.Stalled
+		l.clients[i].paced = c.Rate > 0
+		l.clients[i].latest = make([]int64, c.Keys)
 	}
 	return nil
 }
@@ -62,7 +67,9 @@ func (l *loop) connect(c *client, index int) error {
 		if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, stalledSegment); err != nil {
 			return fmt.Errorf("segment: %w", err)
 		}
-		if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, stalledBuffer); err != nil {
+	}
+	if c.stalled || c.paced {
+		if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, smallBuffer); err != nil {
 			return fmt.Errorf("buffer: %w", err)
 		}
 	}
@@ -114,14 +121,19 @@ func (l *loop) ready(index int, events uint32) {
 			l.lose(c)
 		}
 		return
-	case c.stalled && c.state == streaming:
+	case (c.stalled || c.paced) && c.state == streaming:
 		l.lose(c) // it is watched for nothing else
 		return
 	case events&unix.EPOLLIN == 0:
 		l.lose(c)
 		return
 	}
-	n, err := unix.Read(c.fd, l.buffer)
+	l.read(c, index, l.buffer)
+}
+
+// read reads once, as much as there is room for.
+func (l *loop) read(c *client, index int, buffer []byte) {
+	n, err := unix.Read(c.fd, buffer)
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		return
 	}
@@ -133,7 +145,7 @@ func (l *loop) ready(index int, events uint32) {
 	l.report.Bytes += int64(n)
 	l.report.Reads++
 	before := l.report.Events
-	l.take(c, index, l.buffer[:n])
+	l.take(c, index, buffer[:n])
 	if l.report.Events != before {
 		l.active = time.Now()
 	}
@@ -156,6 +168,10 @@ func (l *loop) take(c *client, index int, p []byte) {
 			if l.watch(c, index, unix.EPOLL_CTL_MOD, unix.EPOLLRDHUP) != nil {
 				l.lose(c)
 			}
+			return
+		}
+		if c.paced && l.watch(c, index, unix.EPOLL_CTL_MOD, 0) != nil {
+			l.lose(c)
 			return
 		}
 		p = rest

@@ -41,8 +41,10 @@ type loop struct {
 	active  time.Time // when an event last came
 	checked time.Time // when it was last looked who is current
 
+	pace   pace
 	report Report
 	delays *Histogram
+	part   *Histogram // the delays since the last mark
 }
 
 // Run carries out the commands that it reads from the file descriptor, until
@@ -56,7 +58,7 @@ func Run(commands int, answers io.Writer, limit time.Duration) error {
 	}
 	l := &loop{
 		epoll: epoll, commands: commands, answers: answers,
-		buffer: make([]byte, 256<<10), delays: &Histogram{},
+		buffer: make([]byte, 256<<10), delays: &Histogram{}, part: &Histogram{},
 	}
 	defer l.close()
 	if err := unix.SetNonblock(commands, true); err != nil {
@@ -79,7 +81,7 @@ func (l *loop) run(end time.Time) error {
 	events := make([]unix.EpollEvent, 1024)
 	for time.Now().Before(end) {
 		timeout := 1000
-		if l.pending != nil {
+		if l.pending != nil || l.pace.rate > 0 {
 			timeout = 5
 		}
 		n, err := unix.EpollWait(l.epoll, events, timeout)
@@ -96,6 +98,7 @@ func (l *loop) run(end time.Time) error {
 				return err
 			}
 		}
+		l.turns()
 		if err := l.progress(); err != nil {
 			return err
 		}
@@ -145,7 +148,12 @@ func (l *loop) do(c *Command) error {
 		l.pending = c
 		return nil
 	case "reset":
-		l.report, l.delays = Report{}, &Histogram{}
+		l.report, l.delays, l.part = Report{}, &Histogram{}, &Histogram{}
+	case "mark":
+		l.report.Parts = append(l.report.Parts, time.Duration(l.part.Quantile(0.5)))
+		l.part = &Histogram{}
+	case "release":
+		l.release()
 	case "report":
 	case "close":
 		l.hangUp()
@@ -184,6 +192,7 @@ func (l *loop) progress() error {
 		l.giveUp()
 	}
 	l.report.Current = l.current(c.Seq)
+	l.report.Latest = l.latest(c.Seq)
 	l.pending = nil
 	return l.answer(late, nil)
 }
@@ -209,6 +218,20 @@ func (l *loop) current(seq int64) int {
 	for i := range l.clients {
 		if c := &l.clients[i]; c.seen && c.seq >= seq && !c.stalled {
 			n++
+		}
+	}
+	return n
+}
+
+// latest counts the keys of all clients whose latest event, as of the event
+// with the number seq, has come.
+func (l *loop) latest(seq int64) int {
+	n := 0
+	for i := range l.clients {
+		for _, latest := range l.clients[i].latest {
+			if latest > seq-int64(len(l.clients[i].latest)) {
+				n++
+			}
 		}
 	}
 	return n
@@ -259,5 +282,9 @@ func (l *loop) event(c *client, event []byte) {
 		l.report.First = l.now
 	}
 	l.report.Last = l.now
+	if len(c.latest) > 0 {
+		c.latest[seq%int64(len(c.latest))] = seq
+	}
 	l.delays.Record(l.now - at)
+	l.part.Record(l.now - at)
 }

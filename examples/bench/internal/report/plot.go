@@ -60,8 +60,10 @@ func (r *Run) WritePlots(dir string) error {
 func (p Part) plot(m scenario.Metric, rounds int) string {
 	var highest float64
 	for _, result := range p.Results {
-		if s, ok := result.Span(m.Key); ok {
-			highest = max(highest, s.High)
+		for _, key := range append([]string{m.Key}, m.Beyond...) {
+			if s, ok := result.Span(key); ok {
+				highest = max(highest, s.High)
+			}
 		}
 	}
 	step := niceStep(highest)
@@ -88,9 +90,14 @@ func (p Part) plot(m scenario.Metric, rounds int) string {
 	if m.More {
 		better = "more is better"
 	}
-	caption := fmt.Sprintf("%s, %s; %s; median of %d rounds, whisker: range", m.Label, m.Unit, better, rounds)
+	labels := []string{m.Label}
+	for _, other := range p.beyond(m) {
+		labels = append(labels, other.Label)
+	}
+	label := strings.Join(labels, " / ")
+	caption := fmt.Sprintf("%s, %s; %s; median of %d rounds, whisker: range", label, m.Unit, better, rounds)
 	if rounds == 1 {
-		caption = fmt.Sprintf("%s, %s; %s; one round", m.Label, m.Unit, better)
+		caption = fmt.Sprintf("%s, %s; %s; one round", label, m.Unit, better)
 	}
 	text(&b, (left+right)/2, float64(bottom+42), colourQuiet, `font-size="12" text-anchor="middle"`, caption)
 	b.WriteString("</svg>\n")
@@ -117,15 +124,38 @@ func (p Part) bar(b *strings.Builder, m scenario.Metric, result *Result, y float
 		text(b, left+6, line, colourQuiet, `font-style="italic"`, result.cell(m))
 		return
 	}
-	fmt.Fprintf(b, `<rect x="%d" y="%.1f" width="%.1f" height="%d" rx="2" fill="%s"/>`+"\n",
-		left, y+(rowHeight-barHeight)/2, max(x(s.Median)-left, 1), barHeight, colour)
+	draw := func(v float64, opacity string) {
+		fmt.Fprintf(b, `<rect x="%d" y="%.1f" width="%.1f" height="%d" rx="2" fill="%s"%s/>`+"\n",
+			left, y+(rowHeight-barHeight)/2, max(x(v)-left, 1), barHeight, colour, opacity)
+	}
+	values, end := []string{number(s.Median, m.Digits)}, s.High
+	for _, other := range p.beyond(m) {
+		if far, known := result.Span(other.Key); known {
+			draw(far.Median, ` fill-opacity="0.25"`)
+			values = append(values, number(far.Median, other.Digits))
+			end = max(end, far.Median)
+		}
+	}
+	draw(s.Median, "")
 	if s.High > s.Low {
 		middle := y + rowHeight/2
 		fmt.Fprintf(b, `<path d="M%.1f %.1fH%.1fM%.1f %.1fv8M%.1f %.1fv8" stroke="%s" stroke-width="1.2" fill="none"/>`+"\n",
 			x(s.Low), middle, x(s.High), x(s.Low), middle-4, x(s.High), middle-4, colourText)
 	}
-	value := number(s.Median, m.Digits) + p.beside(m, result)
-	text(b, x(s.High)+8, line, colourText, `font-weight="`+weight+`"`, value)
+	text(b, x(end)+8, line, colourText, `font-weight="`+weight+`"`, strings.Join(values, " / ")+p.beside(m, result))
+}
+
+// beyond returns the metrics that a plot draws behind a metric's bar.
+func (p Part) beyond(m scenario.Metric) []scenario.Metric {
+	var all []scenario.Metric
+	for _, key := range m.Beyond {
+		for _, other := range p.Metrics {
+			if other.Key == key {
+				all = append(all, other)
+			}
+		}
+	}
+	return all
 }
 
 // beside returns what a plot says after a metric's value.

@@ -3,6 +3,8 @@
 package report_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,10 +12,10 @@ import (
 	"github.com/tidings-go/tidings/examples/bench/internal/scenario"
 )
 
-// aRun returns a run with two metrics, of which one is compared.
+// aRun returns a run with a metric whose plot shows another behind it.
 func aRun(names ...string) *report.Run {
 	part := report.Part{Name: "some", Title: "Some", Metrics: []scenario.Metric{
-		{Key: "p50", Label: "p50", Unit: "s", Digits: 1, Compared: true},
+		{Key: "p50", Label: "p50", Unit: "s", Digits: 1, Compared: true, Plot: "Ages", Beyond: []string{"max"}},
 		{Key: "max", Label: "most", Unit: "s"},
 	}}
 	for i, name := range names {
@@ -47,5 +49,22 @@ func TestRatioToBefore(t *testing.T) {
 	}
 	if got := tables("tidings-http", "raw"); strings.Contains(got, "before") {
 		t.Errorf("got %q, want no column for a program that took no part", got)
+	}
+}
+
+func TestPlotBeyond(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := aRun("tidings-http", "raw").WritePlots(dir); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "some.svg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{">1.0 / 9<", ">2.0 / 9<", ">p50 / most, s; less is better; one round<"} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("got a plot without %q", want)
+		}
 	}
 }

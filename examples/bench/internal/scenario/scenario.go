@@ -56,6 +56,9 @@ type Metric struct {
 	Plot string
 	// Beside is the key of a metric that the plot names beside the value.
 	Beside string
+	// Beyond are the keys of metrics in the same unit, each no less than the one
+	// before it, that the plot draws behind the bar.
+	Beyond []string
 }
 
 // Scenario is one thing to measure.
@@ -65,15 +68,17 @@ type Scenario struct {
 	// About says what is done.
 	About string
 	// Replay reports whether it makes sense only with contenders that replay.
-	Replay  bool
-	Metrics []Metric
+	Replay bool
+	// Conflate reports the same of contenders that conflate.
+	Conflate bool
+	Metrics  []Metric
 	// Run measures the contender of that name.
 	Run func(name string) (Values, error)
 }
 
 // All returns the scenarios, in the order of the report.
 func All(e Env) []Scenario {
-	return []Scenario{idle(e), steady(e), burst(e), stalled(e), channels(e), storm(e), joining(e)}
+	return []Scenario{idle(e), steady(e), burst(e), stalled(e), throttled(e), channels(e), storm(e), joining(e)}
 }
 
 // count writes a number of clients for people.

@@ -60,6 +60,9 @@ func Start(name string, cfg contender.Config, p Place) (Server, error) {
 	if cfg.History {
 		args = append(args, "-history")
 	}
+	if cfg.Keys > 0 {
+		args = append(args, "-keys", strconv.Itoa(cfg.Keys))
+	}
 	if p.Profiles != "" {
 		file := fmt.Sprintf("%s-%d.pprof", name, time.Now().UnixMilli())
 		args = append(args, "-profile", filepath.Join(p.Profiles, file))
