@@ -88,6 +88,7 @@ func (s *shard) retune(o *owned, p *page) {
 	o.delist()
 	r := o.sub.retune()
 	o.enlist()
+	o.sock.Bound(0, o.stream.ackTimeout())
 	if p != nil {
 		p.query.Gone, p.floors = r.align(p.query.Gone), r.align(p.floors)
 		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(o.sub.channels, p.floors, e) })

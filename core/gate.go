@@ -33,9 +33,18 @@ type GateConfig struct {
 	// still there. Default: 15 s. Negative: never.
 	Heartbeat time.Duration
 	// WriteTimeout is how long one write may take. A client that takes nothing
-	// for so long, or up to a tenth longer, is disconnected. Default: 10 s.
-	// Negative: no bound.
+	// for so long, or up to a tenth longer, is disconnected. On Linux, so is one
+	// that has vanished and leaves what the kernel has sent without an answer, for
+	// half as long again (TCP_USER_TIMEOUT); MaxUnsent says on which connections.
+	// Default: 10 s. Negative: no bound.
 	WriteTimeout time.Duration
+	// MaxUnsent is how many bytes the kernel takes for a client that it cannot
+	// send yet (TCP_NOTSENT_LOWAT, Linux only). Without it, the kernel holds
+	// megabytes for each client that is slow: it gets events that are minutes old,
+	// and no [SlowPolicy] ever sees that it is behind. It applies to connections
+	// that are taken over, to all in Fiber, and to those of a [http.Server] with
+	// [ConnContext]. Default: 16 KiB. Negative: what the system has.
+	MaxUnsent int
 	// Retry tells clients how long to wait before they reconnect. Default: 3 s.
 	// Negative: say nothing, which leaves it to the client.
 	Retry time.Duration
@@ -67,6 +76,7 @@ type GateConfig struct {
 func (c GateConfig) withDefaults() GateConfig {
 	c.Heartbeat = orDefault(c.Heartbeat, 15*time.Second)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 10*time.Second)
+	c.MaxUnsent = orDefault(c.MaxUnsent, 16<<10)
 	c.Retry = orDefault(c.Retry, 3*time.Second)
 	c.MaxBody = orDefault(c.MaxBody, 1<<20)
 	c.BodyTimeout = orDefault(c.BodyTimeout, 30*time.Second)

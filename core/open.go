@@ -93,7 +93,9 @@ func (e *Endpoint) open(r Request) *Opening {
 		return o.refused(err)
 	}
 	o.streamHead()
-	o.Owned = own
+	if o.Owned = own; !own {
+		s.boundConn(r)
+	}
 	return o
 }
 

@@ -33,12 +33,14 @@ func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	s.stopWatching() // whoever made the request forgets about it now
 	taken, err := sock.Take(conn)
 	if err != nil {
+		s.bound(conn, s.ackTimeout())
 		s.watchConn(Request{NetConn: conn})
 		return func() {
 			o.run(&wholeConn{conn: conn, buf: head})
 			part(conn, lost(s.Err()))
 		}
 	}
+	taken.Bound(s.gate.cfg.MaxUnsent, s.ackTimeout())
 	if err := o.enter(taken, head); err != nil {
 		s.end(err)
 		_ = taken.Close()

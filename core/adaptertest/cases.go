@@ -22,6 +22,7 @@ func cases() []test {
 		{name: "LongStreams", run: testLongStreams},
 		{name: "Patience", run: testPatience},
 		{name: "StalledSubscriber", run: testStalledSubscriber},
+		{name: "Unsent", run: testUnsent},
 		{name: "StalledHandler", run: testStalledHandler},
 		{name: "SlowPolicies", run: testSlowPolicies},
 		{name: "SlowPatience", run: testSlowPatience},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+
+	"github.com/tidings-go/tidings/core"
 )
 
 // Serve serves a site by a handler of net/http, for adapters whose framework
@@ -13,7 +15,8 @@ func Serve(site Site, handler http.Handler) (shutdown func(context.Context) erro
 	server := &http.Server{
 		Handler: handler, Protocols: site.Protocols, TLSConfig: site.TLS,
 		ReadTimeout: site.ReadTimeout, WriteTimeout: site.WriteTimeout, IdleTimeout: site.IdleTimeout,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+		ConnContext: core.ConnContext,
+		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	served := make(chan error, 1)
 	go func() {

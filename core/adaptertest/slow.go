@@ -284,7 +284,11 @@ func testSlowPatience(t *testing.T, e env) {
 		slow[path].greeted(t)
 	}
 	b.flood(t, well)
-	b.wantWriteTimeout(t) // of the one with a channel that evicts
+	// Where it still takes a little now and then, it is too slow before it has
+	// taken nothing for long.
+	if got := b.closed(t); !wraps(got.Reason, core.ErrWriteTimeout) && !wraps(got.Reason, core.ErrSlow) {
+		t.Errorf("summary of the one with a channel that evicts: got %+v, want ErrWriteTimeout or ErrSlow", got)
+	}
 	if got := b.closed(t); !wraps(got.Reason, core.ErrWriteTimeout) || got.Duration < brief {
 		t.Errorf("summary of the second: got %+v, want ErrWriteTimeout after its channel's patience", got)
 	}

@@ -19,7 +19,7 @@ func testStalledSubscriber(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{RingBytes: 1 << 30, Store: core.NewMemoryStore(core.Retention{Bytes: 1 << 20})})
 	b.get("/", b.gate(core.GateConfig{WriteTimeout: 500 * time.Millisecond}).Subscribe("news"))
 	b.start(t)
-	stalled := b.narrowClient(t, 4<<10, 64<<10).open(t, "/")
+	stalled := b.narrowClient(t, 0, 64<<10).open(t, "/")
 	well := b.client(t).open(t, "/")
 	for _, r := range []*reply{stalled, well} {
 		r.greeted(t)
@@ -70,5 +70,34 @@ func (b *bed) wantWriteTimeout(t *testing.T) {
 	t.Helper()
 	if got := b.closed(t); !wraps(got.Reason, core.ErrWriteTimeout) || !got.Opened || got.Bytes == 0 {
 		t.Errorf("summary of the client that stopped reading: got %+v, want ErrWriteTimeout and what was sent", got)
+	}
+}
+
+// testUnsent has a client stop reading while much is published. The kernel takes
+// little of it, so that the channel's policy soon applies.
+func testUnsent(t *testing.T, e env) {
+	const events, size, most = 300, 16 << 10, 1 << 20
+	b := newBed(t, e, core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "*", Slow: core.Skip, RingEvents: 8}}})
+	b.get("/", b.gate(core.GateConfig{}).Subscribe("news"))
+	b.start(t)
+	stalled := b.narrowClient(t, 0, 64<<10).open(t, "/")
+	well := b.client(t).open(t, "/")
+	for _, r := range []*reply{stalled, well} {
+		r.greeted(t)
+		r.mustBlock(t)
+	}
+	payload := strings.Repeat("x", size)
+	for i := range events {
+		b.publish(t, "news", core.Event{Name: strconv.Itoa(i), Data: payload})
+		if ev := well.event(t); ev.Name != strconv.Itoa(i) {
+			t.Fatalf("event of the client that reads: got %q, want %d", ev.Name, i)
+		}
+	}
+	least := int64(events * size)
+	for _, s := range b.hub.Streams("news") {
+		least = min(least, s.Info().SentBytes)
+	}
+	if least > most {
+		t.Errorf("sent to the client that stopped reading: got %d bytes, want %d at most", least, most)
 	}
 }

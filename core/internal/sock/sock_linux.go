@@ -3,9 +3,11 @@ package sock
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,6 +72,29 @@ func (s Socket) Writev(chunks [][]byte) (int, error) {
 		default:
 			return 0, fmt.Errorf("sock: write: %w", err)
 		}
+	}
+}
+
+// Bound does what the function [Bound] does.
+func (s Socket) Bound(unsent int, timeout time.Duration) { bound(int(s.fd), unsent, timeout) }
+
+// Bound bounds what the system holds for a peer that is slow or gone: unsent is
+// how many bytes it takes that it cannot send yet, about; timeout is how long
+// what was sent may stay without an answer, or the peer may take nothing, before
+// the connection breaks. A value of 0 or less leaves the bound as it is. Where
+// the system has no such bounds, Bound does nothing.
+func Bound(raw syscall.RawConn, unsent int, timeout time.Duration) {
+	_ = raw.Control(func(fd uintptr) { bound(int(fd), unsent, timeout) }) // one that is closed needs none
+}
+
+// bound ignores errors: an old system that lacks an option works without.
+func bound(fd, unsent int, timeout time.Duration) {
+	if unsent > 0 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, min(unsent, math.MaxInt32))
+	}
+	if timeout > 0 {
+		ms := min(max(timeout.Milliseconds(), 1), math.MaxInt32)
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ms))
 	}
 }
 

@@ -394,3 +394,47 @@ func TestNoDescriptorLeft(t *testing.T) {
 		t.Errorf("descriptors: got %d, want %d as before", got, before)
 	}
 }
+
+// What the system holds for a slow peer is bounded, whoever owns the socket.
+func TestBound(t *testing.T) {
+	t.Parallel()
+	option := func(fd uintptr, name int) int {
+		v, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, name)
+		if err != nil {
+			t.Fatalf("option %d: %v", name, err)
+		}
+		return v
+	}
+	near, far := pair(t)
+	defer func() { _, _ = near.Close(), far.Close() }()
+	raw := sock.Raw(near)
+	want := func(unsent, timeout int) {
+		t.Helper()
+		_ = raw.Control(func(fd uintptr) {
+			if got := option(fd, unix.TCP_NOTSENT_LOWAT); got != unsent {
+				t.Errorf("TCP_NOTSENT_LOWAT: got %d, want %d", got, unsent)
+			}
+			if got := option(fd, unix.TCP_USER_TIMEOUT); got != timeout {
+				t.Errorf("TCP_USER_TIMEOUT: got %d, want %d", got, timeout)
+			}
+		})
+	}
+	usual := 0
+	_ = raw.Control(func(fd uintptr) { usual = option(fd, unix.TCP_NOTSENT_LOWAT) })
+	sock.Bound(raw, 0, 0)
+	want(usual, 0)
+	sock.Bound(raw, 16<<10, 1500*time.Millisecond)
+	want(16<<10, 1500)
+	s, err := sock.Take(near)
+	if err != nil {
+		t.Fatalf("Take: %v", err)
+	}
+	s.Bound(1<<20, time.Microsecond)
+	want(1<<20, 1)
+	s.Bound(-1, -1)
+	want(1<<20, 1)
+	if err := s.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	sock.Bound(sock.Raw(near), 1, 1)
+}

@@ -5,6 +5,7 @@ package sock
 import (
 	"net"
 	"syscall"
+	"time"
 )
 
 // Supported reports whether connections can be taken over on this system.
@@ -21,6 +22,12 @@ func (Socket) Write([]byte) (int, error) { return 0, ErrUnsupported }
 
 // Writev returns [ErrUnsupported].
 func (Socket) Writev([][]byte) (int, error) { return 0, ErrUnsupported }
+
+// Bound does nothing.
+func (Socket) Bound(int, time.Duration) {}
+
+// Bound does nothing.
+func Bound(syscall.RawConn, int, time.Duration) {}
 
 // Close does nothing.
 func (Socket) Close() error { return nil }

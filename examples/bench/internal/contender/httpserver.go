@@ -15,7 +15,8 @@ import (
 // end streams and are therefore off.
 func serveHTTP(ln net.Listener, h http.Handler) *http.Server {
 	server := &http.Server{
-		Handler: h,
+		Handler:     h,
+		ConnContext: connContext,
 		// Some contenders answer twice when a client is gone.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}

@@ -1,0 +1,52 @@
+package core
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/tidings-go/tidings/core/internal/sock"
+)
+
+// connKey is what a connection is stored under in a context.
+type connKey struct{}
+
+// ConnContext is for the field of that name of a [net/http.Server]. It lets a
+// gate's MaxUnsent and WriteTimeout bound what the kernel holds for the clients
+// of streams that are sent as responses: over HTTP/2, say. Connections that are
+// taken over, as those of subscriptions over HTTP/1 are, do without.
+func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// boundConn bounds what the kernel holds for the client of a stream that is sent
+// as a response, if its connection is known.
+func (s *Stream) boundConn(r Request) {
+	conn := r.NetConn
+	if conn == nil {
+		conn, _ = r.Context().Value(connKey{}).(net.Conn)
+	}
+	if conn == nil {
+		return
+	}
+	timeout := s.ackTimeout()
+	if r.ProtoMajor != 1 {
+		timeout = 0 // other streams share the connection
+	}
+	s.bound(conn, timeout)
+}
+
+// bound bounds what the kernel holds for the stream's client.
+func (s *Stream) bound(conn net.Conn, timeout time.Duration) {
+	if raw := sock.Raw(conn); raw != nil {
+		sock.Bound(raw, s.gate.cfg.MaxUnsent, timeout)
+	}
+}
+
+// ackTimeout is how long the kernel waits for the client. It is longer than the
+// stream itself waits for a client that takes nothing: that is the better reason
+// to end.
+func (s *Stream) ackTimeout() time.Duration {
+	patience := s.patience()
+	return patience + patience/2
+}
