@@ -41,7 +41,7 @@ func ToIdentity(name string) Audience { return Audience{toIdentity + name} }
 // ParseAudience returns the audience that String is the text of. A store that
 // keeps texts reads them back with it.
 func ParseAudience(text string) (Audience, error) {
-	a := Audience{text}
+	a := Audience{strings.Clone(text)}
 	return a, a.check()
 }
 

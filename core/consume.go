@@ -33,6 +33,7 @@ func (e *Entry) delivery() Delivery {
 // Reason is [GapSkipped], with what comes next. What is taken from the ring
 // together, 256 events at most, is passed on without another look at it.
 func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Delivery, error] {
+	sub = sub.owned()
 	return func(yield func(Delivery, error) bool) {
 		s, gap, err := h.subscribe(ctx, nil, sub)
 		if err != nil {

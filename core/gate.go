@@ -119,7 +119,7 @@ func (g *Gate) Handle(handle Handler) *Endpoint {
 // Subscribe returns an endpoint whose streams get what is published to the
 // channels. It panics if there is none, or if a name cannot be a channel's.
 func (g *Gate) Subscribe(channels ...string) *Endpoint {
-	names, err := channelSet(channels)
+	names, err := channelSet(cloneAll(channels))
 	if err != nil {
 		panic(err)
 	}

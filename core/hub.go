@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,6 +101,7 @@ func (c HubConfig) channels() []ChannelConfig {
 	all := append(slices.Clone(c.Channels), ChannelConfig{})
 	for i := range all {
 		one := &all[i]
+		one.Pattern = strings.Clone(one.Pattern)
 		checkPattern(one.Pattern)
 		if one.Patience <= 0 {
 			one.Patience = 2 * time.Minute

@@ -235,7 +235,7 @@ func (h *Hub) Forget(ctx context.Context, channel string) error {
 	if h.isClosed() {
 		return ErrHubClosed
 	}
-	if err := h.store.Forget(ctx, channel); err != nil {
+	if err := h.store.Forget(ctx, strings.Clone(channel)); err != nil {
 		return fmt.Errorf("tidings: forget: %w", err)
 	}
 	return nil

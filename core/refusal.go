@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -73,7 +74,9 @@ func refusalOf(err error) *Refusal {
 	found := errors.As(err, &r)
 	switch {
 	case found && r != nil && (r.Status == http.StatusNoContent || r.Status >= 300 && r.Status <= 999):
-		return r
+		kept := *r // the stream keeps it, and frameworks lend strings
+		kept.Message = strings.Clone(r.Message)
+		return &kept
 	case errors.Is(err, ErrDraining), errors.Is(err, ErrHubClosed):
 		return drainRefusal()
 	}

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -68,7 +69,7 @@ func (r Retention) WithDefaults() Retention {
 	for i, c := range r.Channels {
 		checkPattern(c.Pattern)
 		channels[i] = ChannelRetention{
-			Pattern: c.Pattern,
+			Pattern: strings.Clone(c.Pattern),
 			Events:  orDefault(c.Events, defaultEvents),
 			Bytes:   orDefault(c.Bytes, defaultBytes),
 			Idle:    orDefault(c.Idle, defaultIdle),

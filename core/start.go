@@ -1,5 +1,7 @@
 package core
 
+import "strings"
+
 // Start says where a subscription begins when the client brings no last event
 // ID, and where it goes on after a gap. The zero value is [Live].
 type Start struct {
@@ -61,4 +63,21 @@ type Subscription struct {
 	Remember string
 
 	recalled bool // Channels are those that are remembered; there may be none
+}
+
+// owned returns a copy that shares no memory with what the caller may change:
+// frameworks lend strings until a request is over.
+func (sub Subscription) owned() Subscription {
+	sub.Channels = cloneAll(sub.Channels)
+	sub.After, sub.Remember = strings.Clone(sub.After), strings.Clone(sub.Remember)
+	return sub
+}
+
+// cloneAll returns a copy of a list and of each of its strings.
+func cloneAll(list []string) []string {
+	clones := make([]string, len(list))
+	for i, s := range list {
+		clones[i] = strings.Clone(s)
+	}
+	return clones
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // Topic is a channel of a hub for events of one name whose data is a T in
@@ -22,7 +23,7 @@ func NewTopic[T any](hub *Hub, channel, name string) Topic[T] {
 	if _, err := hub.record(Publication{Channel: channel, Event: Event{Name: name}}); err != nil {
 		panic(err)
 	}
-	return Topic[T]{hub: hub, channel: channel, name: name}
+	return Topic[T]{hub: hub, channel: strings.Clone(channel), name: strings.Clone(name)}
 }
 
 // Keyed returns a copy of the topic that gives each event the key of its

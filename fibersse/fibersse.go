@@ -16,6 +16,7 @@ package fibersse
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -55,7 +56,8 @@ func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error
 			sub, err := choose(c)
 			var refused *fiber.Error
 			if errors.As(err, &refused) {
-				err = &core.Refusal{Status: refused.Code, Message: refused.Message, Err: err}
+				message := strings.Clone(refused.Message) // it may be text of the request
+				err = &core.Refusal{Status: refused.Code, Message: message, Err: fiber.NewError(refused.Code, message)}
 			}
 			return sub, err
 		}))

@@ -74,7 +74,7 @@ func Limit(cfg LimitConfig) core.Middleware {
 func (c LimitConfig) withDefaults() LimitConfig {
 	c.Streams = orDefault(c.Streams, 10_000)
 	c.PerAddress = orDefault(c.PerAddress, 100)
-	c.Header = orDefault(c.Header, ForwardedFor)
+	c.Header = strings.Clone(orDefault(c.Header, ForwardedFor))
 	c.IPv6Prefix = orDefault(c.IPv6Prefix, 64)
 	c.RetryAfter = orDefault(c.RetryAfter, 5*time.Second)
 	c.TrustedProxies = slices.Clone(c.TrustedProxies)
