@@ -17,6 +17,9 @@ type arrival struct {
 	onOpen    []func()
 	onDeliver []func(events, bytes int)
 	overdue   *time.Timer // runs while the stream waits for its adapter
+	// givenUp is closed when a stream that its adapter did not begin in time is
+	// finished; nil while there is none.
+	givenUp chan struct{}
 }
 
 // lastEventID returns what the client has seen last: from the header (section

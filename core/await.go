@@ -36,16 +36,25 @@ func (o *Opening) await() error {
 }
 
 // begin ends the wait for the adapter, and reports false if the stream is over
-// already. Until entered is called, the hub's Close waits.
+// already: then it is finished, too. Until entered is called, the hub's Close
+// waits.
 func (s *Stream) begin() bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.awaits {
-		return false
+	if s.awaits {
+		defer s.mu.Unlock()
+		s.gate.hub.finisher.enter()
+		s.stopAwaiting()
+		return true
 	}
-	s.gate.hub.finisher.enter()
-	s.stopAwaiting()
-	return true
+	var givenUp chan struct{}
+	if s.arrival != nil {
+		givenUp = s.arrival.givenUp
+	}
+	s.mu.Unlock()
+	if givenUp != nil {
+		<-givenUp
+	}
+	return false
 }
 
 // entered ends what begin began.
@@ -65,8 +74,18 @@ func (s *Stream) finishAwaiting() {
 		return
 	}
 	s.stopAwaiting()
-	reason := s.err
-	s.gate.hub.finisher.add(func() { s.finish(false, reason) })
+	reason, givenUp := s.err, s.giveUp()
+	s.gate.hub.finisher.add(func() {
+		defer close(givenUp)
+		s.finish(false, reason)
+	})
+}
+
+// giveUp has those who come too late wait until what it returns is closed. The
+// caller holds s.mu.
+func (s *Stream) giveUp() chan struct{} {
+	s.arrival.givenUp = make(chan struct{})
+	return s.arrival.givenUp
 }
 
 // Abandon gives up a stream whose head could not be sent. After Run or Own, or
@@ -77,9 +96,16 @@ func (o *Opening) Abandon(cause error) {
 
 func (o *Opening) abandon(reason error) {
 	s := o.stream
-	if !s.begin() {
+	s.mu.Lock()
+	if !s.awaits {
+		s.mu.Unlock()
 		return
 	}
+	s.gate.hub.finisher.enter()
 	defer s.entered()
+	s.stopAwaiting()
+	givenUp := s.giveUp()
+	s.mu.Unlock()
+	defer close(givenUp)
 	s.finish(false, reason)
 }

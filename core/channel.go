@@ -40,6 +40,8 @@ type channel struct {
 
 	refs   atomic.Int64 // who holds on to the channel; see attach
 	place  spot         // among those that nobody holds on to; guarded by the hub's mu
+	filled int          // its index plus 1 in the hub's list of that name, or 0; guarded by that list
+	spare  bool         // its overhead counts among the rings; guarded by the hub's mu
 	shards []interest   // by shard; set once
 }
 
@@ -55,8 +57,9 @@ func (c *channel) overhead() int64 {
 }
 
 // push appends an entry and drops what is over the bounds. It returns by how
-// much that changes the size of the ring, in bytes.
-func (c *channel) push(e *Entry) int {
+// much that changes the size of the ring, in bytes, and how many entries there
+// are then.
+func (c *channel) push(e *Entry) (delta, entries int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.ring.Bytes()
@@ -64,7 +67,7 @@ func (c *channel) push(e *Entry) int {
 	c.supersede(e)
 	for c.over() && c.shed() {
 	}
-	return c.ring.Bytes() - before
+	return c.ring.Bytes() - before, c.ring.Len()
 }
 
 // over reports whether the ring is over its bounds. One entry never is. The

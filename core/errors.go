@@ -40,6 +40,9 @@ var (
 	// over [MaxKeyBytes], for too many channels, groups or events at once, and for
 	// greetings over the limit of what can be sent before a stream opens.
 	ErrTooLarge = errors.New("tidings: too large")
+	// ErrTooManyChannels is returned for a subscription to a further channel when
+	// there are as many as the hub's MaxChannels, all of them with subscribers.
+	ErrTooManyChannels = errors.New("tidings: too many channels")
 	// ErrNoChannel is returned for a subscription that names no channel.
 	ErrNoChannel = errors.New("tidings: no channel named")
 	// ErrChannelName is returned for a channel name that is empty, longer than

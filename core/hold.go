@@ -1,11 +1,14 @@
 package core
 
+import "fmt"
+
 // Whoever holds on to a channel keeps its ring: it has all that is delivered
 // from then on. The first to take hold of a channel and the last to let go of it
 // do so under the write lock of the hub's mu. All others need the read lock
 // only, so that clients who come and go do not keep publishers waiting.
 
-// attach takes hold of channels. The error wraps ErrChannelGone.
+// attach takes hold of channels. The error wraps ErrChannelGone or
+// ErrTooManyChannels.
 func (h *Hub) attach(names []string) ([]*channel, error) {
 	channels := make([]*channel, len(names))
 	if h.attachUsed(names, channels) {
@@ -48,8 +51,11 @@ func (h *Hub) attachRest(names []string, channels []*channel) (gone []string, er
 		if err = h.exists(name); err != nil {
 			break
 		}
-		channels[i] = h.channel(name)
-		channels[i].refs.Add(1)
+		if channels[i] = h.channel(name); channels[i] == nil {
+			err = fmt.Errorf("%w: %d", ErrTooManyChannels, len(h.channels))
+			break
+		}
+		h.hold(channels[i])
 	}
 	if err == nil {
 		return nil, nil
@@ -101,6 +107,7 @@ func (h *Hub) letGo(c *channel) (private bool) {
 	if c.refs.Add(-1) > 0 {
 		return false
 	}
+	h.setSpare(c, true)
 	if isPrivate(c.name) {
 		delete(h.private, c.name)
 		h.drop(c)

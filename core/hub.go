@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -25,12 +26,20 @@ type HubConfig struct {
 	RingEvents int
 	// RingBytes bounds the same in bytes. Default: 1 MiB.
 	RingBytes int
-	// TotalRingBytes bounds the rings of all channels together, overhead
-	// included. Over it, the rings that nobody is subscribed to go first, those
-	// longest without a new event before the others; then the older half of the
-	// largest ring, and so on. History is not touched. What a [MemoryStore] keeps
-	// is shared with the rings, and takes no room twice. Default: 256 MiB.
+	// TotalRingBytes bounds the rings of all channels together, and the overhead
+	// of channels without a subscriber. Over it, those channels go first, the
+	// longest without a new event before the others; then the older halves of the
+	// largest rings. History is not touched. What a [MemoryStore] keeps is shared
+	// with the rings, and takes no room twice. Default: 256 MiB.
 	TotalRingBytes int
+	// MaxChannels bounds the channels that have subscribers or recent events. One
+	// without a subscriber takes about 0.5 KiB and its ring, one that clients have
+	// chosen as much without a ring. Over the bound, channels without a subscriber
+	// go, as above. Where there are none, a subscription to a further channel is
+	// refused with [ErrTooManyChannels], and an event for one is stored without a
+	// ring: those who subscribe later find it in history. Private channels count,
+	// and are not refused. Default: 262,144. Negative: no bound.
+	MaxChannels int
 	// Channels are the channels with a configuration of their own. The first
 	// whose pattern matches applies.
 	Channels []ChannelConfig
@@ -75,6 +84,9 @@ func (c HubConfig) withDefaults() HubConfig {
 	}
 	if c.TotalRingBytes <= 0 {
 		c.TotalRingBytes = 256 << 20
+	}
+	if c.MaxChannels = orDefault(c.MaxChannels, 1<<18); c.MaxChannels == 0 {
+		c.MaxChannels = math.MaxInt
 	}
 	if c.RememberFor <= 0 {
 		c.RememberFor = 5 * time.Minute
@@ -156,8 +168,11 @@ type Hub struct {
 	base     uint64              // what a new channel's ring lacks: everything up to here
 	private  map[string]struct{} // the private channels that are there
 	unused   eldest[*channel]    // has all channels that nobody holds on to, and maybe others
+	// filled has all channels whose ring can be made smaller, and maybe others.
+	// It is changed by what delivers, and under the write lock of mu.
+	filled []*channel
 
-	ringBytes atomic.Int64 // of all rings, overhead included
+	ringBytes atomic.Int64 // of all rings, and the overhead of channels that nobody holds on to
 	ringLimit atomic.Int64 // above which rings are made smaller
 	memories  memories
 

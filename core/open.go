@@ -323,6 +323,8 @@ func (e *Endpoint) subscribe(o *Opening) error {
 		return &Refusal{Status: http.StatusBadRequest, Message: "No such channel name.", Err: err}
 	case errors.Is(err, ErrChannelGone):
 		return &Refusal{Status: http.StatusNotFound, Message: "No such channel.", Err: err}
+	case errors.Is(err, ErrTooManyChannels):
+		return tooManyChannels(err)
 	}
 	return err
 }

@@ -28,7 +28,7 @@ func (s *Stream) PrivateChannel() string {
 	h.mu.Lock()
 	h.private[name] = struct{}{}
 	c := h.channel(name)
-	c.refs.Add(1)
+	h.hold(c)
 	h.mu.Unlock()
 	s.mu.Lock()
 	over := s.finished

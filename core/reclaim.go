@@ -1,22 +1,70 @@
 package core
 
 import (
-	"cmp"
-	"slices"
+	"math/bits"
 	"strings"
 )
 
-// channel returns the channel of that name, a new one if need be. The caller
-// holds h.mu.
+// channel returns the channel of that name, a new one if need be and if there is
+// room, and nil otherwise. The caller holds h.mu, and takes hold of the channel
+// or puts an entry into its ring.
 func (h *Hub) channel(name string) *channel {
 	c := h.channels[name]
-	if c == nil {
-		name = strings.Clone(name)
-		c = &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
-		h.channels[name] = c
-		h.ringBytes.Add(c.overhead())
+	if c != nil {
+		return c
 	}
+	for len(h.channels) >= h.cfg.MaxChannels && !isPrivate(name) {
+		if !h.dropUnused() {
+			return nil
+		}
+	}
+	name = strings.Clone(name)
+	c = &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
+	h.channels[name] = c
 	return c
+}
+
+// hold takes hold of a channel. The caller holds h.mu.
+func (h *Hub) hold(c *channel) {
+	c.refs.Add(1)
+	h.setSpare(c, false)
+}
+
+// setSpare says whether the overhead of a channel counts among the rings: it
+// does while nothing holds on to the channel, since it can then be won back. The
+// caller holds h.mu.
+func (h *Hub) setSpare(c *channel, spare bool) {
+	switch {
+	case spare && !c.spare:
+		h.ringBytes.Add(c.overhead())
+	case !spare && c.spare:
+		h.ringBytes.Add(-c.overhead())
+	}
+	c.spare = spare
+}
+
+// push puts an entry into a channel's ring. The caller is the one that delivers,
+// and holds h.mu, if only for reading.
+func (h *Hub) push(c *channel, e *Entry) {
+	delta, entries := c.push(e)
+	h.ringBytes.Add(int64(delta))
+	if entries > 1 && c.filled == 0 {
+		h.filled = append(h.filled, c)
+		c.filled = len(h.filled)
+	}
+}
+
+// unlist takes a channel off those whose ring can be made smaller. The caller
+// holds h.mu.
+func (h *Hub) unlist(c *channel) {
+	if c.filled == 0 {
+		return
+	}
+	end := len(h.filled) - 1
+	last := h.filled[end]
+	h.filled[c.filled-1], last.filled = last, c.filled
+	h.filled[end] = nil
+	h.filled, c.filled = h.filled[:end], 0
 }
 
 // tidy lets go of what history no longer has of a channel that nobody holds on
@@ -38,9 +86,11 @@ func (h *Hub) drop(c *channel) {
 	if !isPrivate(c.name) { // one that is gone does not come back
 		h.base = max(h.base, newest)
 	}
-	left := h.ringBytes.Add(-(int64(bytes) + c.overhead()))
+	h.setSpare(c, false)
+	left := h.ringBytes.Add(-int64(bytes))
 	delete(h.channels, c.name)
 	h.unused.remove(c)
+	h.unlist(c)
 	h.limitRings(left)
 }
 
@@ -95,48 +145,72 @@ func (h *Hub) reclaim() {
 	limit := int64(h.cfg.TotalRingBytes)
 	h.ringLimit.Store(limit)
 	for h.ringBytes.Load() > limit {
-		c, ok := h.unused.first((*channel).newest)
-		if !ok {
-			h.halveUsed(limit - limit/16)
-			// Not again at every event, if that is all there is to win.
-			h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
-			return
-		}
-		if c.refs.Load() > 0 {
-			h.unused.remove(c) // until it is let go of
+		if h.dropUnused() {
 			continue
 		}
-		h.drop(c)
+		h.halveRings(limit - limit/16)
+		// Not again at every event, if that is all there is to win.
+		h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
+		return
 	}
 }
 
-// halveUsed makes the largest rings smaller until there is room: some more than
-// needed, as it looks at every channel. The caller holds h.mu.
-func (h *Hub) halveUsed(room int64) {
-	type sized struct {
-		*channel
-
-		bytes int
-		done  bool
-	}
-	used := make([]sized, 0, len(h.channels))
-	for _, c := range h.channels {
-		_, bytes := c.extent()
-		used = append(used, sized{channel: c, bytes: bytes})
-	}
-	for h.ringBytes.Load() > room && len(used) > 0 {
-		slices.SortFunc(used, func(a, b sized) int { return cmp.Compare(b.bytes, a.bytes) })
-		// All those as large as half the largest, at once.
-		large := used[0].bytes / 2
-		for i := range used {
-			if h.ringBytes.Load() <= room || used[i].bytes < large {
-				break
-			}
-			delta := used[i].halve()
-			h.ringBytes.Add(int64(delta))
-			used[i].bytes += delta
-			used[i].done = delta == 0 // it holds its newest entry only
+// dropUnused drops the channel that was longest without a new event, of those
+// that nothing holds on to, and reports whether there was one. The caller holds
+// h.mu.
+func (h *Hub) dropUnused() bool {
+	for {
+		c, ok := h.unused.first((*channel).newest)
+		if !ok {
+			return false
 		}
-		used = slices.DeleteFunc(used, func(s sized) bool { return s.done })
+		if c.refs.Load() == 0 {
+			h.drop(c)
+			return true
+		}
+		h.unused.remove(c) // until it is let go of
 	}
+}
+
+// halveRings drops the older halves of the largest rings until there is room:
+// some more than needed, as it looks at every ring of two entries or more. The
+// caller holds h.mu.
+func (h *Hub) halveRings(room int64) {
+	for {
+		need := h.ringBytes.Load() - room
+		if need <= 0 {
+			return
+		}
+		// Rings of about the same size, by powers of two, share a class.
+		var classes [bits.UintSize + 1]int64
+		for i := len(h.filled) - 1; i >= 0; i-- {
+			bytes, several := h.filled[i].size()
+			if !several {
+				h.unlist(h.filled[i])
+				continue
+			}
+			classes[bits.Len(uint(bytes))] += int64(bytes)
+		}
+		if len(h.filled) == 0 {
+			return
+		}
+		class := len(classes)
+		for won := int64(0); won < need && class > 0; {
+			class--
+			won += classes[class] / 2
+		}
+		for _, c := range h.filled {
+			if bytes, _ := c.size(); bits.Len(uint(bytes)) >= class { //nolint:gosec // A size is not negative.
+				h.ringBytes.Add(int64(c.halve()))
+			}
+		}
+	}
+}
+
+// size returns the size of the ring in bytes, and whether it has two entries or
+// more.
+func (c *channel) size() (bytes int, several bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ring.Bytes(), c.ring.Len() > 1
 }

@@ -43,7 +43,18 @@ func wantSums(t *testing.T, h *Hub, m *MemoryStore, when string) {
 			t.Errorf("%s, ring of %s: got %d latest, want %d", when, name, len(c.latest), keys)
 		}
 		c.mu.Unlock()
-		sum += int64(bytes) + c.overhead()
+		sum += int64(bytes)
+		if c.refs.Load() == 0 {
+			sum += c.overhead()
+		}
+		if (c.filled > 0) != slices.Contains(h.filled, c) || c.ring.Len() > 1 && c.filled == 0 {
+			t.Errorf("%s, ring of %s with %d entries: got it at %d of those to halve", when, name, c.ring.Len(), c.filled)
+		}
+	}
+	for _, c := range h.filled {
+		if h.channels[c.name] != c {
+			t.Errorf("%s: got %s among the rings to halve, which is gone", when, c.name)
+		}
 	}
 	if len(h.unused.heap) != unused {
 		t.Errorf("%s: got %d in the queue, want %d: only those that are there", when, len(h.unused.heap), unused)

@@ -83,6 +83,15 @@ func refusalOf(err error) *Refusal {
 	return &Refusal{Status: http.StatusInternalServerError, Err: err}
 }
 
+// tooManyChannels is the answer to a request for a channel that there is no room
+// for.
+func tooManyChannels(err error) *Refusal {
+	return &Refusal{
+		Status: http.StatusServiceUnavailable, Message: "There are too many channels. Try again later.",
+		RetryAfter: 5*time.Second + upTo(5*time.Second), Err: err,
+	}
+}
+
 // answer writes the refusal's header fields into h and returns its body, which
 // is nil where the status allows none.
 func (r *Refusal) answer(h http.Header) []byte {

@@ -30,7 +30,7 @@ func (h *Hub) deliverOne(e *Entry) bool {
 	if c == nil {
 		return false
 	}
-	h.ringBytes.Add(int64(c.push(e)))
+	h.push(c, e)
 	h.head.Store(e.Position.Seq)
 	for s := range h.shards {
 		h.shards[s].mark(c)
@@ -47,17 +47,29 @@ func (h *Hub) place(entries []*Entry) {
 		c := h.channels[e.Channel]
 		if c == nil {
 			h.mu.RUnlock()
-			h.mu.Lock()
-			c = h.channel(e.Channel)
-			// Pushed under the write lock: nobody drops a channel that has an
-			// entry.
-			h.ringBytes.Add(int64(c.push(e)))
-			h.unused.add(c, e.Position.Seq)
-			h.mu.Unlock()
+			h.placeNew(e)
 			h.mu.RLock()
 			continue
 		}
-		h.ringBytes.Add(int64(c.push(e)))
+		h.push(c, e)
+	}
+}
+
+// placeNew makes a channel for an entry, and pushes it under the same lock:
+// nothing drops a channel that has an entry. If there is no room for one more,
+// the entry is in history only.
+func (h *Hub) placeNew(e *Entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.channel(e.Channel)
+	if c == nil {
+		h.base = max(h.base, e.Position.Seq)
+		return
+	}
+	h.push(c, e)
+	if c.refs.Load() == 0 {
+		h.setSpare(c, true)
+		h.unused.add(c, e.Position.Seq)
 	}
 }
 
