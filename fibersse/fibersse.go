@@ -12,6 +12,10 @@
 // and MaxConnsPerIP any more, which bound the rest of the app; what bounds
 // streams is Limit of package middleware. Keeping the place would mean keeping
 // the server's side of every connection too, with a second descriptor.
+//
+// Leave MaxConnsPerIP of the server alone where it shuts down while it serves:
+// its Shutdown can panic when a client leaves an idle connection at that moment
+// (fasthttp 1.51). Limit does the same for streams.
 package fibersse
 
 import (
