@@ -11,6 +11,7 @@ type arrival struct {
 	request   *http.Request
 	path      string
 	change    bool // of another stream's channels: this one does not open
+	changed   ChannelChange
 	header    http.Header
 	greeting  []byte // what was sent before the stream was open
 	greetings int    // how many events are in it

@@ -18,73 +18,122 @@ type target struct {
 // the endpoint chooses again: see Subscription.Remember.
 //
 // The errors wrap [ErrNotSubscribed] unless the hub drives the stream,
-// [ErrChannelName], [ErrChannelGone], [ErrTooLarge] if there would be more than
-// [MaxChannels], or they are why the stream ended. Nothing has changed then.
+// [ErrChannelName], [ErrChannelGone], [ErrTooLarge] if more than [MaxChannels]
+// are named or the stream would have more, or they are why the stream ended.
+// Nothing has changed then. Naming a channel twice is the same as once, but
+// counts twice against that bound.
 func (s *Stream) AddChannels(names ...string) error { return s.ChangeChannels(names, nil) }
 
 // RemoveChannels takes the open stream off channels. When it returns, no more
 // of their events are sent; a write in progress may finish. A stream may be left
-// without any channel. The errors are those of AddChannels.
+// without any channel. Channels that the stream does not have are passed over.
+// The errors are those of AddChannels.
 func (s *Stream) RemoveChannels(names ...string) error { return s.ChangeChannels(nil, names) }
 
-// ChangeChannels does what RemoveChannels and AddChannels do, in one step.
+// ChangeChannels does what RemoveChannels and AddChannels do, in one step and in
+// this order: a channel in both lists begins anew. Each list may name
+// [MaxChannels] channels.
 func (s *Stream) ChangeChannels(add, remove []string) error {
-	for _, name := range slices.Concat(add, remove) {
-		if err := checkChannel(name); err != nil {
-			return err
-		}
-	}
-	unused, err := s.retarget(add, remove)
+	wish, err := newWish(add, remove)
 	if err != nil {
 		return err
 	}
-	s.wakeDriver()
+	_, err = s.change(wish)
+	return err
+}
+
+// wish is a change of channels whose names have been checked: two lists in
+// order in which each name stands once.
+type wish struct{ add, remove []string }
+
+// newWish checks the names. The errors wrap ErrTooLarge or ErrChannelName.
+func newWish(add, remove []string) (w wish, err error) {
+	for _, list := range []struct {
+		names []string
+		set   *[]string
+	}{{add, &w.add}, {remove, &w.remove}} {
+		if len(list.names) == 0 {
+			continue
+		}
+		if *list.set, err = channelSet(list.names); err != nil {
+			return wish{}, err
+		}
+	}
+	return w, nil
+}
+
+// change changes the stream's channels. It takes hold of those to be added, and
+// lets go of others, without the stream's lock: a store may be asked to forget
+// private channels then.
+func (s *Stream) change(w wish) (done ChannelChange, err error) {
+	if err = s.changeable(); err != nil {
+		return done, err
+	}
+	add, err := s.gate.hub.attach(w.add)
+	if err != nil {
+		return done, err
+	}
+	done, unused, err := s.retarget(add, w.remove)
+	if err == nil && done.Added+done.Removed > 0 {
+		s.wakeDriver()
+	}
 	s.gate.hub.detach(unused)
 	s.runHooks()
+	return done, err
+}
+
+// changeable returns why the stream's channels cannot be changed, or nil.
+func (s *Stream) changeable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fixed()
+}
+
+// fixed is changeable for callers that hold s.mu.
+func (s *Stream) fixed() error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case !s.counted:
+		return ErrNotSubscribed
+	}
 	return nil
 }
 
-// retarget sets what the stream's channels are to be. It returns channels to
-// let go of.
-func (s *Stream) retarget(add, remove []string) (unused []*channel, err error) {
+// retarget sets what the stream's channels are to be, given those to add, which
+// the caller has taken hold of, and the names of those to remove, in order. It
+// returns the channels to let go of: all of add if there is an error.
+func (s *Stream) retarget(add []*channel, remove []string) (done ChannelChange, unused []*channel, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.err != nil:
-		return nil, s.err
-	case !s.counted:
-		return nil, ErrNotSubscribed
+	if err := s.fixed(); err != nil {
+		return done, add, err
 	}
-	now := s.sub.channels
-	was := target{channels: now, floors: make([]uint64, len(now))}
+	was := target{channels: s.sub.channels, floors: make([]uint64, len(s.sub.channels))}
 	pending := s.less().target
 	if pending != nil {
 		was = *pending
 	}
-	var next target
-	var removed []*channel
-	for i, c := range was.channels {
-		if slices.Contains(remove, c.name) {
-			removed = append(removed, c)
-			continue
+	next, removed := was.without(remove)
+	fresh := make([]*channel, 0, len(add))
+	for has, i := indices(next.channels), 0; i < len(add); i++ {
+		if _, there := has[add[i]]; there {
+			unused = append(unused, add[i])
+		} else {
+			fresh = append(fresh, add[i])
 		}
-		next.channels, next.floors = append(next.channels, c), append(next.floors, was.floors[i])
 	}
-	fresh := slices.DeleteFunc(slices.Clone(add), func(name string) bool {
-		return slices.ContainsFunc(next.channels, func(c *channel) bool { return c.name == name })
-	})
-	slices.Sort(fresh)
-	fresh = slices.Compact(fresh)
-	if len(next.channels)+len(fresh) > MaxChannels {
-		return nil, fmt.Errorf("%w: more than %d channels", ErrTooLarge, MaxChannels)
+	done = ChannelChange{Added: len(fresh), Removed: len(removed)}
+	switch {
+	case len(next.channels)+len(fresh) > MaxChannels:
+		return ChannelChange{}, add, fmt.Errorf("%w: more than %d channels", ErrTooLarge, MaxChannels)
+	case len(fresh)+len(removed) == 0:
+		return done, unused, nil
 	}
-	added, err := s.gate.hub.attach(fresh)
-	if err != nil {
-		return nil, err
-	}
+	held := indices(s.sub.channels) // by the subscriber
 	for _, c := range removed {
 		s.left(c)
-		if !slices.Contains(now, c) {
+		if _, ok := held[c]; !ok {
 			unused = append(unused, c)
 		}
 	}
@@ -92,17 +141,39 @@ func (s *Stream) retarget(add, remove []string) (unused []*channel, err error) {
 	if next.head = was.head; pending == nil {
 		next.head = head
 	}
-	for _, c := range added {
+	for _, c := range fresh {
 		s.joined(c)
-		if slices.Contains(now, c) {
-			unused = append(unused, c) // the subscriber holds it already
+		if _, ok := held[c]; ok {
+			unused = append(unused, c)
 		}
 		next.channels, next.floors = append(next.channels, c), append(next.floors, head)
 	}
 	s.more().target = &next
 	s.changing.Store(true)
 	s.note(next.channels)
-	return unused, nil
+	return done, unused, nil
+}
+
+// without returns the target without channels, whose names are in order, and
+// the channels that it had of these.
+func (t target) without(names []string) (rest target, removed []*channel) {
+	for i, c := range t.channels {
+		if _, out := slices.BinarySearch(names, c.name); out {
+			removed = append(removed, c)
+			continue
+		}
+		rest.channels, rest.floors = append(rest.channels, c), append(rest.floors, t.floors[i])
+	}
+	return rest, removed
+}
+
+// indices returns where each of the channels stands in the list.
+func indices(channels []*channel) map[*channel]int {
+	at := make(map[*channel]int, len(channels))
+	for i, c := range channels {
+		at[c] = i
+	}
+	return at
 }
 
 // stays returns what decides whether an entry is still for the stream while its
@@ -155,21 +226,22 @@ func (s *subscriber) retune() (r retuned) {
 	next, old := *x.target, s.channels
 	x.target = nil
 	s.channels = next.channels
+	before, after := indices(old), indices(next.channels)
 	for _, c := range old {
-		if !slices.Contains(next.channels, c) {
+		if _, stays := after[c]; !stays {
 			r.removed = append(r.removed, c)
 		}
 	}
 	for i, c := range next.channels {
 		s.owed = max(s.owed, next.floors[i]) // what is older is not to come
-		if !slices.Contains(old, c) {
+		if _, stays := before[c]; !stays {
 			r.added = append(r.added, c)
 		}
 	}
 	r.align = func(list []uint64) []uint64 {
 		aligned := slices.Clone(next.floors)
 		for i, c := range next.channels {
-			if j := slices.Index(old, c); j >= 0 && j < len(list) {
+			if j, ok := before[c]; ok && j < len(list) {
 				aligned[i] = max(aligned[i], list[j])
 			}
 		}

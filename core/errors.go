@@ -23,7 +23,7 @@ var (
 	// client is meant to reconnect.
 	ErrLifetime = errors.New("tidings: lifetime reached")
 	// ErrChanged says that the request was no request for a stream: it changed
-	// the channels of another one.
+	// the channels of another one. See [Stream.ChannelChange].
 	ErrChanged = errors.New("tidings: channels changed")
 	// ErrPanic says that a handler, middleware or filter panicked.
 	ErrPanic = errors.New("tidings: panic")

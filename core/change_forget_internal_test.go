@@ -1,0 +1,93 @@
+//go:build linux
+
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// forgetful is a store that says when it is asked to forget a channel, and waits
+// until it may.
+type forgetful struct {
+	*MemoryStore
+
+	asked, may chan struct{}
+}
+
+func (f forgetful) Forget(ctx context.Context, channel string) error {
+	f.asked <- struct{}{}
+	<-f.may
+	return f.MemoryStore.Forget(ctx, channel)
+}
+
+// While a store takes its time to forget a private channel, because the last who
+// held on to it is a stream that could not have it after all, nobody waits for
+// that stream.
+func TestChangeForgetsWithoutTheLock(t *testing.T) {
+	t.Parallel()
+	store := forgetful{NewMemoryStore(Retention{}), make(chan struct{}), make(chan struct{})}
+	hub := NewHub(HubConfig{Store: store})
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.example/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan struct{})
+	gate := NewGate(hub, GateConfig{Heartbeat: -1, Middleware: []Middleware{func(s *Stream) error {
+		s.OnDeliver(func(int, int) { close(opened) })
+		return nil
+	}}})
+	o := gate.Subscribe("a").Open(Request{Request: r})
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		o.Run(nowhere{})
+	}()
+	<-opened
+	private, gone := "~"+rand.Text(), "~"+rand.Text()
+	hub.mu.Lock()
+	hub.private[private] = struct{}{}
+	c := hub.channel(private)
+	c.refs.Add(1)
+	hub.mu.Unlock()
+	// The change takes hold of one private channel, and waits to look for the
+	// other one until the first has no other holder.
+	hub.mu.RLock()
+	changed := make(chan error)
+	go func() { changed <- o.stream.AddChannels(private, gone) }()
+	for c.refs.Load() < 2 {
+		runtime.Gosched()
+	}
+	c.refs.Add(-1)
+	hub.mu.RUnlock()
+	<-store.asked
+	free := make(chan struct{})
+	go func() {
+		defer close(free)
+		_ = o.stream.Info()
+		_ = o.stream.Channels()
+		o.stream.SetValue(1, 2)
+	}()
+	select {
+	case <-free:
+	case <-time.After(10 * time.Second):
+		t.Error("the stream's methods: got no answer while the store forgets, want one")
+	}
+	close(store.may)
+	if err := <-changed; !errors.Is(err, ErrChannelGone) {
+		t.Errorf("AddChannels: got %v, want ErrChannelGone", err)
+	}
+	<-free
+	cancel()
+	<-over
+	wantNothing(t, hub)
+	if err := hub.Close(); err != nil {
+		t.Error(err)
+	}
+}
