@@ -55,10 +55,15 @@ type LimitConfig struct {
 //
 // What one call returns is one limit, whatever the number of gates that it is
 // used at. It holds a place for a stream from then on until that has ended or
-// a later middleware has refused it. It panics if the configuration is invalid.
+// a later middleware has refused it. A request that changes the channels of an
+// open stream, see [core.Stream.ChannelChange], is no stream: it takes no place
+// and is not refused. Limit panics if the configuration is invalid.
 func Limit(cfg LimitConfig) core.Middleware {
 	l := &limiter{LimitConfig: cfg.withDefaults(), places: make(map[netip.Addr]int)}
 	return func(s *core.Stream) error {
+		if _, changes := s.ChannelChange(); changes {
+			return nil
+		}
 		client, known := ClientAddress(s.Request(), l.TrustedProxies, l.Header)
 		if known {
 			client = l.network(client)

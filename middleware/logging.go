@@ -1,10 +1,12 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"unique"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -22,6 +24,8 @@ const (
 	keyDuration    = "duration"
 	keyEvents      = "events"
 	keyBytes       = "bytes"
+	keyAdded       = "added"
+	keyRemoved     = "removed"
 )
 
 // Logging returns a middleware that writes a line when a stream opens and one
@@ -33,62 +37,133 @@ const (
 //   - "stream refused", with status, reason and duration
 //   - "stream not opened", with reason and duration: the client left while the
 //     stream was opening, or its request was HEAD
+//   - "channels changed", with status, duration, added and removed (how many):
+//     the request was to change the channels of an open stream, see
+//     [core.Stream.ChannelChange]
+//   - "change refused", with status, reason and duration: the same, and nothing
+//     has changed; there is no status if the client left meanwhile
 //
 // All have the attributes stream (the stream's ID), path, remote (the peer's
 // address), and, where there are some, identity, channels and last_event_id.
-// The ID is client's text; one of more than 64 bytes, or that cannot be
-// printed, is replaced by its length. The request's query, which may hold
-// secrets, is never logged.
+// The last is client's text; one of more than 64 bytes, or that cannot be
+// printed, is replaced by its length. The lines about a change name the stream
+// that is to change, once it is known that the client may, and not its channels.
+// The request's query, which may hold secrets, is never logged. The stream's ID
+// is what [core.Gate.ChangeChannels] takes, together with the identity.
 //
 // The level is Info, but Warn for a refusal with a status of 500 or more. Give
 // Logging the first place: it says nothing of what was refused before it. If
 // logger is nil, it is [slog.Default].
+//
+// The context that a line is written with has the values of the request's. An
+// exception is "stream closed" of a subscription, whose context has none: a
+// stream that waits does not keep its request.
 func Logging(logger *slog.Logger) core.Middleware {
 	if logger == nil {
 		logger = slog.Default()
 	}
 	return func(s *core.Stream) error {
-		path := s.Request().URL.Path
-		write := func(level slog.Level, msg string, attrs ...slog.Attr) {
-			logger.LogAttrs(s.Context(), level, msg, append(about(s, path), attrs...)...)
+		// The path is a piece of the request line, which it would keep.
+		l := line{logger: logger, stream: s, path: unique.Make(s.Request().URL.Path)}
+		if _, changes := s.ChannelChange(); changes {
+			s.OnClose(l.changed)
+			return nil
 		}
-		s.OnOpen(func() { write(slog.LevelInfo, "stream opened") })
-		s.OnClose(func(sum core.Summary) {
-			reason := slog.String(keyReason, sum.Reason.Error())
-			duration := slog.Duration(keyDuration, sum.Duration)
-			var refusal *core.Refusal
-			switch {
-			case sum.Opened:
-				write(slog.LevelInfo, "stream closed", reason, duration,
-					slog.Int64(keyEvents, sum.Events), slog.Int64(keyBytes, sum.Bytes))
-			case errors.As(sum.Reason, &refusal):
-				level := slog.LevelInfo
-				if refusal.Status >= http.StatusInternalServerError {
-					level = slog.LevelWarn
-				}
-				write(level, "stream refused", slog.Int(keyStatus, refusal.Status), reason, duration)
-			default:
-				write(slog.LevelInfo, "stream not opened", reason, duration)
-			}
-		})
+		s.OnOpen(l.opened)
+		s.OnClose(l.closed)
 		return nil
 	}
 }
 
-// about returns what all lines say of a stream. Who it belongs to may be known
-// after the middleware has run only.
-func about(s *core.Stream, path string) []slog.Attr {
-	attrs := append(make([]slog.Attr, 0, 10),
-		slog.String(keyStream, s.ID()),
-		slog.String(keyPath, path),
-		slog.String(keyRemote, s.RemoteAddr()))
-	if name := s.Identity(); name != "" {
+// line is what the lines of one stream have in common.
+type line struct {
+	logger *slog.Logger
+	stream *core.Stream
+	path   unique.Handle[string]
+}
+
+func (l line) write(level slog.Level, msg string, attrs []slog.Attr, more ...slog.Attr) {
+	ctx := context.Background()
+	if r := l.stream.Request(); r != nil {
+		ctx = context.WithoutCancel(r.Context())
+	}
+	l.logger.LogAttrs(ctx, level, msg, append(attrs, more...)...)
+}
+
+func (l line) opened() { l.write(slog.LevelInfo, "stream opened", l.about()) }
+
+func (l line) closed(sum core.Summary) {
+	reason, duration := ending(sum)
+	switch status := refusal(sum); {
+	case sum.Opened:
+		l.write(slog.LevelInfo, "stream closed", l.about(), reason, duration,
+			slog.Int64(keyEvents, sum.Events), slog.Int64(keyBytes, sum.Bytes))
+	case status != 0:
+		l.write(level(status), "stream refused", l.about(), slog.Int(keyStatus, status), reason, duration)
+	default:
+		l.write(slog.LevelInfo, "stream not opened", l.about(), reason, duration)
+	}
+}
+
+func (l line) changed(sum core.Summary) {
+	reason, duration := ending(sum)
+	change, _ := l.stream.ChannelChange()
+	attrs := l.who(change.Stream)
+	switch status := refusal(sum); {
+	case change.Done:
+		l.write(slog.LevelInfo, "channels changed", attrs, slog.Int(keyStatus, http.StatusOK), duration,
+			slog.Int(keyAdded, change.Added), slog.Int(keyRemoved, change.Removed))
+	case status != 0:
+		l.write(level(status), "change refused", attrs, slog.Int(keyStatus, status), reason, duration)
+	default:
+		l.write(slog.LevelInfo, "change refused", attrs, reason, duration)
+	}
+}
+
+// ending returns what a line says of an end.
+func ending(sum core.Summary) (reason, duration slog.Attr) {
+	return slog.String(keyReason, sum.Reason.Error()), slog.Duration(keyDuration, sum.Duration)
+}
+
+// refusal returns the status that a request was refused with, or 0.
+func refusal(sum core.Summary) int {
+	var r *core.Refusal
+	if errors.As(sum.Reason, &r) {
+		return r.Status
+	}
+	return 0
+}
+
+// level returns the level of a refusal's line.
+func level(status int) slog.Level {
+	if status >= http.StatusInternalServerError {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// who returns what lines say of a request, which is about the stream with this
+// ID if that is known. Who it belongs to may be known after the middleware has
+// run only.
+func (l line) who(stream string) []slog.Attr {
+	attrs := make([]slog.Attr, 0, 10)
+	if stream != "" {
+		attrs = append(attrs, slog.String(keyStream, stream))
+	}
+	attrs = append(attrs, slog.String(keyPath, l.path.Value()), slog.String(keyRemote, l.stream.RemoteAddr()))
+	if name := l.stream.Identity(); name != "" {
 		attrs = append(attrs, slog.String(keyIdentity, name))
 	}
-	if channels := s.Channels(); len(channels) > 0 {
+	return attrs
+}
+
+// about returns what all lines say of a stream.
+func (l line) about() []slog.Attr {
+	attrs := l.who(l.stream.ID())
+	if channels := l.stream.Channels(); len(channels) > 0 {
 		attrs = append(attrs, slog.Any(keyChannels, channels))
 	}
-	if id := s.LastEventID(); id != "" {
+	if id := l.stream.LastEventID(); id != "" {
 		attrs = append(attrs, slog.String(keyLastEventID, loggable(id)))
 	}
 	return attrs
