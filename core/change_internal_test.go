@@ -155,7 +155,7 @@ func ramble(t *testing.T, s *Stream, later func()) {
 		if err != nil && !errors.Is(err, ErrNotSubscribed) && !errors.Is(err, s.Err()) {
 			t.Errorf("ChangeChannels: got %v, want none or why the stream has ended", err)
 		}
-		if rand.IntN(8) == 0 {
+		if rand.IntN(8) == 0 && len(s.Channels()) < MaxChannels/2 {
 			_ = s.AddChannels(s.PrivateChannel())
 		}
 		_ = s.Info()
