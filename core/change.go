@@ -150,7 +150,7 @@ func (s *Stream) retarget(add []*channel, remove []string) (done ChannelChange, 
 	}
 	s.more().target = &next
 	s.changing.Store(true)
-	s.note(next.channels)
+	s.note(next)
 	return done, unused, nil
 }
 

@@ -60,6 +60,13 @@ type HubConfig struct {
 	// MaxRemembered is of how many streams this is remembered, at most. Default:
 	// 10,000.
 	MaxRemembered int
+	// MaxRememberedBytes bounds the same in bytes, about. Over either bound, what
+	// is remembered of the client with the largest share goes first, and of that
+	// what ended first; what open streams have stays. A client is an identity, or,
+	// of streams without one, the network address of the peer, for IPv6 its first
+	// 64 bits. One whose own share is the largest, and has nothing to give up,
+	// finds its changes not remembered. Default: 16 MiB. Negative: no bound.
+	MaxRememberedBytes int
 	// OnJoin is called when a stream has joined a channel: when it opens, and when
 	// the channel is added. What is published to the channel from here on reaches
 	// it. OnLeave is called when it has left the channel again, by its end or
@@ -93,6 +100,9 @@ func (c HubConfig) withDefaults() HubConfig {
 	}
 	if c.MaxRemembered <= 0 {
 		c.MaxRemembered = 10_000
+	}
+	if c.MaxRememberedBytes == 0 {
+		c.MaxRememberedBytes = 16 << 20
 	}
 	c.Channels = c.channels()
 	if c.PageBytes <= 0 {

@@ -2,131 +2,34 @@ package core
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 )
-
-// memories are the channels of streams that had some added or removed, for when
-// their clients come back.
-type memories struct {
-	keep time.Duration
-	max  int
-
-	mu     sync.Mutex
-	byName map[memoryName]*memory
-}
-
-// memoryName is what is remembered for whom: nobody finds what is another's.
-type memoryName struct{ identity, name string }
-
-type memory struct {
-	channels []string
-	streams  int       // that are open
-	touched  time.Time // when the last of them ended, or changed
-}
-
-func (m *memories) init(cfg HubConfig) {
-	m.keep, m.max = cfg.RememberFor, cfg.MaxRemembered
-	m.byName = make(map[memoryName]*memory)
-}
-
-// reopen returns the channels that a stream had, and counts one more that is
-// open.
-func (m *memories) reopen(n memoryName) ([]string, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	one := m.byName[n]
-	if one == nil || m.over(one, time.Now()) {
-		return nil, false
-	}
-	one.streams++
-	return slices.Clone(one.channels), true
-}
-
-// note takes down the channels of a stream. It reports whether there was room.
-func (m *memories) note(n memoryName, channels []string, opened int) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	one := m.byName[n]
-	if one == nil {
-		if !m.room(now) {
-			return false
-		}
-		one = new(memory)
-		m.byName[n] = one
-	}
-	one.channels, one.touched = channels, now
-	one.streams += opened
-	return true
-}
-
-// ended takes down that a stream has ended.
-func (m *memories) ended(n memoryName) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if one := m.byName[n]; one != nil {
-		one.streams--
-		one.touched = time.Now()
-	}
-}
-
-// over reports whether a memory is too old.
-func (m *memories) over(one *memory, now time.Time) bool {
-	return one.streams <= 0 && now.Sub(one.touched) >= m.keep
-}
-
-// room reports whether there is room for one more, and makes some if need be:
-// of a few, the one that ended first goes.
-func (m *memories) room(now time.Time) bool {
-	if len(m.byName) < m.max {
-		return true
-	}
-	var oldest memoryName
-	var at time.Time
-	found, looked := false, 0
-	for n, one := range m.byName {
-		if m.over(one, now) {
-			delete(m.byName, n)
-			return true
-		}
-		if one.streams <= 0 && (!found || one.touched.Before(at)) {
-			oldest, at, found = n, one.touched, true
-		}
-		if looked++; looked >= 64 {
-			break
-		}
-	}
-	if found {
-		delete(m.byName, oldest)
-	}
-	return found
-}
 
 // note has the hub remember what the stream's channels are to be, without those
 // that end with it. The caller holds s.mu.
-func (s *Stream) note(channels []*channel) {
+func (s *Stream) note(next target) {
 	x := s.more()
 	if x.remember == "" {
 		return
 	}
-	names := make([]string, 0, len(channels))
-	for _, c := range channels {
-		if !slices.Contains(x.private, c) {
-			names = append(names, c.name)
+	name := memoryName{s.Identity(), x.remember}
+	if x.noted && x.notedAs != name {
+		return // it has another identity by now
+	}
+	own := indices(x.private)
+	channels := make([]remembered, 0, len(next.channels))
+	for i, c := range next.channels {
+		if _, private := own[c]; !private {
+			channels = append(channels, remembered{c.name, next.floors[i]})
 		}
 	}
 	opened := 1
 	if x.noted {
 		opened = 0
 	}
-	name := memoryName{s.Identity(), x.remember}
-	if x.noted && x.notedAs != name {
-		return // it has another identity by now
-	}
-	x.noted, x.notedAs = s.gate.hub.memories.note(name, names, opened), name
+	x.noted, x.notedAs = s.gate.hub.memories.note(name, s.client(), channels, opened), name
 }
 
 // recall gives a subscription the channels that are remembered for it, if the
@@ -145,11 +48,17 @@ func (s *Stream) recall(sub *Subscription) error {
 	x := s.more()
 	x.remember = strings.Clone(sub.Remember)
 	name := memoryName{s.Identity(), x.remember}
-	channels, ok := h.memories.reopen(name)
+	known, ok := h.memories.reopen(name)
 	if !ok {
 		return nil
 	}
 	x.noted, x.notedAs = true, name
+	channels := make([]string, 0, len(known))
+	sub.floors = make(map[string]uint64, len(known))
+	for _, c := range known {
+		channels = append(channels, c.name)
+		sub.floors[c.name] = c.floor
+	}
 	for _, c := range x.private {
 		if slices.Contains(sub.Channels, c.name) {
 			channels = append(channels, c.name)
@@ -162,4 +71,29 @@ func (s *Stream) recall(sub *Subscription) error {
 // there returns the names without those of private channels that are gone.
 func (h *Hub) there(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return h.checkOpen(name) != nil })
+}
+
+// client returns the owner of what is remembered of the stream.
+func (s *Stream) client() owner {
+	if name := s.Identity(); name != "" {
+		return owner{identity: name}
+	}
+	return owner{network: network(s.remote)}
+}
+
+// network returns the address that a peer's counts as, with a port: for IPv6,
+// where a client usually has a whole network, that of its first 64 bits. It is
+// not valid if the peer has no IP address.
+func network(peer string) netip.Addr {
+	at, err := netip.ParseAddrPort(peer)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := at.Addr().Unmap().WithZone("")
+	if addr.Is4() {
+		return addr
+	}
+	const bits = 64
+	prefix, _ := addr.Prefix(bits) // an address has more
+	return prefix.Addr()
 }

@@ -18,11 +18,13 @@ type remembering struct {
 	hub      *core.Hub
 	endpoint *core.Endpoint
 	stream   *core.Stream // that was opened last
+
+	user, remote string // of those to be opened; the remote address has a default
 }
 
 func newRemembering(t *testing.T, cfg core.HubConfig) *remembering {
 	t.Helper()
-	r := &remembering{hub: openHub(t, cfg)}
+	r := &remembering{hub: openHub(t, cfg), user: "ann"}
 	gate := core.NewGate(r.hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
 		s.SetIdentity(s.Request().URL.Query().Get("user"))
 		return nil
@@ -38,7 +40,10 @@ func newRemembering(t *testing.T, cfg core.HubConfig) *remembering {
 func (r *remembering) open(t *testing.T, name string) (*core.Stream, *browser) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?user=ann&name="+name, http.NoBody)
+	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?user="+r.user+"&name="+name, http.NoBody)
+	if r.remote != "" {
+		req.RemoteAddr = r.remote
+	}
 	b := connectAs(t, r.endpoint, req, cancel, newWireConn())
 	synctest.Wait()
 	return r.stream, b

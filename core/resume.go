@@ -41,9 +41,10 @@ func (s *subscriber) goOn(gap *GapError) {
 	}
 }
 
-// resume moves the cursor to an ID. It returns a GapError if what follows the
-// ID cannot be told.
-func (s *subscriber) resume(ctx context.Context, id string) error {
+// resume moves the cursor to the ID that a subscription goes on after. It returns
+// a GapError if what follows the ID cannot be told.
+func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
+	id := sub.After
 	at, position := ParsePosition(id)
 	if !position || at.Epoch != s.hub.epoch {
 		// The app's own ID, or a position from before a restart.
@@ -59,13 +60,18 @@ func (s *subscriber) resume(ctx context.Context, id string) error {
 		at = found
 	}
 	s.cursor.Store(at.Seq)
+	for i, c := range s.channels {
+		if floor := sub.floors[c.name]; floor > at.Seq {
+			s.raise(i, floor) // the client has the channel from there on
+		}
+	}
 	if s.ringsHold() {
 		return nil
 	}
-	s.history = &Query{After: at}
+	s.history = &Query{After: at, Gone: s.floors}
 	// A look ahead: whether there is a gap must be known before the head of
 	// the response says that there is none.
-	_, err := s.hub.read(ctx, s.names(), Query{After: at, MaxEvents: 1})
+	_, err := s.hub.read(ctx, s.names(), Query{After: at, Gone: s.floors, MaxEvents: 1})
 	return err
 }
 

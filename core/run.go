@@ -229,7 +229,7 @@ func (s *Stream) finish(opened bool, reason error) {
 	s.leaveAll()
 	sub, held := s.sub, s.held()
 	if x.noted {
-		s.gate.hub.memories.ended(x.notedAs)
+		s.gate.hub.memories.close(x.notedAs)
 	}
 	s.mu.Unlock()
 	s.runHooks()

@@ -63,6 +63,8 @@ type Subscription struct {
 	Remember string
 
 	recalled bool // Channels are those that are remembered; there may be none
+	// floors are up to where those that are remembered are not to be delivered.
+	floors map[string]uint64
 }
 
 // owned returns a copy that shares no memory with what the caller may change:

@@ -59,7 +59,7 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 		s.restart()
 		return s, nil, nil
 	}
-	err = s.resume(ctx, sub.After)
+	err = s.resume(ctx, sub)
 	if errors.As(err, &gap) {
 		s.restart()
 		return s, gap, nil

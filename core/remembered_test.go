@@ -1,0 +1,180 @@
+package core_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tidings-go/tidings/core"
+)
+
+// One client cannot have what is remembered for others forgotten, by whatever it
+// is told from them.
+func TestRememberedFairly(t *testing.T) {
+	t.Parallel()
+	const ann, mallory, another = "ann", "mallory", "2001:db8:0:1::1"
+	for name, c := range map[string]struct {
+		cfg   core.HubConfig
+		users [2]string
+		peers [2]string
+	}{
+		"identities": {core.HubConfig{MaxRemembered: 20}, [2]string{ann, mallory}, [2]string{}},
+		"addresses":  {core.HubConfig{MaxRemembered: 20}, [2]string{}, [2]string{"203.0.113.1:%d", "203.0.113.2:%d"}},
+		"networks":   {core.HubConfig{MaxRemembered: 20}, [2]string{}, [2]string{"[2001:db8:0:2::1]:80", "[2001:db8:0:1::%x]:80"}},
+		"bytes":      {core.HubConfig{MaxRememberedBytes: 64 << 10}, [2]string{ann, mallory}, [2]string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRemembering(t, c.cfg)
+				as := func(i, n int) {
+					r.user, r.remote = c.users[i], c.peers[i]
+					if strings.Contains(r.remote, "%") {
+						r.remote = fmt.Sprintf(r.remote, n)
+					}
+				}
+				as(0, 1)
+				r.visit(t, "one", []string{"b"}, nil)
+				r.visit(t, "two", []string{"c"}, nil)
+				many := longNames(16, core.MaxChannelBytes)
+				for i := range 100 {
+					as(1, i+1)
+					r.visit(t, "many"+strconv.Itoa(i), many, nil)
+				}
+				as(1, 1)
+				r.wants(t, "of many, the first", "many0", "a")
+				r.wants(t, "of many, the last", "many99", append([]string{"a"}, many...)...)
+				as(0, 1)
+				r.wants(t, "of few, the first", "one", "a", "b")
+				r.wants(t, "of few, the other", "two", "a", "c")
+			})
+		})
+	}
+}
+
+// A client all of whose streams are open has nothing to give up, and does not
+// get what others have.
+func TestRememberedOfOpenStreams(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemembering(t, core.HubConfig{MaxRemembered: 10})
+		r.visit(t, "x", []string{"b"}, nil)
+		r.user = "mallory"
+		for i := range 20 {
+			s, _ := r.open(t, strconv.Itoa(i))
+			change(t, s, []string{"b"}, nil)
+		}
+		r.user = "ann"
+		r.wants(t, "ann's", "x", "a", "b")
+		r.user = "bob"
+		r.visit(t, "y", []string{"c"}, nil)
+		r.wants(t, "bob's", "y", "a", "c")
+	})
+}
+
+// A stream of which nothing is remembered any more, since there was no room for
+// what it changed, begins anew rather than with what it had before.
+func TestRememberedOutgrows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRemembering(t, core.HubConfig{MaxRememberedBytes: 4 << 10})
+		s, b := r.open(t, "x")
+		change(t, s, []string{"b"}, nil)
+		change(t, s, longNames(100, 200), nil)
+		b.hangUp()
+		<-b.done
+		r.wants(t, "too large", "x", "a")
+		r.visit(t, "x", []string{"b"}, nil)
+		r.wants(t, "small again", "x", "a", "b")
+	})
+}
+
+// 1,000 streams with as many and as long names as there can be leave no more
+// than the bound, and those that changed nothing leave nothing.
+//
+//nolint:paralleltest // It looks at the heap.
+func TestHeapOfRemembered(t *testing.T) {
+	const streams = 1000
+	for name, c := range map[string]struct {
+		add, remove []string
+		bound       int64
+	}{
+		"changed":         {nil, []string{"a"}, 20 * mib},
+		"changed nothing": {[]string{"a"}, []string{"none"}, 1 * mib},
+		"named nothing":   {nil, nil, 1 * mib},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hub := openHub(t, core.HubConfig{})
+			opened := make(chan *core.Stream, 1)
+			n := 0
+			endpoint := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
+				s.OnDeliver(func(int, int) {
+					select {
+					case opened <- s:
+					default:
+					}
+				})
+				return nil
+			}}}).SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+				channels := []string{"a"}
+				for i := range core.MaxChannels - 1 {
+					channels = append(channels, fmt.Sprintf("%d %d %s", n, i, strings.Repeat("x", 230)))
+				}
+				return core.Subscription{Channels: channels, Remember: "page " + strconv.Itoa(n)}, nil
+			})
+			before := heapInUse()
+			for ; n < streams; n++ {
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					endpoint.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody))
+				}()
+				if err := (<-opened).ChangeChannels(c.add, c.remove); err != nil {
+					t.Errorf("ChangeChannels: %v", err)
+				}
+				cancel()
+				<-done
+			}
+			got := heapInUse() - before
+			t.Logf("heap grew by %d KiB", got>>10)
+			if got > c.bound {
+				t.Errorf("got %d bytes more in use, want %d at most", got, c.bound)
+			}
+		})
+	}
+}
+
+// A client that comes back before it was told where it stands does not get what
+// was published to a channel before that was added, and no gap for it.
+func TestResumeBeginsWhereAdded(t *testing.T) {
+	t.Parallel()
+	for _, kept := range []int{1, 100} { // events in the rings, and in history
+		for _, history := range []int{4, 100} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRemembering(t, core.HubConfig{RingEvents: kept, Store: core.NewMemoryStore(core.Retention{Events: history})})
+				first := publish(t, r.hub, "a", "first")[0]
+				publish(t, r.hub, "b", numbers(1, 9)...)
+				r.visit(t, "x", []string{"b"}, nil)
+				publish(t, r.hub, "b", "yes")
+				publish(t, r.hub, "a", "too")
+				_, b := r.open(t, "x&lastEventId="+first)
+				got := b.blocks()
+				if got[0] == "@1" {
+					got = got[1:] // where it stands, which it is told if the rings have what follows
+				}
+				if want := []string{"yes @11", "too @12"}; !slices.Equal(got, want) {
+					t.Errorf("%d in the ring, %d in history: got %q, want %q", kept, history, got, want)
+				}
+				b.hangUp()
+				<-b.done
+			})
+		}
+	}
+}
