@@ -57,7 +57,8 @@ type GateConfig struct {
 	// streams live as long as they may.
 	Lifetime time.Duration
 	// Start is where subscriptions begin that do not say so themselves when
-	// the client has no last event ID. Default: [Live].
+	// the client has no last event ID. It is no permission: see [Start].
+	// Default: [Live].
 	Start Start
 	// Conn says how subscriptions are connected. Default: [AutoConn].
 	Conn ConnMode

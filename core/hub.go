@@ -73,7 +73,10 @@ type HubConfig struct {
 	// otherwise, and is counted no more. Each OnJoin is followed by one OnLeave.
 	// For one stream they are called one after the other, in the order of what
 	// happened; for several at once. No lock is held: they may publish, and change
-	// or close the stream. A stream that opens waits while they are at it.
+	// or close the stream. A stream that opens waits while they are at it. A hook
+	// that publishes is an amplifier: each stream that a stranger opens and closes
+	// then costs an event to all who are there. Bound how many a client can open, as
+	// package middleware does, and publish only what is news to the others.
 	OnJoin, OnLeave func(channel string, s *Stream)
 	// Logger takes what the hub has to say. Default: nothing is logged.
 	Logger *slog.Logger

@@ -146,8 +146,10 @@ func (s *Stream) CloseWith(reason error) {
 	s.end(fmt.Errorf("%w: %w", ErrClosed, reason))
 }
 
-// StreamInfo is what there is to say of a stream at one moment.
+// StreamInfo is what there is to say of a stream at one moment, to those who
+// run the server. Of what clients are told of each other, leave the ID out.
 type StreamInfo struct {
+	// ID is what [Stream.ID] returns: the key of [Gate.ChangeChannels].
 	ID         string    `json:"id"`
 	RemoteAddr string    `json:"remoteAddr"`
 	Identity   string    `json:"identity,omitempty"`
@@ -169,8 +171,9 @@ type StreamInfo struct {
 	Owned bool `json:"owned"`
 }
 
-// Info returns what there is to say of the stream now. What SetValue stored
-// with it is not part of that; see [Stream.Value].
+// Info returns what there is to say of the stream now, its ID included, which is
+// not for other clients. What SetValue stored with it is not part of that; see
+// [Stream.Value].
 func (s *Stream) Info() StreamInfo {
 	s.mu.Lock()
 	channels, owned, opened := s.wanted(), s.taken, s.phase == driven

@@ -128,7 +128,7 @@ func ExampleHub_Streams() {
 
 	fmt.Println(hub.Count("room 1"), "in the room")
 	for _, s := range hub.Streams("room 1") {
-		info := s.Info()
+		info := s.Info() // its ID is not for other clients
 		fmt.Println(info.Identity, info.Channels, "behind by", info.LagEvents)
 	}
 	for _, c := range hub.Channels() {
@@ -166,7 +166,8 @@ func ExampleHub_CloseIdentity() {
 	// 0 left on the channel
 }
 
-// Those who are in a room hear who comes and goes.
+// Those who are in a room hear who comes and goes. Where strangers may connect,
+// bound how often: each of them has everybody receive an event.
 func ExampleHubConfig() {
 	var hub *core.Hub
 	tell := func(what string) func(string, *core.Stream) {

@@ -4,6 +4,10 @@ import "strings"
 
 // Start says where a subscription begins when the client brings no last event
 // ID, and where it goes on after a gap. The zero value is [Live].
+//
+// Start is no permission: a client that makes up a last event ID reads all that
+// is kept of its channels, whatever the Start. What a client may not read of a
+// channel's past takes another channel, an audience or a filter.
 type Start struct {
 	from from
 	n    int
@@ -43,10 +47,10 @@ type Subscription struct {
 	// once. At least one is needed, at most [MaxChannels] are allowed.
 	Channels []string
 	// Start says where to begin without an ID to go on after. Default: [Live];
-	// at an endpoint, the gate's Start.
+	// at an endpoint, the gate's Start. It is no permission: see [Start].
 	Start Start
 	// After is the ID to go on after. Default: none; at an endpoint, the
-	// client's last event ID.
+	// client's last event ID, which may be made up.
 	After string
 	// Remember, at an endpoint, is a name that the client has for its stream: a
 	// random one in a query parameter, say. When channels were added to its

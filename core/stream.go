@@ -109,7 +109,10 @@ type Summary struct {
 	Events, Bytes int64
 }
 
-// ID returns the stream's own ID: random, unguessable, unique.
+// ID returns the stream's own ID: random, unguessable, unique. It is the key that
+// [Gate.ChangeChannels] takes, besides the identity: where streams have none, or
+// share one, a client that knows the ID of another's stream changes its channels.
+// Tell it to the stream's own client, and to nobody else.
 func (s *Stream) ID() string { return hex.EncodeToString(s.key[:]) }
 
 // Request returns the request that asked for the stream. A handler finds its

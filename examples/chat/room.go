@@ -61,7 +61,9 @@ func (r *Room) Users() []string {
 	return slices.Compact(names)
 }
 
-// joined is called by the hub for each channel that a stream has joined.
+// joined is called by the hub for each channel that a stream has joined. It
+// publishes only if a name is new to the room: a client that connects again and
+// again must not have everybody receive something each time.
 func (r *Room) joined(channel string, s *core.Stream) {
 	if channel != Online {
 		return
