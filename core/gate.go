@@ -20,7 +20,9 @@ type Handler func(s *Stream) error
 // Middleware runs when a client asks for a stream, before the response's head
 // is sent. It may refuse by returning an error, a [*Refusal] to choose the
 // status, and it may set the stream's identity, expiry, header, filter and
-// hooks. It works the same for every kind of endpoint and connection.
+// hooks. It works the same for every kind of endpoint and connection. A request
+// to change the channels of an open stream passes it, too: [Stream.ChannelChange]
+// tells the two apart.
 type Middleware func(s *Stream) error
 
 // GateConfig configures a [Gate]. The zero value is ready to use.

@@ -98,7 +98,8 @@ const (
 
 // Summary says how a stream went.
 type Summary struct {
-	// Opened reports whether the stream passed the gate.
+	// Opened reports whether the stream passed the gate. It is false for what
+	// was no request for a stream: see [Stream.ChannelChange].
 	Opened bool
 	// Reason is why it ended: see [Stream.Err]. For a stream that did not
 	// open, it is the [*Refusal].
