@@ -18,9 +18,9 @@ type target struct {
 // the endpoint chooses again: see Subscription.Remember.
 //
 // The errors wrap [ErrNotSubscribed] unless the hub drives the stream,
-// [ErrChannelName], [ErrChannelGone], [ErrTooLarge] if more than [MaxChannels]
-// are named or the stream would have more, or they are why the stream ended.
-// Nothing has changed then. Naming a channel twice is the same as once, but
+// [ErrChannelName], [ErrChannelGone], [ErrTooManyChannels], [ErrTooLarge] if more
+// than [MaxChannels] are named or the stream would have more, or they are why the
+// stream ended. Nothing has changed then. Naming a channel twice is the same as once, but
 // counts twice against that bound.
 func (s *Stream) AddChannels(names ...string) error { return s.ChangeChannels(names, nil) }
 
@@ -148,10 +148,24 @@ func (s *Stream) retarget(add []*channel, remove []string) (done ChannelChange, 
 		}
 		next.channels, next.floors = append(next.channels, c), append(next.floors, head)
 	}
-	s.more().target = &next
+	x := s.more()
+	x.target = &next
+	x.begins = next.begins(x.begins)
 	s.changing.Store(true)
-	s.note(next)
+	s.note(next.channels)
 	return done, unused, nil
+}
+
+// begins returns where the channels begin that were added to the stream, given
+// the same before.
+func (t target) begins(before map[*channel]uint64) map[*channel]uint64 {
+	begins := make(map[*channel]uint64)
+	for i, c := range t.channels {
+		if at := max(t.floors[i], before[c]); at > 0 {
+			begins[c] = at
+		}
+	}
+	return begins
 }
 
 // without returns the target without channels, whose names are in order, and

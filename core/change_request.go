@@ -31,8 +31,9 @@ import (
 // would have too many channels, 404 for a stream that is not there or belongs to
 // somebody else and for a private channel that is gone, 405 for other methods
 // than POST, 409 for a stream that the hub does not drive, 413 for a body over
-// [MaxChangeBytes] or the gate's MaxBody, and 415 for another Content-Type than
-// application/json, which also keeps pages of other origins from asking.
+// [MaxChangeBytes] or the gate's MaxBody, 415 for another Content-Type than
+// application/json, which also keeps pages of other origins from asking, and 503
+// with Retry-After where the hub has no room for another channel.
 func (g *Gate) ChangeChannels(allow func(s *Stream, add []string) error) *Endpoint {
 	if allow == nil {
 		panic("tidings: ChangeChannels without a function that allows")
@@ -186,6 +187,8 @@ func readChange(s *Stream, r Request) (changeRequest, error) {
 func changeRefusal(err error) *Refusal {
 	r := &Refusal{Status: http.StatusNotFound, Message: "No such stream.", Err: err}
 	switch {
+	case errors.Is(err, ErrTooManyChannels):
+		return tooManyChannels(err)
 	case errors.Is(err, ErrChannelName), errors.Is(err, ErrTooLarge):
 		r.Status, r.Message = http.StatusBadRequest, "No such channel name, or too many channels."
 	case errors.Is(err, ErrChannelGone):

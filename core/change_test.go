@@ -254,3 +254,27 @@ func TestChangeWhileBusy(t *testing.T) {
 		t.Errorf("got events up to %d, want all %d", want, channels)
 	}
 }
+
+// What was published to a channel before it was added is no lag of the stream.
+func TestLagOfAddedChannels(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := openHub(t, core.HubConfig{})
+		s, b := subscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
+		publish(t, hub, "b", "1", "2", "3")
+		change(t, s, []string{"b"}, nil)
+		for _, when := range []string{"at once", "later"} {
+			if info := s.Info(); info.LagEvents != 0 || info.LagBytes != 0 {
+				t.Errorf("lag %s: got %d events of %d bytes, want none", when, info.LagEvents, info.LagBytes)
+			}
+			synctest.Wait()
+		}
+		b.conn.block()
+		publish(t, hub, "b", "4")
+		synctest.Wait()
+		publish(t, hub, "b", "5")
+		if got := s.Info().LagEvents; got != 1 {
+			t.Errorf("lag behind a client that takes nothing: got %d events, want 1", got)
+		}
+	})
+}

@@ -316,6 +316,9 @@ func (e *Endpoint) subscribe(o *Opening) error {
 		}
 		s.mu.Lock()
 		s.sub = attached
+		if attached != nil && len(sub.floors) > 0 {
+			s.more().begins = attached.begins(sub)
+		}
 		s.mu.Unlock()
 	}
 	switch {

@@ -177,6 +177,7 @@ type StreamInfo struct {
 func (s *Stream) Info() StreamInfo {
 	s.mu.Lock()
 	channels, owned, opened := s.wanted(), s.taken, s.phase == driven
+	begins := s.less().begins // a change makes another one
 	s.mu.Unlock()
 	info := StreamInfo{
 		ID: s.ID(), RemoteAddr: s.remote, Identity: s.Identity(), Since: s.Since(),
@@ -192,7 +193,7 @@ func (s *Stream) Info() StreamInfo {
 	cursor := s.sub.cursor.Load()
 	info.Position = s.gate.hub.position(cursor).String()
 	for _, c := range channels {
-		events, bytes := c.beyond(cursor)
+		events, bytes := c.beyond(max(cursor, begins[c]))
 		info.LagEvents += events
 		info.LagBytes += bytes
 	}

@@ -9,7 +9,7 @@ import (
 
 // note has the hub remember what the stream's channels are to be, without those
 // that end with it. The caller holds s.mu.
-func (s *Stream) note(next target) {
+func (s *Stream) note(next []*channel) {
 	x := s.more()
 	if x.remember == "" {
 		return
@@ -19,10 +19,10 @@ func (s *Stream) note(next target) {
 		return // it has another identity by now
 	}
 	own := indices(x.private)
-	channels := make([]remembered, 0, len(next.channels))
-	for i, c := range next.channels {
+	channels := make([]remembered, 0, len(next))
+	for _, c := range next {
 		if _, private := own[c]; !private {
-			channels = append(channels, remembered{c.name, next.floors[i]})
+			channels = append(channels, remembered{c.name, x.begins[c]})
 		}
 	}
 	opened := 1

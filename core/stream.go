@@ -59,10 +59,11 @@ type extras struct {
 	expiry   *time.Timer
 	lifetime *time.Timer
 
-	target  *target    // what the channels are to be, or nil
-	private []*channel // that the stream has made
-	hooks   []hook     // that are due
-	hooking bool       // somebody is calling hooks
+	target  *target             // what the channels are to be, or nil
+	begins  map[*channel]uint64 // what comes before this, of channels that were added, is not the stream's
+	private []*channel          // that the stream has made
+	hooks   []hook              // that are due
+	hooking bool                // somebody is calling hooks
 
 	remember string // the name that its channels are remembered by
 	noted    bool   // they are, as notedAs

@@ -71,6 +71,18 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 	return s, nil, nil
 }
 
+// begins returns where the channels begin that an earlier stream of the
+// subscription's name had added.
+func (s *subscriber) begins(sub Subscription) map[*channel]uint64 {
+	begins := make(map[*channel]uint64)
+	for _, c := range s.channels {
+		if at := sub.floors[c.name]; at > 0 {
+			begins[c] = at
+		}
+	}
+	return begins
+}
+
 // names returns the names of the subscription's channels, each once.
 func (sub Subscription) names() ([]string, error) {
 	if sub.recalled && len(sub.Channels) == 0 {
