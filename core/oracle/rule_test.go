@@ -1,0 +1,186 @@
+package oracle_test
+
+import "slices"
+
+// beginning is where a subscription begins that goes on after no ID, and what
+// this excuses.
+type beginning struct {
+	start
+
+	low   int64  // a stamp before it
+	first int64  // the stamp of what came first, or 0
+	until uint64 // what is newer comes live, whatever the start
+}
+
+// newBeginning returns a beginning before a stamp.
+func (k *walk) newBeginning(high int64) *beginning {
+	return &beginning{start: k.v.client.start, low: k.v.started, until: k.g.most(high)}
+}
+
+// seen takes note of what came first.
+func (b *beginning) seen(at int64) {
+	if b.first == 0 {
+		b.first = at
+	}
+}
+
+// keep returns how many events history has of a channel.
+func (k *walk) keep(channel string) int { return k.keeps[policy(channel)] }
+
+// owes reports whether the client must have received an event, when it received
+// at a stamp what comes later.
+func (k *walk) owes(e *event, at int64) bool {
+	switch {
+	case e.seq <= k.floor[e.channel], !passes(k.v.client.modulus, e.number):
+		return false
+	case !k.addressed(e, at), !k.subscribed(e, at):
+		return false
+	case policy(e.channel) == "conflate" && superseded(e, at):
+		return false
+	}
+	return k.begin == nil || !k.excused(e, at)
+}
+
+// superseded reports whether there may have been a later event of the same key.
+func superseded(e *event, at int64) bool { return e.next != nil && e.next.possible < at }
+
+// excused reports whether the beginning of the subscription may leave out an
+// event.
+func (k *walk) excused(e *event, at int64) bool {
+	b := k.begin
+	switch b.from {
+	case "earliest":
+		return k.g.maybeTrimmed(e, k.keep(e.channel), b.first)
+	case "last":
+		could := func(x *event) bool {
+			return x.possible < b.first && !k.g.surelyTrimmed(x, k.keep(x.channel), b.low)
+		}
+		return k.g.maybeTrimmed(e, k.keep(e.channel), b.first) || e.seq <= b.until && k.newer(e, b.n, could)
+	case "snapshot":
+		return e.seq <= b.until &&
+			(e.ev.Key == "" || k.g.maybeTrimmed(e, k.keep(e.channel), at) || superseded(e, at))
+	}
+	return false
+}
+
+// newer reports whether a condition holds for n events after e, on the channels
+// that the stream ever had.
+func (k *walk) newer(e *event, n int, holds func(*event) bool) bool {
+	for _, x := range k.g.events[e.seq+1:] {
+		if len(k.v.channels[x.channel]) == 0 || !holds(x) {
+			continue
+		}
+		if n--; n == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// tooEarly says why an event lies before the beginning of the subscription, or
+// nothing.
+func (k *walk) tooEarly(e *event) string {
+	b := k.begin
+	if e.seq > k.g.least(b.low) {
+		if b.from == "snapshot" && e.ev.Key == "" {
+			// It is no part of the snapshot, so the snapshot ends before it.
+			b.until = min(b.until, e.seq-1)
+		}
+		if b.from == "live" {
+			return "before the client was told where it stands"
+		}
+		return ""
+	}
+	sure := func(x *event) bool { return x.sure < b.low }
+	kept := func(x *event) bool { return sure(x) && !k.g.maybeTrimmed(x, k.keep(x.channel), b.first) }
+	changed := slices.ContainsFunc(allChannels(), func(name string) bool {
+		return slices.ContainsFunc(k.v.channels[name], func(s span) bool { return s != ever() })
+	})
+	switch {
+	case b.from == "live":
+		return "published before the subscription began"
+	case k.g.surelyTrimmed(e, k.keep(e.channel), b.low):
+		return "history had lost it"
+	case b.from == "last" && !changed && k.newer(e, b.n, kept):
+		return "there were enough after it"
+	case b.from == "snapshot" && e.ev.Key == "":
+		return "it has no key, and a snapshot was asked for"
+	case b.from == "snapshot" && e.next != nil && sure(e.next):
+		return "there was a later one of its key"
+	}
+	return ""
+}
+
+// addressed reports whether the stream was certainly in an event's audience,
+// from when it was published up to a stamp.
+func (k *walk) addressed(e *event, at int64) bool {
+	switch e.to.kind {
+	case "":
+		return true
+	case "identity":
+		return e.to.name == k.v.client.identity
+	case "stream":
+		return e.to.name == k.v.id
+	}
+	return slices.ContainsFunc(k.v.groups[e.to.name], func(s span) bool {
+		return s.addEnd < e.possible && at < s.removeStart
+	})
+}
+
+// subscribed reports whether the stream was certainly on an event's channel.
+func (k *walk) subscribed(e *event, at int64) bool {
+	return slices.ContainsFunc(k.v.channels[e.channel], func(s span) bool {
+		return (s.addEnd < e.possible || s.seen > 0 && e.seq > s.seen) && at < s.removeStart
+	})
+}
+
+// forbids says why an event must not come at a stamp, or nothing.
+func (k *walk) forbids(e *event, at int64) string {
+	if !passes(k.v.client.modulus, e.number) {
+		return "the filter does not let it through"
+	}
+	switch e.to.kind {
+	case "identity":
+		if e.to.name != k.v.client.identity {
+			return "the stream belongs to somebody else"
+		}
+	case "stream":
+		if e.to.name != k.v.id {
+			return "it is for another stream"
+		}
+	case "group":
+		in := slices.ContainsFunc(k.v.groups[e.to.name], func(s span) bool {
+			return s.addStart < at && e.possible < s.removeEnd
+		})
+		if !in {
+			return "the stream was not in the group"
+		}
+	}
+	if len(k.on(e, at)) == 0 {
+		return "the stream was not on the channel"
+	}
+	return ""
+}
+
+// on returns the times on an event's channel in which it may have come.
+func (k *walk) on(e *event, at int64) (on []*span) {
+	spans := k.v.channels[e.channel]
+	for i := range spans {
+		if s := &spans[i]; s.addStart < at && s.addStart < e.sure && e.possible < s.removeEnd {
+			on = append(on, s)
+		}
+	}
+	return on
+}
+
+// confirm takes note of an event that was published while its channel was being
+// added: what follows it must come, too.
+func (k *walk) confirm(e *event, at int64) {
+	on := k.on(e, at)
+	if len(on) != 1 || e.possible > on[0].addEnd {
+		return
+	}
+	if s := on[0]; s.seen == 0 || e.seq < s.seen {
+		s.seen = e.seq
+	}
+}
