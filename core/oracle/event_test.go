@@ -72,17 +72,20 @@ var (
 func (s *source) event(channel string, to audience) *event {
 	s.made++
 	e := &event{number: s.first + s.made, channel: channel, to: to}
+	// Most are small, some larger than the buffer of a socket.
 	size := s.IntN(80)
-	switch s.IntN(12) {
+	switch s.IntN(24) {
 	case 0:
+		size = 8000 + s.IntN(40000)
+	case 1, 2, 3, 4, 5:
 		size = 1000 + s.IntN(6000)
-	case 1, 2, 3:
+	case 6, 7, 8, 9:
 		size = 200 + s.IntN(800)
 	}
 	var data strings.Builder
 	data.WriteString(strconv.Itoa(e.number) + " ")
 	for size > 0 {
-		line := min(size, 1+s.IntN(400))
+		line := min(size, 1+s.IntN(2000))
 		data.WriteString(strings.Repeat(string("abcdefgh: é"[s.IntN(9)]), line))
 		if size -= line; size > 0 || s.IntN(6) == 0 {
 			data.WriteString(newlines[s.IntN(len(newlines))])
