@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,17 +76,19 @@ func endless(t *testing.T, all *tally, began time.Time) {
 	}
 }
 
-// round does one run of each configuration.
+// round does one run of each configuration, all at once: they wait more than they
+// work, so that the limit on parallel tests would only make them take longer.
 func round(t *testing.T, one uint64, all *tally) {
 	t.Helper()
-	t.Run(fmt.Sprint("seed ", one), func(t *testing.T) {
-		for _, k := range kinds() {
-			t.Run(k.String(), func(t *testing.T) {
-				t.Parallel()
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, k := range kinds() {
+		running.Go(func() {
+			t.Run(fmt.Sprintf("%s, seed %d", k, one), func(t *testing.T) {
 				all.add(run(t, choose(k, one)))
 			})
-		}
-	})
+		})
+	}
 }
 
 // warm has the runtime open what it keeps for the network.
