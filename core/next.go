@@ -148,8 +148,14 @@ func (s *subscriber) turn(ctx context.Context) (replayed, error) {
 	}
 	if !q.follows() && (!q.Oldest || len(names) < len(s.channels)) {
 		// What was published since the subscriber began comes live, all of it:
-		// a page that was chosen later must not pass it over.
-		page = page.upTo(s.cursor.Load())
+		// a page that was chosen later must not pass it over, and does not excuse
+		// what was trimmed of it.
+		began := s.cursor.Load()
+		page = page.upTo(began)
+		page.Gone = slices.Clone(page.Gone)
+		for i := range page.Gone {
+			page.Gone[i] = min(page.Gone[i], began)
+		}
 	}
 	page = page.upTo(max(s.bound(page.Through.Seq), q.After.Seq))
 	r.entries = page.Entries

@@ -55,7 +55,7 @@ func (k *walk) excused(e *event, at int64) bool {
 		could := func(x *event) bool {
 			return x.possible < b.first && !k.g.surelyTrimmed(x, k.keep(x.channel), b.low)
 		}
-		return k.g.maybeTrimmed(e, k.keep(e.channel), b.first) || e.seq <= b.until && k.newer(e, b.n, could)
+		return e.seq <= b.until && (k.g.maybeTrimmed(e, k.keep(e.channel), b.first) || k.newer(e, b.n, could))
 	case "snapshot":
 		return e.seq <= b.until &&
 			(e.ev.Key == "" || k.g.maybeTrimmed(e, k.keep(e.channel), at) || superseded(e, at))
