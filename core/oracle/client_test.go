@@ -51,9 +51,10 @@ type client struct {
 	seen   string // the ID of what it has seen
 	visits []*visit
 
-	mu             sync.Mutex // held while it connects
-	now            *visit     // the connection that is open, or nil
-	remembered     []string   // the channels after a change, or nil
+	mu             sync.Mutex      // held while it connects
+	now            *visit          // the connection that is open, or nil
+	remembered     []string        // the channels after a change, or nil
+	began          map[string]span // when those began that were added
 	rememberedLife int
 }
 
@@ -135,6 +136,7 @@ func (c *client) expect(v *visit) {
 		if c.remembered == nil {
 			c.remembered = []string{}
 		}
+		c.began = v.began()
 	}
 }
 

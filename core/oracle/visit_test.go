@@ -56,6 +56,8 @@ type visit struct {
 	items                  []item
 	rest                   []byte // what came behind the last block
 	expected               []string
+	since                  map[string]span // of what is remembered, when it was added
+	sinceLife              int
 
 	mu        sync.Mutex
 	stream    *core.Stream
@@ -83,7 +85,13 @@ func (v *visit) enter(s *core.Stream) {
 	v.stream, v.id, v.onOpen = s, s.ID(), s.Channels()
 	v.channels, v.groups = make(map[string][]span), make(map[string][]span)
 	for _, name := range v.onOpen {
-		v.channels[name] = []span{ever()}
+		since := ever()
+		if was, ok := v.since[name]; ok && v.sinceLife == v.life {
+			if since.addEnd = was.addEnd; v.after.id != "" {
+				since.addStart = was.addStart // it goes on, and does not begin anew
+			}
+		}
+		v.channels[name] = []span{since}
 	}
 	for _, name := range v.groupNames {
 		v.groups[name] = []span{ever()}
@@ -154,4 +162,18 @@ func (v *visit) has() []string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return current(v.channels)
+}
+
+// began returns when the channels that the stream has now were added, of those
+// that were.
+func (v *visit) began() map[string]span {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	began := make(map[string]span)
+	for name, list := range v.channels {
+		if last := list[len(list)-1]; last.addEnd >= 0 && last.removeStart == math.MaxInt64 {
+			began[name] = last
+		}
+	}
+	return began
 }

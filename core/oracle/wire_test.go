@@ -25,6 +25,7 @@ func (c *client) connect() (*visit, *conn) {
 	defer c.mu.Unlock()
 	v := &visit{client: c, after: c.next(), groupNames: c.groups, own: c.IntN(2) == 0}
 	v.key = fmt.Sprintf("%d.%d", c.number, len(c.visits))
+	v.since, v.sinceLife = c.began, c.rememberedLife
 	c.visits = append(c.visits, v)
 	w.visits.Store(v.key, v)
 	w.visited.Add(1)
