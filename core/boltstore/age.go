@@ -7,9 +7,12 @@ import (
 )
 
 // ageFrom has the goroutine come back when something of the channels that were
-// touched gets too old.
+// touched gets too old, or soon if there is more to remove.
 func (s *Store) ageFrom(touched map[string]*channel) {
 	w := &s.writer
+	if soon := time.Now().Add(w.rest); w.more && (w.agingAt.IsZero() || soon.Before(w.agingAt)) {
+		s.ageAt(soon)
+	}
 	for name, ch := range touched {
 		if ch == nil {
 			continue
@@ -22,8 +25,13 @@ func (s *Store) ageFrom(touched map[string]*channel) {
 }
 
 // ageNext has it come back when the next of all channels gets too old, but not
-// more often than a hundred times in the span: each time, it looks at all.
+// more often than a hundred times in the span: each time, it looks at all. While
+// there is more to remove, it comes back after a rest.
 func (s *Store) ageNext(now time.Time) {
+	if s.writer.more {
+		s.ageAt(time.Now().Add(s.writer.rest))
+		return
+	}
 	var next time.Time
 	patience := time.Duration(0)
 	for name, ch := range s.writer.known {

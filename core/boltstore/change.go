@@ -18,12 +18,15 @@ type change struct {
 	store  *Store
 	writer *writer
 	now    time.Time
-	budget int // how many entries may still be removed
+	trims  budget
+	sweeps budget
 	more   bool
 
 	tombs   int
 	bytes   uint64
+	unswept uint64
 	swept   bool
+	removed bool                // whether anything was swept
 	epoch   bool                // whether a new one begins
 	touched map[string]*channel // nil for those that are forgotten
 	order   []string            // of touched
@@ -46,8 +49,8 @@ type notice struct {
 func (c *change) begin(tx *bolt.Tx) {
 	w := c.writer
 	c.tx, c.state = tx, w.state
-	c.tombs, c.bytes, c.swept = w.tombs, w.bytes, w.swept
-	c.budget = trimBudget
+	c.tombs, c.bytes, c.unswept, c.swept, c.more = w.tombs, w.bytes, w.unswept, w.swept, w.more
+	c.trims, c.sweeps = budget{keys: trimBudget}, budget{keys: sweepBudget}
 	c.touched = make(map[string]*channel)
 	c.main, c.channels, c.entries = bucket(tx, bucketMain), bucket(tx, bucketChannels), bucket(tx, bucketEntries)
 	c.ids, c.keys, c.tombBucket = bucket(tx, bucketIDs), bucket(tx, bucketKeys), bucket(tx, bucketTombs)
@@ -69,7 +72,7 @@ func (c *change) save() error {
 			return err
 		}
 	}
-	if c.state == c.writer.state && len(c.order) == 0 && c.budget == trimBudget && !c.epoch {
+	if c.state == c.writer.state && len(c.order) == 0 && !c.removed && !c.epoch {
 		return errNothing
 	}
 	return c.main.Put([]byte(keyState), c.encode())
@@ -86,7 +89,7 @@ func (c *change) notice(name string, ch *channel) {
 // adopt makes what is committed known.
 func (c *change) adopt() {
 	w := c.writer
-	w.state, w.tombs, w.bytes, w.swept, w.more = c.state, c.tombs, c.bytes, c.swept, c.more
+	w.state, w.tombs, w.bytes, w.unswept, w.swept, w.more = c.state, c.tombs, c.bytes, c.unswept, c.swept, c.more
 	for name, ch := range c.touched {
 		if ch == nil {
 			delete(w.known, name)
@@ -197,6 +200,8 @@ func (c *change) put(r *core.Record, at time.Time) error {
 	ch.newest, ch.newestAt = c.head, at
 	ch.bytes += cost(value)
 	c.bytes += cost(value)
+	c.trims.earn(cost(value))
+	c.sweeps.earn(cost(value))
 	return nil
 }
 

@@ -38,3 +38,12 @@ func (s *Store) Counts() (map[string]int, error) {
 	}
 	return counts, err
 }
+
+// Entries returns how many entries there are in the file.
+func (s *Store) Entries() (n int, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		n = bucket(tx, bucketEntries).Stats().KeyN
+		return nil
+	})
+	return n, err
+}

@@ -25,7 +25,7 @@ import (
 //	keys       channel, audience and key   → seq of the newest entry with them
 //	once       name, once key              → seq, time and the app's own ID of the first
 //	onceorder  seq                         → key in once
-//	swept      channel                     → nothing: what is left of it is to be removed
+//	swept      channel that was forgotten  → bytes of the entries that are left of it
 //
 // All channels share the buckets, as a bucket for each would take a page each.
 const format = "tidings history 1"

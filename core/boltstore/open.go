@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -173,9 +174,14 @@ func (s *Store) learn(tx *bolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	first, _ := bucket(tx, bucketSwept).Cursor().First()
-	w.swept = first != nil
-	return nil
+	return bucket(tx, bucketSwept).ForEach(func(_, left []byte) error {
+		if len(left) != 8 {
+			return damage("what is left of a channel")
+		}
+		w.swept = true
+		w.unswept += binary.BigEndian.Uint64(left)
+		return nil
+	})
 }
 
 // start takes over what the store before left in its journal, and begins a new

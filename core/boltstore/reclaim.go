@@ -4,10 +4,14 @@ import "container/heap"
 
 // reclaim drops the oldest entries, of whatever channel, until there is room
 // again for all together: some more than needed, as it looks at every channel.
+// What is left of forgotten channels goes first.
 func (c *change) reclaim() error {
 	total := uint64(c.store.cfg.Retention.TotalBytes) //nolint:gosec // It is not negative.
-	if total == 0 || c.bytes <= total {
+	if total == 0 || c.bytes+c.unswept <= total {
 		return nil
+	}
+	if err := c.sweep(&c.trims); err != nil || c.unswept > 0 || c.bytes <= total {
+		return err
 	}
 	room := total - total/16
 	oldest := c.byAge()
@@ -29,7 +33,7 @@ func (c *change) reclaim() error {
 			if err := c.forget(top.name, ch); err != nil {
 				return err
 			}
-		case c.budget <= 0:
+		case c.trims.spent():
 			return nil
 		default:
 			heap.Push(&oldest, named{top.name, ch})

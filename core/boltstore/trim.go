@@ -3,15 +3,13 @@ package boltstore
 import (
 	"bytes"
 	"encoding/binary"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // maxTombs is of how many forgotten channels it is remembered, one by one, what
 // they had.
 const maxTombs = 4096
 
-// bound trims the channels that were touched, and all together.
+// bound trims the channels that were touched, and all together, and sweeps some.
 func (c *change) bound() error {
 	for _, name := range c.order {
 		if ch := c.touched[name]; ch != nil {
@@ -21,7 +19,10 @@ func (c *change) bound() error {
 			}
 		}
 	}
-	return c.reclaim()
+	if err := c.reclaim(); err != nil {
+		return err
+	}
+	return c.sweep(&c.sweeps)
 }
 
 // dropWhile removes the channel's oldest entries, as long as that is asked for
@@ -34,11 +35,11 @@ func (c *change) dropWhile(ch *channel, over func() bool) error {
 	k, v := cursor.Seek(pair(ch.number, ch.oldest))
 	var drop [][]byte
 	for ch.count > 0 && over() {
-		if c.budget <= 0 {
+		if c.trims.spent() {
 			c.more = true
 			break
 		}
-		c.budget--
+		c.trims.pay(cost(v))
 		if len(k) != 16 || !bytes.Equal(k, pair(ch.number, ch.oldest)) {
 			return damage("entry %d is missing", ch.oldest)
 		}
@@ -113,8 +114,7 @@ func (c *change) forget(name string, ch *channel) error {
 	c.bytes -= ch.bytes + channelCost + uint64(len(name))
 	c.touch(name, nil)
 	if ch.count > 0 {
-		c.swept, c.more = true, true
-		if err := c.sweepOrder.Put(number(ch.number), nil); err != nil {
+		if err := c.sweepLater(ch.number, ch.bytes); err != nil {
 			return err
 		}
 	}
@@ -150,6 +150,7 @@ func (c *change) bury(name string, gone uint64) error {
 // maintain trims what has become too old, forgets channels of which nothing is
 // left, and sweeps.
 func (c *change) maintain() error {
+	c.more = false
 	if err := c.bound(); err != nil { // what was pending
 		return err
 	}
@@ -164,7 +165,7 @@ func (c *change) maintain() error {
 		if !known.over(keep, c.now) && known.count > 0 {
 			continue
 		}
-		if c.budget <= 0 {
+		if c.trims.spent() {
 			c.more = true
 			break
 		}
@@ -175,63 +176,11 @@ func (c *change) maintain() error {
 			}
 		}
 		if ch.count == 0 || ch.idle(keep, c.now) {
-			c.budget--
+			c.trims.pay(channelCost)
 			if err := c.forget(name, ch); err != nil {
 				return err
 			}
 		}
 	}
-	return c.sweep()
-}
-
-// sweep removes what is left of channels that were forgotten.
-func (c *change) sweep() error {
-	for c.swept {
-		k, _ := c.sweepOrder.Cursor().First()
-		if k == nil {
-			c.swept = false
-			return nil
-		}
-		prefix := bytes.Clone(k)
-		left, err := c.sweepOne(prefix)
-		if err != nil {
-			return err
-		}
-		if left {
-			c.more = true
-			return nil
-		}
-		if err := c.sweepOrder.Delete(prefix); err != nil {
-			return err
-		}
-		if c.budget <= 0 {
-			c.more = true
-			return nil
-		}
-		c.budget--
-	}
-	return nil
-}
-
-// sweepOne removes what is left of one channel, as far as the budget goes. It
-// reports whether there is more.
-func (c *change) sweepOne(prefix []byte) (left bool, err error) {
-	for _, bucket := range []*bolt.Bucket{c.entries, c.ids, c.keys} {
-		var drop [][]byte
-		cursor := bucket.Cursor()
-		for k, _ := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
-			if c.budget <= 0 {
-				left = true
-				break
-			}
-			c.budget--
-			drop = append(drop, bytes.Clone(k))
-		}
-		for _, key := range drop {
-			if err := bucket.Delete(key); err != nil {
-				return false, err
-			}
-		}
-	}
-	return left, nil
+	return c.sweep(&c.trims)
 }

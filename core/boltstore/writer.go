@@ -17,14 +17,16 @@ import (
 type writer struct {
 	state
 
-	known map[string]*channel // by name
-	tombs int
-	bytes uint64 // of all channels together
-	swept bool   // whether there is something left to be swept up
+	known   map[string]*channel // by name
+	tombs   int
+	bytes   uint64 // of all channels together
+	unswept uint64 // bytes of the entries that are left of forgotten channels
+	swept   bool   // whether anything is left of them
 
 	sinks  []core.Sink
-	more   bool  // whether there is more to trim than one transaction may
-	failed error // why the store cannot go on
+	more   bool          // whether there is more to remove than one transaction may
+	rest   time.Duration // how long others have their turn before more is removed
+	failed error         // why the store cannot go on
 
 	pending pending
 
@@ -32,11 +34,11 @@ type writer struct {
 	agingAt time.Time // when it fires, or the zero time
 }
 
-// Bounds on one transaction, so that nobody waits for long.
+// Bounds on what one transaction appends for several callers, so that none of
+// them waits long.
 const (
 	groupRecords = 4096
 	groupBytes   = 8 << 20
-	trimBudget   = 4096
 )
 
 // run is the goroutine.
@@ -46,18 +48,6 @@ func (s *Store) run() {
 	defer w.aging.Stop()
 	defer w.pending.due.Stop()
 	for {
-		if w.more {
-			select {
-			case r := <-s.requests:
-				s.serve(r)
-			case <-s.closing:
-				s.shut()
-				return
-			default:
-				s.maintain()
-			}
-			continue
-		}
 		select {
 		case r := <-s.requests:
 			s.serve(r)
@@ -140,10 +130,10 @@ func (s *Store) maintain() {
 	now := time.Now()
 	if err := s.transact((*change).maintain); err != nil {
 		s.cfg.Logger.Warn("history is not trimmed", slog.Any("error", err))
-		s.writer.more = false
 		s.ageAt(now.Add(time.Second))
 		return
 	}
+	s.writer.rest = 3 * time.Since(now)
 	s.ageNext(now)
 }
 
