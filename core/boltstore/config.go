@@ -41,9 +41,10 @@ type Config struct {
 	// LockWait is how long Open waits for a file that is in use: for the process
 	// before this one to end, say. Default: 1 s.
 	LockWait time.Duration
-	// Verify has Open read the whole file and check every event, which takes a
-	// while for a large one. Otherwise, damage to an event is found when it is
-	// read. Default: false.
+	// Verify has Open read the whole file and check every page and every event,
+	// which takes a while for a large one; an error that wraps [ErrDamaged] is the
+	// answer to all that cannot be. Otherwise, damage is found when it is read.
+	// Default: false.
 	Verify bool
 	// Logger takes what the store has to say. Default: nothing is logged.
 	Logger *slog.Logger

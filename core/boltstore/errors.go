@@ -12,8 +12,8 @@ var (
 	// file, or one of another application, or of another format. It has not been
 	// changed.
 	ErrForeign = errors.New("tidings: not a history file")
-	// ErrDamaged says that the file was one of this package's, and is damaged.
-	// Remove it to begin anew: a copy from earlier would give positions again
-	// that clients know.
+	// ErrDamaged says that the file is damaged, and was one of this package's as
+	// far as can be told. Remove it to begin anew: a copy from earlier would give
+	// positions again that clients know.
 	ErrDamaged = errors.New("tidings: history file is damaged")
 )

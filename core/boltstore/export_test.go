@@ -10,32 +10,42 @@ import (
 // JournalPath is where the journal of a history is.
 func JournalPath(history string) string { return journalPath(history) }
 
+// alone calls f while nobody else writes.
+func (s *Store) alone(f func(*bolt.Tx) error) error {
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return err
+	}
+	return errors.Join(guard(func() error { return f(tx) }), tx.Rollback())
+}
+
 // Limit has a file that needs to grow over so many bytes be a full disk; 0 for
 // none.
 func (s *Store) Limit(bytes int) {
-	_ = s.update(func(*bolt.Tx) error {
+	_ = s.alone(func(*bolt.Tx) error {
 		s.db.MaxSize = bytes
-		return errNothing
+		return nil
 	})
 }
 
 // Counts checks the file, and returns how many keys there are in each bucket.
 func (s *Store) Counts() (map[string]int, error) {
 	counts := make(map[string]int)
-	err := s.update(func(tx *bolt.Tx) error { // nobody else writes meanwhile
+	err := s.alone(func(tx *bolt.Tx) error {
 		for _, name := range slices.DeleteFunc(buckets(), func(name string) bool { return name == bucketMain }) {
 			if n := bucket(tx, name).Stats().KeyN; n > 0 {
 				counts[name] = n
 			}
 		}
-		if err := verify(tx); err != nil {
+		info, err := s.file.Stat()
+		if err != nil {
 			return err
 		}
-		return errNothing
+		if err := checkPages(s.file, info.Size()); err != nil {
+			return err
+		}
+		return verify(tx)
 	})
-	if errors.Is(err, errNothing) {
-		err = nil
-	}
 	return counts, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"runtime/debug"
 
@@ -34,7 +35,14 @@ func (s *Store) recognise(path string) (missing bool, err error) {
 	if err = s.openFile(path, true); err != nil {
 		return false, reason(path, err)
 	}
-	err = guard(func() error { return s.db.View(s.belongs) })
+	err = guard(func() error {
+		if s.cfg.Verify { // before anything follows a page
+			if bad := checkPages(s.file, info.Size()); bad != nil {
+				return bad
+			}
+		}
+		return s.db.View(s.belongs)
+	})
 	return false, errors.Join(err, s.closeFile())
 }
 
@@ -61,8 +69,8 @@ func (s *Store) belongs(tx *bolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	if used := usedBytes(s.file); info.Size() < used {
-		return damage("%d bytes of %d are missing", used-info.Size(), used)
+	if newest, ok := newestMeta(s.file); ok && info.Size() < newest.used() {
+		return damage("%d bytes of %d are missing", newest.used()-info.Size(), newest.used())
 	}
 	main := bucket(tx, bucketMain)
 	if main == nil {
@@ -115,31 +123,46 @@ func looksLikeBolt(path string) bool {
 	return false
 }
 
-// usedBytes returns how long the file must be to hold all that counts. A shorter
-// one would be a fault of memory, where it is mapped.
-func usedBytes(file io.ReaderAt) (used int64) {
+// meta is what counts of these.
+type meta struct {
+	pageSize                int64
+	root, free, pages, txid uint64 // pages of the root bucket and of the free list, their number, the transaction
+}
+
+// used returns how long the file must be to hold all that counts. A shorter one
+// would be a fault of memory, where it is mapped.
+func (m meta) used() int64 {
+	if m.pageSize <= 0 || m.pages > uint64(math.MaxInt64/m.pageSize) { //nolint:gosec // It is positive.
+		return math.MaxInt64
+	}
+	return int64(m.pages) * m.pageSize //nolint:gosec // It was looked at.
+}
+
+// newestMeta returns the one that counts. It reports false if there is none.
+func newestMeta(file io.ReaderAt) (newest meta, found bool) {
 	order := binary.NativeEndian
-	newest := uint64(0)
 	take := func(offset int64) (pageSize int64) {
-		meta, magic, whole := readMeta(file, offset)
+		b, magic, whole := readMeta(file, offset)
 		if !magic || !whole {
 			return 0
 		}
-		pageSize = int64(order.Uint32(meta[8:]))
-		if txid := order.Uint64(meta[48:]); used == 0 || txid > newest {
-			newest = txid
-			used = int64(order.Uint64(meta[40:])) * pageSize //nolint:gosec // Its checksum is right.
+		m := meta{
+			pageSize: int64(order.Uint32(b[8:])),
+			root:     order.Uint64(b[16:]), free: order.Uint64(b[32:]), pages: order.Uint64(b[40:]), txid: order.Uint64(b[48:]),
 		}
-		return pageSize
+		if !found || m.txid > newest.txid {
+			newest, found = m, true
+		}
+		return m.pageSize
 	}
 	if pageSize := take(0); pageSize != 0 {
 		take(pageSize)
-		return used
+		return newest, found
 	}
-	for offset := int64(1 << 10); offset <= 64<<10 && used == 0; offset *= 2 {
+	for offset := int64(1 << 10); offset <= 64<<10 && !found; offset *= 2 {
 		take(offset)
 	}
-	return used
+	return newest, found
 }
 
 // guard calls f, and returns an error that wraps ErrDamaged for what bbolt

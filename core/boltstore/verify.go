@@ -3,58 +3,53 @@ package boltstore
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// verify reads the whole file. It returns an error that wraps ErrDamaged for
-// what cannot be.
+// verify reads all that the buckets hold. It returns an error that wraps
+// ErrDamaged for what cannot be. The pages that they are made of are looked at by
+// checkPages.
 func verify(tx *bolt.Tx) error {
 	for _, name := range buckets() {
-		if err := ascending(tx, name); err != nil {
+		if err := plain(tx, name); err != nil {
 			return err
 		}
+	}
+	known, err := decodeState(bucket(tx, bucketMain).Get([]byte(keyState)))
+	if err != nil {
+		return damage("state: %v", err)
 	}
 	counted, err := count(tx)
 	if err != nil {
 		return err
 	}
-	err = bucket(tx, bucketChannels).ForEach(func(name, value []byte) error {
-		ch, bad := decodeChannel(value)
-		if bad != nil {
-			return damage("channel %q: %v", name, bad)
-		}
-		got := counted[ch.number]
-		if got.count != ch.count || got.bytes != ch.bytes || ch.count > 0 && (got.oldest != ch.oldest || got.newest != ch.newest) {
-			return damage("channel %q has %d entries of %d bytes, want %d of %d", name, got.count, got.bytes, ch.count, ch.bytes)
-		}
-		return nil
-	})
-	if err != nil {
+	swept := make(map[uint64]bool)
+	if err := verifySwept(tx, counted, swept); err != nil {
 		return err
 	}
-	// Last, as it reads in a goroutine of its own, where nothing is guarded.
-	for problem := range tx.Check() {
-		if err == nil {
-			err = fmt.Errorf("%w: %w", ErrDamaged, problem)
-		}
+	if err := verifyChannels(tx, known, counted); err != nil {
+		return err
 	}
-	return err
+	for number := range counted {
+		return damage("entries of channel %d, which is not known", number)
+	}
+	if err := verifyIndexes(tx, swept); err != nil {
+		return err
+	}
+	return verifyRest(tx, known)
 }
 
-// ascending checks the order of a bucket's keys.
-func ascending(tx *bolt.Tx, name string) error {
+// plain checks that a bucket is there, and holds no bucket.
+func plain(tx *bolt.Tx, name string) error {
 	b := bucket(tx, name)
 	if b == nil {
 		return damage("bucket %q is missing", name)
 	}
-	var before []byte
-	return b.ForEach(func(k, _ []byte) error {
-		if before != nil && bytes.Compare(before, k) >= 0 {
-			return damage("bucket %q is out of order", name)
+	return b.ForEach(func(k, v []byte) error {
+		if v == nil {
+			return damage("bucket %q in bucket %q", k, name)
 		}
-		before = append(before[:0], k...)
 		return nil
 	})
 }
@@ -80,4 +75,98 @@ func count(tx *bolt.Tx) (map[uint64]channel, error) {
 		return nil
 	})
 	return counted, err
+}
+
+// verifySwept compares what is left of forgotten channels with what was
+// counted, and takes it out of there.
+func verifySwept(tx *bolt.Tx, counted map[uint64]channel, swept map[uint64]bool) error {
+	return bucket(tx, bucketSwept).ForEach(func(k, left []byte) error {
+		if len(k) != 8 || len(left) != 8 {
+			return damage("what is left of a channel")
+		}
+		number := binary.BigEndian.Uint64(k)
+		if got, want := counted[number].bytes, binary.BigEndian.Uint64(left); got != want {
+			return damage("%d bytes are left of channel %d, want %d", got, number, want)
+		}
+		swept[number] = true
+		delete(counted, number)
+		return nil
+	})
+}
+
+// verifyChannels does the same with channels.
+func verifyChannels(tx *bolt.Tx, known state, counted map[uint64]channel) error {
+	return bucket(tx, bucketChannels).ForEach(func(name, value []byte) error {
+		ch, err := decodeChannel(value)
+		if err != nil {
+			return damage("channel %q: %v", name, err)
+		}
+		got := counted[ch.number]
+		if got.count != ch.count || got.bytes != ch.bytes || ch.count > 0 && (got.oldest != ch.oldest || got.newest != ch.newest) {
+			return damage("channel %q has %d entries of %d bytes, want %d of %d", name, got.count, got.bytes, ch.count, ch.bytes)
+		}
+		if ch.number > known.channels || max(got.newest, ch.gone) > known.head {
+			return damage("channel %q is newer than the file", name)
+		}
+		delete(counted, ch.number)
+		return nil
+	})
+}
+
+// verifyIndexes checks that what points at entries points at the right ones,
+// but for channels of which something is left only.
+func verifyIndexes(tx *bolt.Tx, swept map[uint64]bool) error {
+	entries := bucket(tx, bucketEntries)
+	for _, name := range []string{bucketIDs, bucketKeys} {
+		err := bucket(tx, name).ForEach(func(k, v []byte) error {
+			if len(k) < 8 || len(v) != 8 {
+				return damage("key in bucket %q", name)
+			}
+			number := binary.BigEndian.Uint64(k)
+			if swept[number] {
+				return nil
+			}
+			r, _, _, err := decodeHead(entries.Get(append(bytes.Clone(k[:8]), v...)))
+			want := idKey(number, r.ID)
+			if name == bucketKeys {
+				want = snapshotKey(number, r.To.String(), r.Key)
+			}
+			if err != nil || !bytes.Equal(k, want) {
+				return damage("key %x in bucket %q leads elsewhere", k, name)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// verifyRest checks what is remembered of forgotten channels, and of once keys.
+func verifyRest(tx *bolt.Tx, known state) error {
+	err := bucket(tx, bucketTombs).ForEach(func(name, v []byte) error {
+		if len(v) != 8 || binary.BigEndian.Uint64(v) > known.head {
+			return damage("forgotten channel %q", name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = bucket(tx, bucketOnce).ForEach(func(_, v []byte) error {
+		if once, bad := decodeOnce(v); bad != nil || once.seq > known.head {
+			return damage("once key")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return bucket(tx, bucketOnceOrder).ForEach(func(k, _ []byte) error {
+		if len(k) != 8 {
+			return damage("order of the once keys")
+		}
+		return nil
+	})
 }
