@@ -36,6 +36,11 @@ type Store interface {
 	// and returns an entry with the position, the time and the ID of that one,
 	// whether it is still kept or not. This holds for as long as the storage
 	// itself does, and for all who append to it.
+	//
+	// Where times outlive the clock that they were taken by, as in a file, the
+	// clock may have been set back since: what is in the future counts as
+	// appended when the store notices, at the latest, so that a key is not
+	// remembered, and an entry not kept, for as long as the clock was ahead.
 	Append(ctx context.Context, records []Record) ([]*Entry, error)
 	// Read returns entries of the queried channels. See [Query] and [Page]. It
 	// returns a [*GapError] if entries that the query asks for are gone, and

@@ -10,7 +10,7 @@ import (
 // touched gets too old, or soon if there is more to remove.
 func (s *Store) ageFrom(touched map[string]*channel) {
 	w := &s.writer
-	if soon := time.Now().Add(w.rest); w.more && (w.agingAt.IsZero() || soon.Before(w.agingAt)) {
+	if soon := s.now().Add(w.rest); w.more && (w.agingAt.IsZero() || soon.Before(w.agingAt)) {
 		s.ageAt(soon)
 	}
 	for name, ch := range touched {
@@ -29,7 +29,7 @@ func (s *Store) ageFrom(touched map[string]*channel) {
 // there is more to remove, it comes back after a rest.
 func (s *Store) ageNext(now time.Time) {
 	if s.writer.more {
-		s.ageAt(time.Now().Add(s.writer.rest))
+		s.ageAt(now.Add(s.writer.rest))
 		return
 	}
 	var next time.Time
@@ -60,5 +60,5 @@ func span(keep core.ChannelRetention) time.Duration {
 
 func (s *Store) ageAt(at time.Time) {
 	s.writer.agingAt = at
-	s.writer.aging.Reset(time.Until(at))
+	s.writer.aging.Reset(at.Sub(s.now()))
 }

@@ -62,6 +62,14 @@ func (c *change) begin(tx *bolt.Tx) {
 
 // save writes what is known of the file and of the channels.
 func (c *change) save() error {
+	if c.clock.ahead(c.now) {
+		c.clock.setBack(c.head, c.now)
+		for _, ch := range c.touched {
+			if ch != nil {
+				c.clock.trustChannel(ch)
+			}
+		}
+	}
 	for _, name := range c.order {
 		ch := c.touched[name]
 		if ch == nil {
@@ -89,6 +97,7 @@ func (c *change) notice(name string, ch *channel) {
 // adopt makes what is committed known.
 func (c *change) adopt() {
 	w := c.writer
+	setBack := w.clock.setbacks != c.clock.setbacks
 	w.state, w.tombs, w.bytes, w.unswept, w.swept, w.more = c.state, c.tombs, c.bytes, c.unswept, c.swept, c.more
 	for name, ch := range c.touched {
 		if ch == nil {
@@ -96,6 +105,12 @@ func (c *change) adopt() {
 			continue
 		}
 		w.known[name] = ch
+	}
+	if setBack {
+		for _, ch := range w.known {
+			w.clock.trustChannel(ch)
+		}
+		c.store.ageNext(c.now)
 	}
 }
 
@@ -200,6 +215,7 @@ func (c *change) put(r *core.Record, at time.Time) error {
 	ch.newest, ch.newestAt = c.head, at
 	ch.bytes += cost(value)
 	c.bytes += cost(value)
+	c.clock.take(at)
 	c.trims.earn(cost(value))
 	c.sweeps.earn(cost(value))
 	return nil

@@ -36,10 +36,22 @@
 // stand for. Those of events that were lost are answered with a gap, and are
 // never given to others.
 //
+// # The clock
+//
+// Ages, idle times and the window of once keys go by the machine's clock. Where it
+// was ahead and is set back, what the file has counts as appended when the store
+// finds that out, at the latest: when it is opened, or with the next event. A once
+// key of that time counts for one more window, and a retry within it publishes
+// nothing; events get as old as the retention says, from then on. What goes by a
+// clock that is set forward is older at once. [core.Entry.Time] stays as it was
+// taken.
+//
 // # The file
 //
 // It does not shrink, but what is trimmed makes room for what comes, so that its
-// size is bounded by the retention. One store at a time can have it open. A copy
+// size is bounded by the retention. What was forgotten, or is over a bound, goes
+// in parts: each commit removes more than it adds, so that this keeps up with
+// publishing, and what is still there counts for TotalBytes. One store at a time can have it open. A copy
 // that is put in its place later gives positions again that clients have seen:
 // rather begin anew.
 package boltstore

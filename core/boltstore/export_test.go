@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"slices"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -56,4 +57,9 @@ func (s *Store) Entries() (n int, err error) {
 		return nil
 	})
 	return n, err
+}
+
+// OpenAt is Open by a clock.
+func OpenAt(path string, cfg Config, now func() time.Time) (*Store, error) {
+	return openAt(path, cfg, now)
 }

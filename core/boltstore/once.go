@@ -38,7 +38,7 @@ func (c *change) first(key []byte) (*onceValue, error) {
 	if err != nil {
 		return nil, damage("once key: %v", err)
 	}
-	if c.now.Sub(v.at) >= c.store.cfg.Retention.OnceWindow {
+	if c.now.Sub(c.clock.trust(v.seq, v.at)) >= c.store.cfg.Retention.OnceWindow {
 		return nil, nil //nolint:nilnil // As above.
 	}
 	return &v, nil
@@ -80,7 +80,7 @@ func (c *change) dropOnce(anyway bool) (bool, error) {
 		}
 		// Otherwise, the key has been used again, and this was the first time.
 		if bytes.Equal(number(v.seq), order) {
-			if !anyway && c.now.Sub(v.at) < c.store.cfg.Retention.OnceWindow {
+			if !anyway && c.now.Sub(c.clock.trust(v.seq, v.at)) < c.store.cfg.Retention.OnceWindow {
 				return false, nil
 			}
 			if err := c.onceKeys.Delete(key); err != nil {

@@ -20,9 +20,13 @@ import (
 // the reason, and the file system's otherwise. A file that is not this package's
 // is not changed. Open panics if a pattern of the retention is malformed, or Sync
 // is none of the constants.
-func Open(path string, cfg Config) (*Store, error) {
+func Open(path string, cfg Config) (*Store, error) { return openAt(path, cfg, time.Now) }
+
+// openAt is Open by a clock.
+func openAt(path string, cfg Config, now func() time.Time) (*Store, error) {
 	s := &Store{
 		cfg:      cfg.withDefaults(),
+		now:      now,
 		requests: make(chan *request),
 		closing:  make(chan struct{}),
 		done:     make(chan struct{}),
@@ -163,6 +167,8 @@ func (s *Store) learn(tx *bolt.Tx) error {
 		if bad != nil {
 			return damage("channel %q: %v", name, bad)
 		}
+		w.clock.trustChannel(&ch)
+		w.clock.take(ch.newestAt)
 		w.known[string(name)] = &ch
 		w.bytes += ch.bytes + channelCost + uint64(len(name))
 		return nil
@@ -216,7 +222,7 @@ func (s *Store) start(path string) error {
 		return err
 	}
 	s.epochs = known
-	s.ageNext(time.Now())
+	s.ageNext(s.now())
 	if s.cfg.Sync == SyncAlways {
 		return j.remove()
 	}

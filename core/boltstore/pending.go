@@ -32,7 +32,10 @@ func (s *Store) note(group []*request) bool {
 	if w.failed != nil || w.pending.bytes >= maxPending {
 		return false
 	}
-	now := time.Now()
+	now := s.now()
+	if w.ahead(now) { // which a transaction notes
+		return false
+	}
 	seq := w.delivered()
 	answers := make([]answer, len(group))
 	batches := make([]batch, 0, len(group))
@@ -80,6 +83,15 @@ func (s *Store) note(group []*request) bool {
 	return true
 }
 
+// ahead reports whether what is stored, or pending, has a time that is ahead.
+func (w *writer) ahead(now time.Time) bool {
+	c := w.clock
+	if n := len(w.pending.batches); n > 0 {
+		c.take(w.pending.batches[n-1].at)
+	}
+	return c.ahead(now)
+}
+
 // hold keeps what was noted until it is settled.
 func (s *Store) hold(batches []batch, once map[string]onceValue, records int) {
 	p := &s.writer.pending
@@ -114,7 +126,7 @@ func (s *Store) firstNoted(key []byte, group map[string]onceValue, now time.Time
 			return bad
 		})
 	}
-	if err != nil || !ok || now.Sub(v.at) >= s.cfg.Retention.OnceWindow {
+	if err != nil || !ok || now.Sub(s.writer.clock.trust(v.seq, v.at)) >= s.cfg.Retention.OnceWindow {
 		return nil, err
 	}
 	return &v, nil

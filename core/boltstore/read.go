@@ -31,7 +31,7 @@ type view struct {
 func (s *Store) view(f func(*view) error) error {
 	err := guard(func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
-			v := &view{store: s, now: time.Now(), tx: tx}
+			v := &view{store: s, now: s.now(), tx: tx}
 			v.channels, v.entries = bucket(tx, bucketChannels), bucket(tx, bucketEntries)
 			var err error
 			if v.state, err = decodeState(bucket(tx, bucketMain).Get([]byte(keyState))); err != nil {
@@ -120,6 +120,7 @@ func (v *view) ranges(channels []string) ([]stretch, error) {
 		if err != nil {
 			return nil, damage("channel %q: %v", name, err)
 		}
+		v.clock.trustChannel(&ch)
 		if err := v.skipOld(name, &ch); err != nil {
 			return nil, err
 		}
@@ -151,7 +152,7 @@ func (v *view) skipOld(name string, ch *channel) error {
 			return damage("entry: %v", err)
 		}
 		ch.oldest = binary.BigEndian.Uint64(k[8:])
-		if ch.fresh(keep, at, v.now) {
+		if ch.fresh(keep, v.clock.trust(ch.oldest, at), v.now) {
 			return nil
 		}
 		ch.gone = ch.oldest

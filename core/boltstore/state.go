@@ -15,14 +15,15 @@ type state struct {
 	channels uint64 // the number of the newest channel
 	once     uint64 // how many once keys are remembered
 	loose    uint64 // 1 while a store has the file open that may lose what it delivered
+	clock    clock
 }
 
 func (s state) encode() []byte {
-	b := make([]byte, 0, 5*8)
+	b := make([]byte, 0, 14*8)
 	for _, n := range []uint64{s.head, s.forgot, s.channels, s.once, s.loose} {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
-	return b
+	return s.clock.encode(b)
 }
 
 func decodeState(b []byte) (s state, err error) {
@@ -32,6 +33,7 @@ func decodeState(b []byte) (s state, err error) {
 	for i, n := range []*uint64{&s.head, &s.forgot, &s.channels, &s.once, &s.loose} {
 		*n = binary.BigEndian.Uint64(b[8*i:])
 	}
+	s.clock = decodeClock(b[5*8:])
 	return s, nil
 }
 

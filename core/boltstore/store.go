@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -22,6 +23,7 @@ import (
 // transaction of its own, which ends before Read returns.
 type Store struct {
 	cfg    Config
+	now    func() time.Time
 	db     *bolt.DB
 	file   *os.File // the same that db has, which may not be able to close it
 	stuck  bool     // whether that is so

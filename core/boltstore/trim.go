@@ -61,7 +61,8 @@ func (c *change) dropWhile(ch *channel, over func() bool) error {
 		if err != nil {
 			return damage("entry: %v", err)
 		}
-		ch.oldest, ch.oldestAt = binary.BigEndian.Uint64(k[8:]), at
+		ch.oldest = binary.BigEndian.Uint64(k[8:])
+		ch.oldestAt = c.clock.trust(ch.oldest, at)
 	}
 	for _, key := range drop {
 		if err := c.entries.Delete(key); err != nil {

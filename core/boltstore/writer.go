@@ -127,13 +127,13 @@ func (s *Store) commit(group []*request) {
 
 // maintain trims what is too old or was left over.
 func (s *Store) maintain() {
-	now := time.Now()
+	now, began := s.now(), time.Now()
 	if err := s.transact((*change).maintain); err != nil {
 		s.cfg.Logger.Warn("history is not trimmed", slog.Any("error", err))
 		s.ageAt(now.Add(time.Second))
 		return
 	}
-	s.writer.rest = 3 * time.Since(now)
+	s.writer.rest = 3 * time.Since(began)
 	s.ageNext(now)
 }
 
@@ -148,7 +148,7 @@ func (s *Store) transact(f func(*change) error) error {
 	if w.failed != nil {
 		return w.failed
 	}
-	c := &change{store: s, writer: w, now: time.Now()}
+	c := &change{store: s, writer: w, now: s.now()}
 	err := s.update(func(tx *bolt.Tx) error {
 		c.begin(tx)
 		if err := c.appendPending(); err != nil {
