@@ -60,11 +60,19 @@ type Store interface {
 	// Forget drops what is kept of a channel, as if all of it had been trimmed:
 	// a client that comes back to it finds a gap, one that was up to date does
 	// not. Its Once keys are dropped, too. It is no error if nothing is kept.
+	// Nothing needs to be remembered of a channel that [IsPrivate], and must not
+	// where it makes others forget: a hub forgets one for each stream that had it.
 	Forget(ctx context.Context, channel string) error
 	// Close ends delivery and releases what the store holds. It is idempotent.
 	// Other methods return an error afterwards.
 	Close() error
 }
+
+// IsPrivate reports whether a channel's name has the form of those that
+// [Stream.PrivateChannel] makes. It is for authors of stores: such a channel
+// never comes back once it is forgotten, so that a store has no client to tell of
+// a gap there.
+func IsPrivate(name string) bool { return isPrivate(name) }
 
 // Sink takes what a store delivers. The hub implements it. Its methods return
 // quickly, never call back into the store, and must not be called

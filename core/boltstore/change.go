@@ -138,7 +138,7 @@ func (c *change) touch(name string, ch *channel) {
 // create returns a new channel.
 func (c *change) create(name string) (*channel, error) {
 	c.state.channels++
-	ch := &channel{number: c.state.channels, gone: c.forgot}
+	ch := &channel{number: c.state.channels, gone: c.forgotten(name)}
 	if tomb := c.tombBucket.Get([]byte(name)); len(tomb) == 8 {
 		ch.gone = binary.BigEndian.Uint64(tomb)
 		if err := c.tombBucket.Delete([]byte(name)); err != nil {

@@ -110,7 +110,7 @@ func (v *view) ranges(channels []string) ([]stretch, error) {
 	for i, name := range channels {
 		value := v.channels.Get([]byte(name))
 		if value == nil {
-			all[i].gone = v.forgot
+			all[i].gone = v.forgotten(name)
 			if tomb := bucket(v.tx, bucketTombs).Get([]byte(name)); len(tomb) == 8 {
 				all[i].gone = binary.BigEndian.Uint64(tomb)
 			}

@@ -37,6 +37,15 @@ func decodeState(b []byte) (s state, err error) {
 	return s, nil
 }
 
+// forgotten returns the newest entry that a channel can have had of which nothing
+// is known any more. One that is private never comes back.
+func (s state) forgotten(name string) uint64 {
+	if core.IsPrivate(name) {
+		return 0
+	}
+	return s.forgot
+}
+
 // epochs are those of the file, oldest first.
 type epochs []epoch
 

@@ -3,6 +3,8 @@ package boltstore
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/tidings-go/tidings/core"
 )
 
 // maxTombs is of how many forgotten channels it is remembered, one by one, what
@@ -125,8 +127,11 @@ func (c *change) forget(name string, ch *channel) error {
 	return c.bury(name, ch.gone)
 }
 
-// bury remembers what a channel had.
+// bury remembers what a channel had, unless it never comes back.
 func (c *change) bury(name string, gone uint64) error {
+	if core.IsPrivate(name) {
+		return nil
+	}
 	if c.tombs >= maxTombs {
 		cursor := c.tombBucket.Cursor()
 		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"crypto/rand"
 	"strconv"
+	"sync"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -87,6 +89,60 @@ func forgetsOnce(f *fixture) {
 	s.repeats(onceRecord("a b", "key", "7"), long)
 	s.forget("none of them")
 	s.repeats(onceRecord("a", "key", "8"), again)
+}
+
+// privates is more than of how many forgotten channels a store remembers, one by
+// one, what they had.
+const privates = 6000
+
+// forgetsPrivate: private channels come and go with their streams. However many
+// are forgotten, what is remembered of others stays: a client that is up to date
+// on a quiet channel finds no gap, and one that is not finds one.
+func forgetsPrivate(f *fixture) {
+	s := f.open(unbounded())
+	gone := s.append(texts(3, "forgotten")...)
+	s.forget("forgotten")
+	channels := make([]string, privates)
+	for i := range channels {
+		channels[i] = "~" + rand.Text()
+		if !core.IsPrivate(channels[i]) {
+			f.Fatalf("IsPrivate of %q: got false, want true", channels[i])
+		}
+	}
+	s.append(texts(1, channels...)...)
+	s.forgetAll(channels)
+	s.whole(core.Query{Channels: channels[:9], Oldest: true}, nil)
+	s.whole(core.Query{Channels: []string{"quiet"}, After: s.start}, nil)
+	s.whole(core.Query{Channels: []string{"forgotten"}, After: gone[2].Position}, nil)
+	s.gap(core.Query{Channels: []string{"forgotten"}, After: gone[1].Position}, core.GapTrimmed)
+	again := s.append(texts(1, "quiet", "forgotten", channels[0])...)
+	s.whole(core.Query{Channels: []string{"quiet"}, After: s.start}, again[:1])
+	s.whole(core.Query{Channels: []string{"forgotten"}, After: gone[2].Position}, again[1:2])
+	s.gap(core.Query{Channels: []string{"forgotten"}, After: gone[1].Position}, core.GapTrimmed)
+	s.whole(core.Query{Channels: channels[:1], Oldest: true}, again[2:])
+}
+
+// forgetAll has the store forget channels, many at the same time.
+func (s *subject) forgetAll(channels []string) {
+	s.f.Helper()
+	ctx, cancel := s.f.within()
+	defer cancel()
+	const callers = 500
+	var calls sync.WaitGroup
+	for i := range callers {
+		calls.Go(func() {
+			for n := i; n < len(channels); n += callers {
+				if err := s.store.Forget(ctx, channels[n]); err != nil {
+					s.f.Errorf("Forget of %q: got error %v, want none", channels[n], err)
+					return
+				}
+			}
+		})
+	}
+	calls.Wait()
+	if s.f.Failed() {
+		s.f.FailNow()
+	}
 }
 
 // sharedForget: what is forgotten through one store is gone for all.

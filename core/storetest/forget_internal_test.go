@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -90,6 +91,48 @@ func brokenForget() []breakage {
 					return errors.New("no such channel")
 				}
 				return d.MemoryStore.Forget(ctx, channel)
+			}
+		}},
+		{"private channels push out others", "forget private channels", func(d *double) {
+			const remembered = 4096
+			var mu sync.Mutex
+			var forgotten int
+			var before core.Position // what may be missing everywhere
+			d.forget = func(ctx context.Context, channel string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if forgotten++; forgotten > remembered {
+					_, before, _ = d.MemoryStore.Bounds(ctx, []string{"none"})
+				}
+				return d.MemoryStore.Forget(ctx, channel)
+			}
+			d.read = func(ctx context.Context, q core.Query) (core.Page, error) {
+				page, err := d.MemoryStore.Read(ctx, q)
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil && len(page.Entries) == 0 && !q.Oldest && q.Tail == 0 && !q.Snapshot && q.After.Seq < before.Seq {
+					return core.Page{}, &core.GapError{Reason: core.GapTrimmed, Oldest: page.Through, Newest: page.Through}
+				}
+				return page, err
+			}
+		}},
+		{"forgetting private channels forgets the others", "forget private channels", func(d *double) {
+			var mu sync.Mutex
+			forgotten := 0
+			d.forget = func(ctx context.Context, channel string) error {
+				mu.Lock()
+				defer mu.Unlock()
+				forgotten++
+				return d.MemoryStore.Forget(ctx, channel)
+			}
+			d.read = func(ctx context.Context, q core.Query) (core.Page, error) {
+				page, err := d.MemoryStore.Read(ctx, q)
+				mu.Lock()
+				defer mu.Unlock()
+				if gap := (*core.GapError)(nil); errors.As(err, &gap) && forgotten > 4096 {
+					return core.Page{Through: gap.Newest}, nil
+				}
+				return page, err
 			}
 		}},
 		{"the gap ends with the next event", "forget and go on", func(d *double) {

@@ -100,6 +100,7 @@ func checks(opts Options) []check {
 		{"forget", forgets},
 		{"forget once", forgetsOnce},
 		{"forget and go on", forgetsAndGoesOn},
+		{"forget private channels", forgetsPrivate},
 		{"close", closing},
 		{"close while appending", closingWhileAppending},
 	}
