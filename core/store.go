@@ -13,7 +13,9 @@ import (
 // passes.
 //
 // An implementation must be safe for concurrent use, and must meet the
-// obligations stated at each method. It may be asynchronous: what Append
+// obligations stated at each method. Texts that it is called with, apart from
+// those in records, are the caller's again when the call is over: it copies what
+// it keeps of them, or hands out. It may be asynchronous: what Append
 // stores may reach the [Sink] before or after Append returns, and what others
 // append to the same storage reaches the Sink, too.
 type Store interface {

@@ -22,7 +22,7 @@ import (
 // the whole file in.
 const damagedFile = "TIDINGS_DAMAGED_FILE"
 
-const damages = 240
+const damages = 160
 
 // harm damages a file of bbolt's in one of several ways.
 func harm(random *rand.Rand, b []byte) []byte {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -31,6 +32,7 @@ func openAt(path string, cfg Config, now func() time.Time) (*Store, error) {
 		closing:  make(chan struct{}),
 		done:     make(chan struct{}),
 	}
+	path = strings.Clone(path)
 	if err := s.open(path); err != nil {
 		return nil, fmt.Errorf("tidings: opening %s: %w", path, err)
 	}

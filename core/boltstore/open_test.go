@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -98,6 +99,18 @@ func TestOpenInUse(t *testing.T) {
 	closeStore(t, store)
 	if got := kept(t, open(t, path, boltstore.Config{}), "a"); len(got) != 2 {
 		t.Errorf("got %d events kept, want 2", len(got))
+	}
+}
+
+// The path is the caller's again when Open returns, as a framework's text is.
+func TestOpenCopiesPath(t *testing.T) {
+	t.Parallel()
+	path := fresh(t)
+	lent := []byte(path)
+	store := open(t, unsafe.String(&lent[0], len(lent)), boltstore.Config{})
+	clear(lent)
+	if got := store.Path(); got != path {
+		t.Errorf("got path %q, want %q", got, path)
 	}
 }
 

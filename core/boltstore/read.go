@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -101,6 +102,7 @@ func (v *view) read(q core.Query) (core.Page, error) {
 // stretch is what there is of a channel: entries from oldest to newest, or none if
 // number is 0; gone is the newest that is not there any more.
 type stretch struct {
+	channel                      string // its name, which entries take over
 	number, oldest, newest, gone uint64
 }
 
@@ -126,6 +128,7 @@ func (v *view) ranges(channels []string) ([]stretch, error) {
 		}
 		all[i].gone = ch.gone
 		if ch.count > 0 {
+			all[i].channel = strings.Clone(name)
 			all[i].number, all[i].oldest, all[i].newest = ch.number, ch.oldest, ch.newest
 		}
 	}
@@ -187,7 +190,7 @@ func (v *view) page(q core.Query, ranges []stretch, after uint64) (core.Page, er
 	}
 	walks := make([]*walk, len(ranges))
 	for i, r := range ranges {
-		walks[i] = &walk{view: v, stretch: r, channel: q.Channels[i], cursor: v.entries.Cursor()}
+		walks[i] = &walk{view: v, stretch: r, cursor: v.entries.Cursor()}
 		if err := walks[i].seek(after + 1); err != nil {
 			return core.Page{}, err
 		}
@@ -259,7 +262,7 @@ func (v *view) snapshot(q core.Query, ranges []stretch) (core.Page, error) {
 				return core.Page{}, damage("key of channel %q", q.Channels[i])
 			}
 			if seq := binary.BigEndian.Uint64(value); seq >= r.oldest && seq > q.After.Seq {
-				all = append(all, keyed{q.Channels[i], r.number, seq})
+				all = append(all, keyed{r.channel, r.number, seq})
 			}
 		}
 	}

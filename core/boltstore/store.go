@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,7 +116,7 @@ func check(r *core.Record) error {
 
 // Forget implements [core.Store]. It takes the same time however much is kept.
 func (s *Store) Forget(ctx context.Context, channel string) error {
-	_, err := s.ask(ctx, &request{forgets: true, forget: channel})
+	_, err := s.ask(ctx, &request{forgets: true, forget: strings.Clone(channel)})
 	return err
 }
 

@@ -12,11 +12,10 @@ import (
 type walk struct {
 	stretch
 
-	view    *view
-	channel string
-	cursor  *bolt.Cursor
-	seq     uint64 // of the entry that it is at, or 0 beyond the end
-	value   []byte
+	view   *view
+	cursor *bolt.Cursor
+	seq    uint64 // of the entry that it is at, or 0 beyond the end
+	value  []byte
 }
 
 // seek goes to the first entry from a sequence number on.

@@ -58,6 +58,9 @@ func brokenForget() []breakage {
 		{"forgotten without a gap", "forget", func(d *double) {
 			without(d, func(core.Query, uint64) bool { return false })
 		}},
+		{"forgotten by the caller's name", "lent names", func(d *double) {
+			without(d, func(q core.Query, gone uint64) bool { return q.After.Seq < gone })
+		}},
 		{"a gap for who was up to date", "forget", func(d *double) {
 			without(d, func(q core.Query, gone uint64) bool { return q.After.Seq <= gone })
 		}},

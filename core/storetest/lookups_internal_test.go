@@ -12,6 +12,15 @@ import (
 
 func brokenLookups() []breakage {
 	return []breakage{
+		{"entries take over the name that was asked for", "lent names", func(d *double) {
+			paging(d, func(q core.Query, page *core.Page) {
+				for i, e := range page.Entries {
+					r := e.Record()
+					r.Channel, r.Body = q.Channels[slices.Index(q.Channels, r.Channel)], slices.Clone(r.Body)
+					page.Entries[i] = r.At(e.Position, e.Time)
+				}
+			})
+		}},
 		{"unknown position is nothing newer", "unknown position", func(d *double) {
 			d.read = func(ctx context.Context, q core.Query) (core.Page, error) {
 				if _, newest, _ := d.MemoryStore.Bounds(ctx, []string{"none"}); q.After.Seq > newest.Seq {

@@ -101,6 +101,7 @@ func checks(opts Options) []check {
 		{"forget once", forgetsOnce},
 		{"forget and go on", forgetsAndGoesOn},
 		{"forget private channels", forgetsPrivate},
+		{"lent names", lentNames},
 		{"close", closing},
 		{"close while appending", closingWhileAppending},
 	}
