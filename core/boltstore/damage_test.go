@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/boltstore"
 )
@@ -24,12 +26,22 @@ const damagedFile = "TIDINGS_DAMAGED_FILE"
 
 const damages = 160
 
-// harm damages a file of bbolt's in one of several ways.
+// harm damages a file of bbolt's in one of several ways: pages of any kind, and
+// as often those that lead to others.
 func harm(random *rand.Rand, b []byte) []byte {
 	size := os.Getpagesize()
+	var leading []int
+	for i := 2; i < len(b)/size; i++ {
+		if binary.NativeEndian.Uint16(b[i*size+8:]) == 1 {
+			leading = append(leading, i)
+		}
+	}
 	page := func() []byte {
-		from := (2 + random.IntN(len(b)/size-2)) * size
-		return b[from : from+size]
+		i := 2 + random.IntN(len(b)/size-2)
+		if random.IntN(2) == 0 {
+			i = leading[random.IntN(len(leading))]
+		}
+		return b[i*size : (i+1)*size]
 	}
 	noise := func(b []byte) {
 		for i := range b {
@@ -96,6 +108,25 @@ func openDamaged(path string) error {
 	return nil
 }
 
+// dense returns the path of a copy that has no free pages, so that most damage
+// matters.
+func dense(t *testing.T, path string) string {
+	t.Helper()
+	from, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatalf("bolt.Open: %v", err)
+	}
+	copied := fresh(t)
+	to, err := bolt.Open(copied, 0o600, nil)
+	if err != nil {
+		t.Fatalf("bolt.Open: %v", err)
+	}
+	if err := errors.Join(bolt.Compact(to, from, 0), to.Close(), from.Close()); err != nil {
+		t.Fatalf("bolt.Compact: %v", err)
+	}
+	return copied
+}
+
 // Config.Verify has Open answer every damaged file with an error: it does not
 // crash, as it would where a page is read that is not there, and it does not go
 // on for ever. A crash ends a process, so that it has one of its own.
@@ -113,6 +144,7 @@ func TestVerifyNeverCrashes(t *testing.T) {
 		t.Fatalf("Forget: %v", err)
 	}
 	closeStore(t, store)
+	path = dense(t, path)
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it takes seconds
 	defer cancel()
