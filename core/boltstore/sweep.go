@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -59,7 +60,7 @@ func (c *change) sweepOne(b *budget, prefix []byte, left uint64) error {
 			}
 			drop = append(drop, bytes.Clone(k))
 		}
-		for _, key := range drop {
+		for _, key := range slices.Backward(drop) { // as when trimming
 			if err := bucket.Delete(key); err != nil {
 				return err
 			}

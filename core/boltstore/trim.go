@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -66,7 +67,8 @@ func (c *change) dropWhile(ch *channel, over func() bool) error {
 		ch.oldest = binary.BigEndian.Uint64(k[8:])
 		ch.oldestAt = c.clock.trust(ch.oldest, at)
 	}
-	for _, key := range drop {
+	// From the last on: each time, what comes after it on its page is moved.
+	for _, key := range slices.Backward(drop) {
 		if err := c.entries.Delete(key); err != nil {
 			return err
 		}
