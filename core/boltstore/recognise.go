@@ -43,7 +43,9 @@ func (s *Store) recognise(path string) (missing bool, err error) {
 		}
 		return s.db.View(s.belongs)
 	})
-	return false, errors.Join(err, s.closeFile())
+	// bbolt leaves the lock to the closing here, which a process that is being
+	// started at this moment, and shares the open file until then, holds off.
+	return false, errors.Join(err, unlock(s.file), s.closeFile())
 }
 
 // reason says what an error of bbolt's means for a file that is there.
