@@ -141,6 +141,8 @@ func FuzzDecodeChunks(f *testing.F) {
 		"retry: 99999999999999999999\nretry: x\ndata: \xe2\x82\r\xac\r\n\r",
 		"data: " + strings.Repeat("x", 5000) + "\nid: 1\n\n",
 		strings.Repeat("event: n\ndata: a\nid: 1\n\n", 300),
+		"data: a\n: comment\r\nunknown: x\rid: 1\x00234567\nretry: x234567\ndata\n\n",
+		"x" + strings.Repeat(":", 5000) + "\nid: 1\x00" + strings.Repeat("x", 9000) + "\ndata: b\n\n",
 	} {
 		f.Add([]byte(stream), []byte{1}, uint16(0), uint16(0))
 		f.Add([]byte(stream), []byte{0, 2, 1}, uint16(8), uint16(3))
@@ -166,6 +168,10 @@ func FuzzDecodeChunks(f *testing.F) {
 		whole = decode(bytes.NewReader(stream), limits)
 		if got := decode(r, limits); got.String() != whole.String() {
 			t.Errorf("with limits, in chunks of %v: got\n%v\nwant\n%v", r.sizes, got, whole)
+		}
+		// What was left out to keep within the limits had no effect.
+		if got, want := whole.withoutComments(), reference(stream).withoutComments(); strings.Contains(got, "\nend EOF") && got != want {
+			t.Errorf("with limits: got\n%s\nwant\n%s", got, want)
 		}
 	})
 }

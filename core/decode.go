@@ -5,14 +5,15 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"math"
 	"strconv"
 	"strings"
 	"time"
 )
 
 const (
-	defaultMaxLine  = 1 << 20
-	defaultMaxEvent = 4 << 20
+	defaultMaxEvent = 16 << 20
+	leastMaxLine    = 1 << 20 // of the defaults: names and IDs need room beside a small MaxEvent
 
 	firstBuffer = 4 << 10  // holds some thirty ordinary events
 	keptBuffer  = 64 << 10 // a larger one is let go when the line that needed it is over
@@ -23,7 +24,7 @@ const (
 var errReadCount = errors.New("tidings: reader returned an invalid count")
 
 // SizeError reports a stream that sends more at once than a [Decoder] is
-// configured to take.
+// configured to take. Lines that are ignored do not count.
 type SizeError struct {
 	What  string // "line" or "event"
 	Limit int    // in bytes
@@ -36,11 +37,16 @@ func (e *SizeError) Error() string {
 
 // DecoderConfig says what a [Decoder] accepts. The zero value is ready to use.
 type DecoderConfig struct {
-	// MaxLine is the length in bytes of the longest line, without its end.
-	// Default: 1 MiB, also if negative.
+	// MaxLine is the length in bytes of the longest line that is kept, without
+	// its end. A line that section 9.2.6 ignores has any length, and takes no
+	// memory: a field of another name, an id with a NUL, a retry that is not
+	// digits, a comment without OnComment. Where it is longer than MaxLine, its
+	// first MaxLine+1 bytes show whether it is one.
+	// Default: what a data line of MaxEvent takes, and 1 MiB at least; also if
+	// negative.
 	MaxLine int
 	// MaxEvent is the length in bytes of the longest data of one event, the LFs
-	// between its lines included. Default: 4 MiB, also if negative.
+	// between its lines included. Default: 16 MiB, also if negative.
 	MaxEvent int
 	// LastEventID is the last event ID that a client brings from the connection
 	// before: [Decoder.LastEventID] returns it until the stream sets another, or
@@ -48,7 +54,8 @@ type DecoderConfig struct {
 	LastEventID string
 	// OnComment, if set, is called from Next for each comment line, in the
 	// order of the stream, with its text: what follows the colon and, if there
-	// is one, the space after it. It must not call the decoder.
+	// is one, the space after it. A comment longer than MaxLine is left out. It
+	// must not call the decoder.
 	// Default: comments are dropped.
 	OnComment func(text string)
 }
@@ -71,6 +78,7 @@ type Decoder struct {
 	lineEnd          int   // where in buf the line that is being taken ends
 	started          bool  // the start of the stream was looked at for a BOM
 	skipLF           bool  // the last line ended in a CR: an LF that follows belongs to it
+	ignoring         bool  // what precedes pos is part of the line that begins there, which is ignored
 	readErr          error // the reader's last word, due once buf is used up
 	err              error // latched
 
@@ -91,11 +99,11 @@ func NewDecoder(r io.Reader, cfg DecoderConfig) *Decoder {
 		r: r, maxLine: cfg.MaxLine, maxEvent: cfg.MaxEvent,
 		lastID: cfg.LastEventID, onComment: cfg.OnComment,
 	}
-	if d.maxLine <= 0 {
-		d.maxLine = defaultMaxLine
-	}
 	if d.maxEvent <= 0 {
 		d.maxEvent = defaultMaxEvent
+	}
+	if d.maxLine <= 0 {
+		d.maxLine = max(leastMaxLine, min(d.maxEvent, math.MaxInt-len("data: "))+len("data: "))
 	}
 	return d
 }
@@ -192,20 +200,32 @@ func (d *Decoder) line() ([]byte, error) {
 		d.lf = d.find('\n', d.lf)
 		d.cr = d.find('\r', d.cr)
 		start, stop := d.pos, min(d.lf, d.cr)
-		if stop-start > d.maxLine {
+		long := stop-start > d.maxLine
+		if stop < d.end && !long && !d.ignoring {
+			d.endLine(stop)
+			return d.buf[start:stop], nil
+		}
+		if long && !d.ignoring && !d.ignorable(d.buf[start:start+d.maxLine+1], true) {
 			return nil, &SizeError{What: "line", Limit: d.maxLine}
 		}
+		d.ignoring = d.ignoring || long
 		if stop < d.end {
-			d.pos = stop + 1
-			d.lineEnd = stop
-			d.skipLF = stop == d.cr
-			d.dropLF()
-			return d.buf[start:stop], nil
+			d.endLine(stop)
+			d.ignoring = false
+			continue
 		}
 		if err := d.fill(); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// endLine takes note that a line ends at stop in buf.
+func (d *Decoder) endLine(stop int) {
+	d.pos = stop + 1
+	d.lineEnd = stop
+	d.skipLF = stop == d.cr
+	d.dropLF()
 }
 
 // start passes over one BOM at the start of the stream (section 9.2.5).
@@ -272,11 +292,20 @@ func (d *Decoder) fill() error {
 }
 
 // makeRoom moves what is left in buf to its start, and gives it a size to suit.
+// Of a line that is ignored, nothing is left.
 func (d *Decoder) makeRoom() {
 	d.takeData()
 	d.takeID()
 	rest := d.buf[d.pos:d.end]
 	size := len(d.buf)
+	// To look whenever a line fills the buffer is enough, and takes each byte
+	// twice at most.
+	if size > 0 && len(rest) == size && !d.ignoring {
+		d.ignoring = d.ignorable(rest, false)
+	}
+	if d.ignoring {
+		rest = nil
+	}
 	switch {
 	case size == 0:
 		size = firstBuffer
@@ -291,7 +320,10 @@ func (d *Decoder) makeRoom() {
 	if size != len(d.buf) {
 		to = make([]byte, size)
 	}
-	d.end = copy(to, rest)
+	// The beginning of a long line stays where it is.
+	if size != len(d.buf) || d.pos > 0 || len(rest) == 0 {
+		d.end = copy(to, rest)
+	}
 	d.buf, d.pos = to, 0
 	d.lf, d.cr = d.end, d.end
 }

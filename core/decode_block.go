@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -68,6 +69,32 @@ func (d *Decoder) field(line []byte) error {
 		}
 	}
 	return nil
+}
+
+// ignorable reports whether a line that begins with part has no effect,
+// however it goes on, given whether it is longer than the limit.
+func (d *Decoder) ignorable(part []byte, long bool) bool {
+	i := bytes.IndexByte(part[:min(len(part), longestField+1)], ':')
+	if i < 0 {
+		for _, field := range [...]string{"data", "event", "id", "retry"} {
+			if strings.HasPrefix(field, string(part[:min(len(part), longestField+1)])) {
+				return false
+			}
+		}
+		return true
+	}
+	name, value := part[:i], part[i+1:]
+	switch string(name) {
+	case "":
+		return long || d.onComment == nil
+	case "data", "event":
+		return false
+	case "id":
+		return bytes.IndexByte(value, 0) >= 0
+	case "retry":
+		return bytes.ContainsFunc(bytes.TrimPrefix(value, []byte(" ")), func(c rune) bool { return c < '0' || c > '9' })
+	}
+	return true
 }
 
 // addData adds a line, which ends at lineEnd in buf, to the block's data.

@@ -3,6 +3,7 @@ package core_test
 import (
 	"errors"
 	"io"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -26,14 +27,22 @@ func TestDecodeLimits(t *testing.T) {
 		{"BOM does not count", "\ufeffdata: 2345\n\n", core.DecoderConfig{MaxLine: 10}, nil, 1},
 		{"BOM, line over the limit", "\ufeffdata: 23456\n\n", core.DecoderConfig{MaxLine: 10}, &core.SizeError{What: "line", Limit: 10}, 0},
 		{"BOM, limit of 1", "\ufeff:\n", core.DecoderConfig{MaxLine: 1}, nil, 0},
-		{"comment over the limit", ":2345678901\n", core.DecoderConfig{MaxLine: 10}, &core.SizeError{What: "line", Limit: 10}, 0},
-		{"unknown field over the limit", "x2345678901\n", core.DecoderConfig{MaxLine: 10}, &core.SizeError{What: "line", Limit: 10}, 0},
+		{"comment over the limit", ":2345678901\n", core.DecoderConfig{MaxLine: 10}, nil, 0},
+		{"field of another name over the limit", "x2345678901\n", core.DecoderConfig{MaxLine: 10}, nil, 0},
+		{"name over the limit", "event: 8901\n", core.DecoderConfig{MaxLine: 10}, &core.SizeError{What: "line", Limit: 10}, 0},
+		{"id over the limit", "id: 5678901\n", core.DecoderConfig{MaxLine: 10}, &core.SizeError{What: "line", Limit: 10}, 0},
+		{"digits over the limit", "retry:78901\n", core.DecoderConfig{MaxLine: 10}, &core.SizeError{What: "line", Limit: 10}, 0},
+		{"part of a name over the limit", "dat: a\n", core.DecoderConfig{MaxLine: 2}, &core.SizeError{What: "line", Limit: 2}, 0},
+		{"another name over the limit", "dax: a\n", core.DecoderConfig{MaxLine: 2}, nil, 0},
 		{"line beyond the first buffer", "data: " + strings.Repeat("x", 8994) + "\n\n", core.DecoderConfig{MaxLine: 9000}, nil, 1},
 		{"line beyond the first buffer, over", "data: " + strings.Repeat("x", 8995) + "\n\n", core.DecoderConfig{MaxLine: 9000}, &core.SizeError{What: "line", Limit: 9000}, 0},
 		{"line at the first buffer's size", "data: " + strings.Repeat("x", 4090) + "\n\n", core.DecoderConfig{MaxLine: 4096}, nil, 1},
 		{"line over the first buffer's size", "data: " + strings.Repeat("x", 4091) + "\n\n", core.DecoderConfig{MaxLine: 4096}, &core.SizeError{What: "line", Limit: 4096}, 0},
-		{"default limit of a line", "data: " + strings.Repeat("x", 1<<20-6) + "\n\n", core.DecoderConfig{}, nil, 1},
-		{"over the default limit of a line", "data: " + strings.Repeat("x", 1<<20-5) + "\n\n", core.DecoderConfig{MaxLine: -1}, &core.SizeError{What: "line", Limit: 1 << 20}, 0},
+		{"default limit of a line", "data: " + strings.Repeat("x", 16<<20) + "\n\n", core.DecoderConfig{}, nil, 1},
+		{"over the default limit of a line", "data: " + strings.Repeat("x", 16<<20+1) + "\n\n", core.DecoderConfig{MaxLine: -1}, &core.SizeError{What: "line", Limit: 16<<20 + 6}, 0},
+		{"default limit of a line, small events", "event: " + strings.Repeat("x", 1<<20-7) + "\ndata\n\n", core.DecoderConfig{MaxEvent: 5}, nil, 1},
+		{"over the default limit of a line, small events", "event: " + strings.Repeat("x", 1<<20-6) + "\ndata\n\n", core.DecoderConfig{MaxEvent: 5}, &core.SizeError{What: "line", Limit: 1 << 20}, 0},
+		{"no limits", "data: 2345\n\n", core.DecoderConfig{MaxEvent: math.MaxInt}, nil, 1},
 
 		{"event at the limit", "data: 12345\n\ndata: 12345\n\n", core.DecoderConfig{MaxEvent: 5}, nil, 2},
 		{"event over the limit", "data: 12345\n\ndata: 123456\n\n", core.DecoderConfig{MaxEvent: 5}, &core.SizeError{What: "event", Limit: 5}, 1},
@@ -44,8 +53,8 @@ func TestDecodeLimits(t *testing.T) {
 		{"replacements at the limit", "data: \xff\n\n", core.DecoderConfig{MaxEvent: 3}, nil, 1},
 		{"replacements over the limit", "data: \xff\n\n", core.DecoderConfig{MaxEvent: 2}, &core.SizeError{What: "event", Limit: 2}, 0},
 		{"names and ids do not count", "event: 123456\nid: 123456\ndata: 12345\n: 123456\n\n", core.DecoderConfig{MaxEvent: 5}, nil, 1},
-		{"default limit of an event", strings.Repeat("data: "+strings.Repeat("x", 1<<19-1)+"\n", 8) + "data\n\n", core.DecoderConfig{}, nil, 1},
-		{"over the default limit of an event", strings.Repeat("data: "+strings.Repeat("x", 1<<19-1)+"\n", 8) + "data\ndata\n\n", core.DecoderConfig{MaxEvent: -1}, &core.SizeError{What: "event", Limit: 4 << 20}, 0},
+		{"default limit of an event", strings.Repeat("data: "+strings.Repeat("x", 1<<21-1)+"\n", 8) + "data\n\n", core.DecoderConfig{}, nil, 1},
+		{"over the default limit of an event", strings.Repeat("data: "+strings.Repeat("x", 1<<21-1)+"\n", 8) + "data\ndata\n\n", core.DecoderConfig{MaxEvent: -1}, &core.SizeError{What: "event", Limit: 16 << 20}, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,11 +133,11 @@ func TestDecodeMemory(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	for _, text := range []string{"x", "data: x", "é", "\xff"} {
+	for _, text := range []string{"data: x", "event: x", "id: x", "data: é", "data: \xff"} {
 		const size = 100 << 20
 		r := &endless{text: text, left: size}
 		held, before := live(), allocated()
-		d := core.NewDecoder(r, core.DecoderConfig{})
+		d := core.NewDecoder(r, core.DecoderConfig{MaxLine: 1 << 20})
 		_, err := d.Next()
 		var tooLarge *core.SizeError
 		if !errors.As(err, &tooLarge) {

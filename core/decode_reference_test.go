@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,12 @@ import (
 type trace []string
 
 func (tr trace) String() string { return strings.Join(tr, "\n") }
+
+// withoutComments returns the trace as text, with an LF before it.
+func (tr trace) withoutComments() string {
+	rest := slices.DeleteFunc(slices.Clone(tr), func(line string) bool { return strings.HasPrefix(line, "comment ") })
+	return "\n" + rest.String()
+}
 
 func commentLine(text string) string {
 	return fmt.Sprintf("comment %+q", text)

@@ -71,8 +71,11 @@ type Config struct {
 	// Three times the server's heartbeat is a good value: 45 s for Tidings.
 	// Default: none, since not every server sends heartbeats.
 	IdleTimeout time.Duration
-	// MaxLine and MaxEvent limit what is kept in memory, in bytes: see
-	// [core.DecoderConfig]. Defaults: 1 MiB and 4 MiB.
+	// MaxEvent limits the data of one event, and MaxLine a line, in bytes: with
+	// both, memory is bounded whatever a server sends. What the standard ignores
+	// has any length; a comment longer than MaxLine is not passed on: see
+	// [core.DecoderConfig]. Defaults: 16 MiB for an event, and for a line what
+	// that takes.
 	MaxLine, MaxEvent int
 
 	// Handlers are told what happens.

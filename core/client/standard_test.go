@@ -175,6 +175,42 @@ func TestRetryField(t *testing.T) {
 	}
 }
 
+// TestLongLinesIgnored checks that neither comments nor fields of other names
+// end a run, however long they are.
+func TestLongLinesIgnored(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name            string
+		cfg             client.Config
+		begin, comments string
+	}{
+		{"field of another name", client.Config{}, "x", ""},
+		{"id with a NUL", client.Config{}, "id: 1\x00", ""},
+		{"retry that is no number", client.Config{}, "retry: x", ""},
+		{"comment without a handler", client.Config{}, ":", ""},
+		{"comment, over the limit", client.Config{MaxLine: 1 << 20, Handlers: client.Handlers{Comment: func(string) {}}}, ":", "short"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var comments log
+				if tt.cfg.Handlers.Comment != nil {
+					tt.cfg.Handlers.Comment = func(text string) { comments.add("%s", text) }
+				}
+				tt.cfg.OneShot = true
+				long := tt.begin + strings.Repeat("x", 17<<20)
+				c := open(t, tt.cfg, stream("data: a\n", long, long, "\n: short\ndata: b\n\n"))
+				got, err := collect(t, c)
+				equal(t, "events", got, `message "" "a\nb"`)
+				equal(t, "comments", comments.String(), tt.comments)
+				if err != nil {
+					t.Errorf("got error %v, want none", err)
+				}
+			})
+		})
+	}
+}
+
 // TestLimits checks that too much in one line is an error, and not memory.
 func TestLimits(t *testing.T) {
 	t.Parallel()
@@ -193,7 +229,7 @@ func TestLimits(t *testing.T) {
 				}
 			}
 			t.Error("got 100 MB taken, want the connection closed")
-		}, core.SizeError{What: "line", Limit: 1 << 20}},
+		}, core.SizeError{What: "line", Limit: 16<<20 + 6}},
 		{"an event of many lines", client.Config{MaxEvent: 100}, func(w http.ResponseWriter) {
 			_, _ = w.Write([]byte(strings.Repeat("data: 123456789\n", 20)))
 		}, core.SizeError{What: "event", Limit: 100}},

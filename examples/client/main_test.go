@@ -139,7 +139,7 @@ func TestFailures(t *testing.T) {
 		case "/html":
 			w.Header().Set("Content-Type", "text/html")
 		case "/long":
-			send(w, "data: "+strings.Repeat("x", 2<<20)+"\n\n")
+			send(w, "data: "+strings.Repeat("x", 17<<20)+"\n\n")
 		case "/half":
 			send(w, "data: a\n")
 		default:
@@ -153,7 +153,7 @@ func TestFailures(t *testing.T) {
 	}{
 		{url + "/?token=secret", 1, "client: refused: status 401 Unauthorized: not� you"},
 		{url + "/html", 1, `client: not an event stream: content type "text/html", want text/event-stream`},
-		{url + "/long", 1, "client: too large: line longer than 1048576 bytes"},
+		{url + "/long", 1, "client: too large: line longer than 16777222 bytes"},
 		{"-once -until x " + url + "/half", 1, "client: broken: GET " + url + ": unexpected EOF"},
 		{"-attempts 1 http://user:secret@127.0.0.1:1/", 1, "client: attempts used up (1): GET http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused"},
 		{"-d @/nonsense/file " + url, 2, "client: open /nonsense/file: no such file or directory"},
