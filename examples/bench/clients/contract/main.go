@@ -79,8 +79,7 @@ func (s *service) create(w http.ResponseWriter, r *http.Request) {
 	cfg := client.Config{
 		URL: t.StreamURL, Method: t.Method, Header: make(http.Header), LastEventID: t.LastEventID,
 		IdleTimeout: time.Duration(t.ReadTimeoutMS) * time.Millisecond,
-		MaxLine:     64 << 20, MaxEvent: 64 << 20,
-		Handlers: (&reporter{url: t.CallbackURL}).handlers(),
+		Handlers:    (&reporter{url: t.CallbackURL}).handlers(),
 	}
 	if t.Body != "" {
 		cfg.Body = []byte(t.Body)
