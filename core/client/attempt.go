@@ -28,9 +28,10 @@ type attempt struct {
 	left    bool // the consumer wants no more
 
 	watch    watch
-	opened   time.Time // zero if no stream was
-	events   int       // that were passed on
-	retrySet bool      // by this stream
+	opened   time.Time     // zero if no stream was
+	events   int           // that were passed on
+	retry    time.Duration // what this stream has asked for
+	retrySet bool
 }
 
 // healthy reports whether the attempt, which ended with err, counts as healthy.
@@ -38,8 +39,10 @@ func (a *attempt) healthy(err error) bool {
 	if a.opened.IsZero() {
 		return false
 	}
-	polled := err == io.EOF && a.retrySet && a.events > 0 //nolint:errorlint // Wrapped, it is a reader's failure.
-	return polled || time.Since(a.opened) >= a.cfg.Backoff.Healthy
+	open := time.Since(a.opened)
+	polled := err == io.EOF && a.retrySet && a.events > 0 && //nolint:errorlint // Wrapped, it is a reader's failure.
+		a.retry >= a.cfg.Backoff.MinServerDelay-open
+	return polled || open >= a.cfg.Backoff.Healthy
 }
 
 // do connects, reads the stream to its end, and returns why that came; never

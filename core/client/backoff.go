@@ -15,6 +15,9 @@ const (
 	defaultJitter   = 0.5
 	defaultHealthy  = 10 * time.Second
 
+	defaultMinServerDelay = 500 * time.Millisecond // as Firefox has it
+	defaultMaxServerDelay = time.Hour
+
 	leastGrown = 50 * time.Millisecond // of which the delay grows, where the server asks for less
 )
 
@@ -30,16 +33,27 @@ type Backoff struct {
 	// negative.
 	Delay time.Duration
 	// MaxDelay limits the delay before the random part is added, also one that
-	// the server asks for, by a retry field or Retry-After. Default: 30 s, or
+	// the server asks for, and prevails over MinServerDelay. Default: 30 s, or
 	// what the server asks for, if that is longer.
 	MaxDelay time.Duration
+	// MinServerDelay is the shortest delay that a server can set by a retry
+	// field, also after healthy connections: section 9.2.3 lets a client wait
+	// longer than it is asked to. Delay may be shorter. Default: 500 ms; none if
+	// negative.
+	MinServerDelay time.Duration
+	// MaxServerDelay is the longest delay that a server can ask for, by a retry
+	// field or Retry-After, before the random part is added. Default: 1 h; no
+	// limit if negative.
+	MaxServerDelay time.Duration
 	// Jitter is the random part, at most: 1 for as long as the delay itself.
 	// Default: 0.5; none if negative.
 	Jitter float64
 	// Healthy is how long a stream has to be open for its connection to count
 	// as healthy: the next delay is then the first one again. A shorter stream
 	// counts, too, if it set a retry time, sent an event and was ended by the
-	// server in order: this is how one polls. Default: 10 s; any time if
+	// server in order: this is how one polls. But the time that it was open and
+	// the retry time have to be MinServerDelay together: a server that asks for
+	// more attempts than that gets fewer and fewer. Default: 10 s; any time if
 	// negative.
 	Healthy time.Duration
 	// MaxAttempts is how many attempts may fail in a row, the first one
@@ -62,7 +76,24 @@ func (b Backoff) prepared() Backoff {
 	if b.Healthy == 0 {
 		b.Healthy = defaultHealthy
 	}
+	switch {
+	case b.MinServerDelay == 0:
+		b.MinServerDelay = defaultMinServerDelay
+	case b.MinServerDelay < 0:
+		b.MinServerDelay = 0
+	}
+	switch {
+	case b.MaxServerDelay == 0:
+		b.MaxServerDelay = defaultMaxServerDelay
+	case b.MaxServerDelay < 0:
+		b.MaxServerDelay = math.MaxInt64
+	}
 	return b
+}
+
+// granted returns the reconnection time that applies if a server sets d.
+func (b Backoff) granted(d time.Duration) time.Duration {
+	return min(max(d, b.MinServerDelay), b.MaxServerDelay)
 }
 
 // delay returns the time to wait after so many failures in a row, where base is
@@ -109,7 +140,7 @@ func (p *pace) next(base time.Duration, err error) (time.Duration, Reason) {
 	}
 	var least time.Duration
 	if status := (*StatusError)(nil); errors.As(err, &status) {
-		least = status.RetryAfter
+		least = min(status.RetryAfter, p.MaxServerDelay)
 	}
 	d := p.delay(p.failures, base, least, rand.Float64()) //nolint:gosec // Chance is no secret here.
 	if p.MaxElapsed > 0 && d > p.MaxElapsed-time.Since(p.since) {
@@ -119,10 +150,11 @@ func (p *pace) next(base time.Duration, err error) (time.Duration, Reason) {
 }
 
 // retryAfter returns what a Retry-After field says, which is seconds or a date
-// (RFC 9110, section 10.2.3), and 0 if it says nothing.
+// (RFC 9110, section 10.2.3), and 0 if it says nothing. A number too large for
+// a Duration gives the largest that is whole seconds.
 func retryAfter(value string) time.Duration {
 	const most = math.MaxInt64 / int64(time.Second)
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(seconds, uint64(most))) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {

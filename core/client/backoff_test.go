@@ -11,6 +11,14 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
+// stay returns a handler that sends text and keeps its stream open for a while.
+func stay(d time.Duration, text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		stream(text)(w, r)
+		time.Sleep(d) // in a bubble
+	}
+}
+
 // after returns a handler that keeps a stream open for a while.
 func after(d time.Duration, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -27,6 +35,7 @@ func TestBackoff(t *testing.T) {
 	refuse := answer(http.StatusServiceUnavailable, "")
 	short, long := cut("data: a\n\n"), after(11*s, cut("data: a\n\n"))
 	poll, pollInOrder := "retry: 2000\ndata: a\n\n", stream("retry: 2000\ndata: a\n\n")
+	greedy, eternal := stream("retry: 0\ndata: a\n\n"), stream("retry: 9223372036854775807\ndata: a\n\n")
 	tests := []struct {
 		name     string
 		backoff  client.Backoff
@@ -44,6 +53,19 @@ func TestBackoff(t *testing.T) {
 		{"healthy later", client.Backoff{Healthy: 12 * s}, repeat(long, 3), []time.Duration{3 * s, 6 * s, 12 * s}, []int{2, 3, 4}},
 		{"polling", client.Backoff{}, repeat(pollInOrder, 3), []time.Duration{2 * s, 2 * s, 2 * s}, []int{1, 1, 1}},
 		{"polling, cut off", client.Backoff{}, repeat(cut(poll), 3), []time.Duration{2 * s, 4 * s, 8 * s}, []int{2, 3, 4}},
+		{"polling, as often as a server can ask for", client.Backoff{}, repeat(stream("retry: 500\ndata: a\n\n"), 3), []time.Duration{s / 2, s / 2, s / 2}, []int{1, 1, 1}},
+		{"polling, more often", client.Backoff{}, repeat(stream("retry: 499\ndata: a\n\n"), 3), []time.Duration{s / 2, s, 2 * s}, []int{2, 3, 4}},
+		{"polling, without a pause", client.Backoff{}, repeat(greedy, 8), []time.Duration{s / 2, s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s, 30 * s}, []int{2, 3, 4, 5, 6, 7, 8, 9}},
+		{"polling, the server waits", client.Backoff{}, repeat(stay(s/2, "retry: 0\ndata: a\n\n"), 3), []time.Duration{s / 2, s / 2, s / 2}, []int{1, 1, 1}},
+		{"polling, all are healthy", client.Backoff{Healthy: -1}, repeat(greedy, 3), []time.Duration{s / 2, s / 2, s / 2}, []int{1, 1, 1}},
+		{"no pause after healthy streams", client.Backoff{}, repeat(stay(11*s, "retry: 0\ndata: a\n\n"), 2), []time.Duration{s / 2, s / 2}, []int{1, 1}},
+		{"own least delay", client.Backoff{MinServerDelay: s}, repeat(greedy, 3), []time.Duration{s, 2 * s, 4 * s}, []int{2, 3, 4}},
+		{"no least delay", client.Backoff{MinServerDelay: -1}, repeat(greedy, 3), []time.Duration{0, 0, 0}, []int{1, 1, 1}},
+		{"least delay, and own limit", client.Backoff{MaxDelay: s / 4}, repeat(greedy, 2), []time.Duration{s / 4, s / 4}, []int{2, 3}},
+		{"least delay, and own delay", client.Backoff{Delay: -1}, []http.HandlerFunc{stream("data: a\n\n"), greedy}, []time.Duration{0, s}, []int{2, 3}},
+		{"polling, hardly ever", client.Backoff{}, repeat(eternal, 2), []time.Duration{3600 * s, 3600 * s}, []int{1, 1}},
+		{"own longest delay", client.Backoff{MaxServerDelay: s}, repeat(eternal, 2), []time.Duration{s, s}, []int{1, 1}},
+		{"limits that contradict each other", client.Backoff{MinServerDelay: 3 * s, MaxServerDelay: 2 * s}, []http.HandlerFunc{cut("retry: 1\n\n")}, []time.Duration{2 * s}, []int{2}},
 		{"the server's delay grows, too", client.Backoff{}, []http.HandlerFunc{cut("retry: 40000\n\n"), refuse}, []time.Duration{40 * s, 40 * s}, []int{2, 3}},
 		{"the server's delay is limited", client.Backoff{MaxDelay: s}, []http.HandlerFunc{cut("retry: 40000\n\n"), refuse}, []time.Duration{s, s}, []int{2, 3}},
 	}

@@ -140,7 +140,8 @@ func (c *Client) resumeAt(id string) {
 	c.lastID = id
 }
 
-// reconnectAfter takes note of the reconnection time that the server has set.
+// reconnectAfter takes note of the reconnection time that the server has set,
+// within the limits of Backoff.
 func (c *Client) reconnectAfter(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,6 +25,11 @@
 // RetryStatus: [TemporaryStatus]; a server of Tidings that is being drained
 // answers 503, with a Retry-After, which is kept to.
 //
+// A server can ask for a delay between 500 ms and an hour, unless [Backoff] says
+// otherwise: neither "retry: 0" nor a huge number takes the client from the
+// program. Streams that end at once, over and over, make the delay grow, even
+// if each brings an event.
+//
 // It is also the end if a line or an event is over the limit, since the server
 // would send the same again; if a limit of [Backoff] is reached; and if
 // [Handlers].Error returns an error.

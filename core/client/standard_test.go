@@ -139,13 +139,16 @@ func TestRetryField(t *testing.T) {
 		want    []time.Duration // before the second request, and the third
 	}{
 		{"none", []string{"data: a\n\n"}, []time.Duration{3 * time.Second}},
-		{"set", []string{"retry: 70\n\n"}, []time.Duration{70 * time.Millisecond}},
-		{"set in a block that was cut off", []string{"retry: 70\ndata"}, []time.Duration{70 * time.Millisecond}},
-		{"remembered", []string{"retry: 70\n\n", "data: a\n\n"}, []time.Duration{70 * time.Millisecond, 70 * time.Millisecond}},
-		{"set anew", []string{"retry: 70\n\n", "retry: 90\n\n"}, []time.Duration{70 * time.Millisecond, 90 * time.Millisecond}},
-		{"0", []string{"retry: 0\n\n"}, []time.Duration{0}},
+		{"set", []string{"retry: 700\n\n"}, []time.Duration{700 * time.Millisecond}},
+		{"set in a block that was cut off", []string{"retry: 700\ndata"}, []time.Duration{700 * time.Millisecond}},
+		{"remembered", []string{"retry: 700\n\n", "data: a\n\n"}, []time.Duration{700 * time.Millisecond, 700 * time.Millisecond}},
+		{"set anew", []string{"retry: 700\n\n", "retry: 900\n\n"}, []time.Duration{700 * time.Millisecond, 900 * time.Millisecond}},
+		{"0", []string{"retry: 0\n\n"}, []time.Duration{500 * time.Millisecond}},
+		{"less than a server can ask for", []string{"retry: 499\n\n", "retry: 500\n\n", "retry: 501\n\n"}, []time.Duration{500 * time.Millisecond, 500 * time.Millisecond, 501 * time.Millisecond}},
+		{"more than a server can ask for", []string{"retry: 3600001\n\n"}, []time.Duration{time.Hour}},
+		{"more than there is", []string{"retry: 99999999999999999999999999\n\n", "retry: 18446744073709551616\n\n"}, []time.Duration{time.Hour, time.Hour}},
 		{"no digits", []string{"retry: 7x\nretry: -7\nretry: 1.5\nretry: 1e3\nretry\nretry:  7\n\n"}, []time.Duration{3 * time.Second}},
-		{"no digits, after some", []string{"retry: 70\nretry: x\n\n"}, []time.Duration{70 * time.Millisecond}},
+		{"no digits, after some", []string{"retry: 700\nretry: x\n\n"}, []time.Duration{700 * time.Millisecond}},
 		{"long", []string{"retry: 3600000\n\n"}, []time.Duration{time.Hour}},
 	}
 	for _, tt := range tests {

@@ -142,6 +142,11 @@ func TestRetryStatus(t *testing.T) {
 		{"seconds, few", "1", client.Backoff{}, 3 * time.Second},
 		{"seconds, many", "3600", client.Backoff{}, time.Hour},
 		{"seconds, too many", "3600", client.Backoff{MaxDelay: time.Minute}, time.Minute},
+		{"seconds, more than a server can ask for", "3601", client.Backoff{}, time.Hour},
+		{"seconds, more than there are", "99999999999999999999999999", client.Backoff{}, time.Hour},
+		{"seconds, own limit", "3601", client.Backoff{MaxServerDelay: 2 * time.Hour}, 3601 * time.Second},
+		{"seconds, no limit", "86400", client.Backoff{MaxServerDelay: -1}, 24 * time.Hour},
+		{"a date, far away", "Fri, 31 Dec 9999 23:59:59 GMT", client.Backoff{}, time.Hour},
 		{"a date", "Sat, 01 Jan 2000 00:00:20 GMT", client.Backoff{}, 20 * time.Second}, // a bubble begins in 2000
 		{"a date that has passed", "Fri, 31 Dec 1999 00:00:20 GMT", client.Backoff{}, 3 * time.Second},
 		{"nonsense", "-7", client.Backoff{}, 3 * time.Second},

@@ -60,9 +60,8 @@ func (a *attempt) read(ctx context.Context, resp *http.Response) error {
 	d := core.NewDecoder(src, cfg)
 	src.decoder = d
 	defer func() {
-		if retry, ok := d.Retry(); ok { // it counts as soon as it is read
-			a.retrySet = true
-			a.reconnectAfter(retry)
+		if a.retry, a.retrySet = d.Retry(); a.retrySet { // it counts as soon as it is read
+			a.reconnectAfter(a.cfg.Backoff.granted(a.retry))
 		}
 	}()
 	a.opened = time.Now()
