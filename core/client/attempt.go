@@ -28,6 +28,7 @@ type attempt struct {
 	left    bool // the consumer wants no more
 
 	watch    watch
+	resumed  bool          // a last event ID was sent
 	opened   time.Time     // zero if no stream was
 	events   int           // that were passed on
 	retry    time.Duration // what this stream has asked for
@@ -93,6 +94,7 @@ func (a *attempt) headLimit() time.Duration {
 func (a *attempt) request(ctx context.Context) (r *http.Request, err error) {
 	u := *a.url
 	id := a.LastEventID()
+	a.resumed = id != ""
 	if id != "" && a.cfg.LastEventIDParam != "" {
 		setQuery(&u, a.cfg.LastEventIDParam, id)
 	}
@@ -107,7 +109,7 @@ func (a *attempt) request(ctx context.Context) (r *http.Request, err error) {
 	if host := r.Header.Get("Host"); host != "" {
 		r.Host = host
 	}
-	if id != "" && headerSafe(id) {
+	if headerSafe(id) {
 		r.Header.Set("Last-Event-ID", id)
 	}
 	if err := a.setBody(r); err != nil {

@@ -87,14 +87,6 @@ func (c *Client) Restart() {
 	}
 }
 
-// LastEventID returns what the next attempt resumes after. A program that ends
-// may keep it for Config.LastEventID.
-func (c *Client) LastEventID() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.lastID
-}
-
 // begin makes this the client's run, until the function that it returns is
 // called. The context ends with ctx and with Close.
 func (c *Client) begin(ctx context.Context) (context.Context, func(), error) {
@@ -131,13 +123,6 @@ func (c *Client) phase(ctx context.Context, attempt bool) (context.Context, cont
 	}
 	c.interrupt = cancel
 	return ctx, cancel
-}
-
-// resumeAt takes note of the last event ID.
-func (c *Client) resumeAt(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.lastID = id
 }
 
 // reconnectAfter takes note of the reconnection time that the server has set,

@@ -3,12 +3,9 @@ package client
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
-
-	"github.com/tidings-go/tidings/core"
 )
 
 // Config says what a [Client] connects to, and how. Only URL is needed.
@@ -40,10 +37,13 @@ type Config struct {
 	// there. Default: [http.DefaultClient], and at most 20 redirects.
 	HTTPClient *http.Client
 
-	// LastEventID is what the first attempt resumes after. Default: none.
+	// LastEventID is what the first attempt resumes after: what
+	// [Client.LastEventID] has returned, say. One that cannot be sent is an error
+	// of [New]. Default: none.
 	LastEventID string
 	// LastEventIDParam is the name of a query parameter that carries the last
-	// event ID as well, once there is one, for servers that want it there.
+	// event ID as well, once there is one, for servers that want it there. Which
+	// IDs can be sent depends on it: see the package's documentation.
 	// Default: none.
 	LastEventIDParam string
 
@@ -117,13 +117,5 @@ func (cfg Config) prepared() (Config, error) {
 	if err := checkHeader(cfg.Header); err != nil {
 		return cfg, err
 	}
-	if cfg.LastEventID != "" {
-		if err := core.CheckID(cfg.LastEventID); err != nil {
-			return cfg, fmt.Errorf("tidings: client: last event ID: %w", err)
-		}
-		if !headerSafe(cfg.LastEventID) && cfg.LastEventIDParam == "" {
-			return cfg, errors.New("tidings: client: last event ID cannot be sent in a header")
-		}
-	}
-	return cfg, nil
+	return cfg, cfg.checkLastEventID()
 }

@@ -34,6 +34,22 @@
 // would send the same again; if a limit of [Backoff] is reached; and if
 // [Handlers].Error returns an error.
 //
+// # What cannot be sent back
+//
+// Any ID of an event becomes the last event ID, as the standard has it, and
+// [Event].LastEventID shows it. To send it back is another matter: a header takes
+// no control characters, loses blanks at the ends, and few servers take long
+// ones. An ID cannot be sent if it is longer than 8 KiB, in a query parameter
+// after escaping, or if there is no parameter and it holds control characters or
+// nothing but blanks. The next attempt then asks for no ID, and
+// [Reconnect].Dropped tells. It is the same if a server answers 400, 414 or 431
+// to an attempt with an ID: there is one without it, whatever RetryStatus says,
+// unless [Handlers].Error returns an error. If it has the same answer, that is
+// judged as any other.
+//
+// The stream then begins where it does for new clients. A program that keeps a
+// state should load it anew.
+//
 // # What a server of Tidings adds
 //
 // If what follows the last event ID is gone, Tidings sends an event named

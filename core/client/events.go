@@ -80,14 +80,15 @@ func (c *Client) attempts(ctx context.Context, consume func(Event) bool) error {
 			err == io.EOF && c.cfg.OneShot: //nolint:errorlint // Wrapped, it is a reader's failure.
 			return err
 		}
-		next := Reconnect{Err: err}
+		next, refused := Reconnect{Err: err}, a.idRefused(err)
 		if err != ErrRestart || c.cfg.OneShot { //nolint:errorlint // It is never wrapped.
 			p.ended(a.healthy(err))
-			next.Delay, err = c.judge(ctx, &p, err)
+			next.Delay, err = c.judge(ctx, &p, err, refused)
 			if err != nil {
 				return err
 			}
 		}
+		next.Dropped = c.dropID(refused)
 		next.Attempt, next.LastEventID = p.failures+1, c.LastEventID()
 		c.cfg.Handlers.Reconnect(next)
 		c.wait(ctx, next.Delay)
@@ -96,9 +97,12 @@ func (c *Client) attempts(ctx context.Context, consume func(Event) bool) error {
 }
 
 // judge returns how long to wait after an attempt that ended with err, or why
-// there is no other.
-func (c *Client) judge(ctx context.Context, p *pace, err error) (time.Duration, error) {
-	reason := c.terminal(err)
+// there is no other. If the last event ID was refused, there is one without it.
+func (c *Client) judge(ctx context.Context, p *pace, err error, refused bool) (time.Duration, error) {
+	var reason Reason
+	if !refused {
+		reason = c.terminal(err)
+	}
 	veto := c.cfg.Handlers.Error(err)
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)

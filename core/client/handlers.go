@@ -27,6 +27,11 @@ type Reconnect struct {
 	Delay time.Duration
 	// LastEventID is what it will ask to resume after.
 	LastEventID string
+	// Dropped is the last event ID that it will not ask to resume after, because
+	// it cannot be sent or the server has refused it. The next stream begins
+	// where it does for new clients: events may be missing, or come again.
+	// Empty if none was dropped.
+	Dropped string
 	// Err is why the last attempt ended: [io.EOF] if the server ended the
 	// stream.
 	Err error

@@ -7,16 +7,6 @@ import (
 	"strings"
 )
 
-// maxHeaderID is the length in bytes of the longest last event ID that is sent
-// in a header: more than that, few servers take.
-const maxHeaderID = 8 << 10
-
-// headerSafe reports whether a last event ID can be sent in a header. One that
-// a server has sent may hold control characters, which HTTP forbids there.
-func headerSafe(id string) bool {
-	return len(id) <= maxHeaderID && validValue(id)
-}
-
 // validValue reports whether text can be a header field's value (RFC 9110,
 // section 5.5).
 func validValue(text string) bool {

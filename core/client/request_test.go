@@ -120,14 +120,24 @@ func TestNewErrors(t *testing.T) {
 		"header value":         {URL: "http://a.example", Header: http.Header{"A": {"b\r\nc"}}},
 		"last event ID":        {URL: "http://a.example", LastEventID: "a\nb"},
 		"last event ID, NUL":   {URL: "http://a.example", LastEventID: "a\x00b", LastEventIDParam: "id"},
+		"last event ID, UTF-8": {URL: "http://a.example", LastEventID: "\xff"},
 		"last event ID, other": {URL: "http://a.example", LastEventID: "a\x01b"},
+		"last event ID, long":  {URL: "http://a.example", LastEventID: strings.Repeat("x", 8<<10+1)},
+		"the same, parameter":  {URL: "http://a.example", LastEventID: strings.Repeat("x", 8<<10+1), LastEventIDParam: "id"},
 	} {
 		if c, err := client.New(cfg); err == nil || c != nil || !strings.HasPrefix(err.Error(), "tidings: client: ") {
 			t.Errorf("%s: got %v and error %v, want an error", name, c, err)
 		}
 	}
-	if _, err := client.New(client.Config{URL: "http://a.example", LastEventID: "a\x01b", LastEventIDParam: "id"}); err != nil {
-		t.Errorf("an ID for a parameter: got error %v, want none", err)
+	for name, cfg := range map[string]client.Config{
+		"an ID for a parameter":         {LastEventID: "a\x01b", LastEventIDParam: "id"},
+		"an ID as long as can be":       {LastEventID: strings.Repeat("x", 8<<10)},
+		"an ID that begins with blanks": {LastEventID: " 1"},
+	} {
+		cfg.URL = "http://a.example"
+		if _, err := client.New(cfg); err != nil {
+			t.Errorf("%s: got error %v, want none", name, err)
+		}
 	}
 }
 

@@ -87,6 +87,12 @@ func TestLastEventID(t *testing.T) {
 		{"parameter among others", client.Config{URL: "http://a.example/?b=%zz;&after=7&a=1", LastEventIDParam: "after"}, "id: 8\n\n", "8", "b=%zz;&a=1&after=8"},
 		{"control character", client.Config{}, "id: 1\x01\n\n", "", ""},
 		{"DEL", client.Config{}, "id: 1\x7f\n\n", "", ""},
+		{"blanks at the ends", client.Config{}, "id:  1\t\n\n", "1", ""}, // as a browser's fetch has it
+		{"blanks only", client.Config{}, "id:   \n\n", "", ""},
+		{"blanks only, parameter", client.Config{LastEventIDParam: "id"}, "id:   \n\n", "", "id=++"},
+		{"far too long, parameter", client.Config{LastEventIDParam: "id"}, "id: " + long + "\n\n", "", ""},
+		{"long, parameter", client.Config{LastEventIDParam: "id"}, "id: " + long[:8<<10] + "\n\n", long[:8<<10], "id=" + long[:8<<10]},
+		{"far too long when escaped", client.Config{LastEventIDParam: "id"}, "id: " + strings.Repeat("é", 2000) + "\n\n", "", ""},
 		{"control character, parameter", client.Config{LastEventIDParam: "id"}, "id: 1\x01\n\n", "", "id=1%01"},
 		{"tab", client.Config{}, "id: a\tb\n\n", "a\tb", ""},
 		{"far too long", client.Config{}, "id: " + long + "\n\n", "", ""},

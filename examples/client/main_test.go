@@ -91,6 +91,29 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// TestDroppedID checks that an ID which the server refuses is dropped, and that
+// this is told.
+func TestDroppedID(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	url := front(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case asked.Add(1) == 1:
+			send(w, "retry: 1\n\nid: 7\ndata: a\n\n")
+		case r.Header.Get("Last-Event-ID") != "":
+			w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
+		default:
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+	p := start(t, nil, url)
+	got, status := p.end(t)
+	want := "lost: status 431 Request Header Fields Too Large; the last event ID is dropped; next attempt in "
+	if got != "message 7\n  a" || status != 0 || !strings.Contains(p.stderr.String(), want) {
+		t.Errorf("got status %d, %q and %q, want 0, the event, and %q", status, got, &p.stderr, want)
+	}
+}
+
 // TestRequest checks what the flags make of the request.
 func TestRequest(t *testing.T) {
 	t.Parallel()

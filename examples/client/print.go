@@ -58,6 +58,9 @@ func (p *printer) reconnect(r client.Reconnect) {
 	if !errors.Is(r.Err, io.EOF) {
 		why = describe(r.Err)
 	}
+	if r.Dropped != "" {
+		why += "; the last event ID is dropped"
+	}
 	p.state("lost: %s; next attempt in %v", why, r.Delay.Round(time.Millisecond))
 }
 
