@@ -50,7 +50,7 @@ type DecoderConfig struct {
 	MaxEvent int
 	// LastEventID is the last event ID that a client brings from the connection
 	// before: [Decoder.LastEventID] returns it until the stream sets another, or
-	// resets it. Default: none.
+	// resets it. It is copied. Default: none.
 	LastEventID string
 	// OnComment, if set, is called from Next for each comment line, in the
 	// order of the stream, with its text: what follows the colon and, if there
@@ -97,7 +97,7 @@ type Decoder struct {
 func NewDecoder(r io.Reader, cfg DecoderConfig) *Decoder {
 	d := &Decoder{
 		r: r, maxLine: cfg.MaxLine, maxEvent: cfg.MaxEvent,
-		lastID: cfg.LastEventID, onComment: cfg.OnComment,
+		lastID: strings.Clone(cfg.LastEventID), onComment: cfg.OnComment,
 	}
 	if d.maxEvent <= 0 {
 		d.maxEvent = defaultMaxEvent

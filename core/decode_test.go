@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unsafe"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -178,3 +179,16 @@ func TestDecodeLastEventID(t *testing.T) {
 type reads func(p []byte) (int, error)
 
 func (r reads) Read(p []byte) (int, error) { return r(p) }
+
+// TestDecoderLentID checks that the decoder copies the ID that it is given: a
+// server may lend it, and change it after the request.
+func TestDecoderLentID(t *testing.T) {
+	t.Parallel()
+	lent := []byte("7")
+	id := unsafe.String(unsafe.SliceData(lent), len(lent))
+	d := core.NewDecoder(strings.NewReader("data: a\n\n"), core.DecoderConfig{LastEventID: id})
+	lent[0] = '!'
+	if _, err := d.Next(); err != nil || d.LastEventID() != "7" {
+		t.Errorf("got ID %q and error %v, want 7", d.LastEventID(), err)
+	}
+}

@@ -33,9 +33,9 @@ type Client struct {
 
 // New returns a client, which connects once it runs. It returns an error for a
 // config that cannot work; the error does not hold the URL. The config is
-// copied.
+// copied, and so are its strings: they may be lent, as Fiber's are.
 func New(cfg Config) (*Client, error) {
-	c := &Client{lastID: cfg.LastEventID}
+	c := &Client{}
 	if cfg.HTTPClient != nil {
 		c.headTimeout = cfg.HTTPClient.Timeout
 	}
@@ -43,9 +43,9 @@ func New(cfg Config) (*Client, error) {
 	if c.cfg, err = cfg.prepared(); err != nil {
 		return nil, err
 	}
-	c.retry = c.cfg.Backoff.Delay
+	c.lastID, c.retry = c.cfg.LastEventID, c.cfg.Backoff.Delay
 	// What the parser says may quote a password.
-	if c.url, err = url.Parse(cfg.URL); err != nil {
+	if c.url, err = url.Parse(c.cfg.URL); err != nil {
 		return nil, errors.New("tidings: client: URL is not valid")
 	}
 	if (c.url.Scheme != "http" && c.url.Scheme != "https") || c.url.Hostname() == "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -98,7 +99,10 @@ func TemporaryStatus(status int) bool {
 // prepared returns a copy of the config in which defaults stand where nothing
 // was set, and which shares nothing with it that a caller could change.
 func (cfg Config) prepared() (Config, error) {
-	cfg.Header = cfg.Header.Clone()
+	for _, text := range []*string{&cfg.URL, &cfg.Method, &cfg.LastEventID, &cfg.LastEventIDParam, &cfg.Terminator} {
+		*text = strings.Clone(*text)
+	}
+	cfg.Header = cloneHeader(cfg.Header)
 	if cfg.Body != nil {
 		if cfg.GetBody != nil {
 			return cfg, errors.New("tidings: client: both Body and GetBody")

@@ -1,8 +1,8 @@
 package client
 
 import (
-	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tidings-go/tidings/core"
@@ -71,7 +71,11 @@ type Handlers struct {
 
 // prepared returns a copy in which functions that are always called exist.
 func (h Handlers) prepared() Handlers {
-	h.Named = maps.Clone(h.Named)
+	named := make(map[string]func(Event), len(h.Named))
+	for name, fn := range h.Named {
+		named[strings.Clone(name)] = fn
+	}
+	h.Named = named
 	if h.Open == nil {
 		h.Open = func(http.Header) {}
 	}

@@ -44,6 +44,20 @@ func checkHeader(h http.Header) error {
 	return nil
 }
 
+// cloneHeader returns a copy that shares no memory with h, names and values
+// included.
+func cloneHeader(h http.Header) http.Header {
+	clone := make(http.Header, len(h))
+	for name, values := range h {
+		all := make([]string, len(values))
+		for i, v := range values {
+			all[i] = strings.Clone(v)
+		}
+		clone[strings.Clone(name)] = all
+	}
+	return clone
+}
+
 // setQuery sets a parameter of a URL's query, and leaves the others as they
 // are written.
 func setQuery(u *url.URL, name, value string) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // DataError is an event whose data is not what was expected.
@@ -27,6 +28,7 @@ func (e *DataError) Unwrap() error { return e.Err }
 // Data that is no T yields a [*DataError], and the iteration goes on; any other
 // error is the last one of events.
 func Decode[T any](events iter.Seq2[Event, error], name string) iter.Seq2[T, error] {
+	name = strings.Clone(name) // kept until the loop ends
 	if name == "" {
 		name = "message"
 	}
