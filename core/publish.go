@@ -51,6 +51,8 @@ func (h *Hub) PublishTo(ctx context.Context, channel string, to Audience, ev Eve
 // the store. Then nothing is published, and it returns the ID that was returned
 // then. So a caller that does not know whether it got through may try again.
 // A key is a name like a channel's; the errors for others wrap [ErrOnceKey].
+// Where the machine's clock is set back, keys that a store kept in a file count
+// for one more window from when the store finds out.
 func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id string, err error) {
 	if fault := nameFault(key); fault != "" {
 		return "", fmt.Errorf("%w: %s", ErrOnceKey, fault)
