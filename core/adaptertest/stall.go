@@ -19,19 +19,7 @@ func testStalledSubscriber(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{RingBytes: 1 << 30, Store: core.NewMemoryStore(core.Retention{Bytes: 1 << 20})})
 	b.get("/", b.gate(core.GateConfig{WriteTimeout: 500 * time.Millisecond}).Subscribe("news"))
 	b.start(t)
-	stalled := b.narrowClient(t, 0, 64<<10).open(t, "/")
-	well := b.client(t).open(t, "/")
-	for _, r := range []*reply{stalled, well} {
-		r.greeted(t)
-		r.mustBlock(t)
-	}
-	payload := strings.Repeat("x", size)
-	for i := range events {
-		b.publish(t, "news", core.Event{Name: strconv.Itoa(i), Data: payload})
-		if ev := well.event(t); ev.Name != strconv.Itoa(i) || len(ev.Data) != size {
-			t.Fatalf("event of the client that reads: got %q with %d bytes, want %d with %d", ev.Name, len(ev.Data), i, size)
-		}
-	}
+	stalled, well := b.flooded(t, 4<<10, events, size)
 	b.wantWriteTimeout(t)
 	b.publish(t, "news", core.Event{Data: "after"})
 	well.wantData(t, "after")
@@ -80,19 +68,7 @@ func testUnsent(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "*", Slow: core.Skip, RingEvents: 8}}})
 	b.get("/", b.gate(core.GateConfig{}).Subscribe("news"))
 	b.start(t)
-	stalled := b.narrowClient(t, 0, 64<<10).open(t, "/")
-	well := b.client(t).open(t, "/")
-	for _, r := range []*reply{stalled, well} {
-		r.greeted(t)
-		r.mustBlock(t)
-	}
-	payload := strings.Repeat("x", size)
-	for i := range events {
-		b.publish(t, "news", core.Event{Name: strconv.Itoa(i), Data: payload})
-		if ev := well.event(t); ev.Name != strconv.Itoa(i) {
-			t.Fatalf("event of the client that reads: got %q, want %d", ev.Name, i)
-		}
-	}
+	b.flooded(t, 0, events, size)
 	least := int64(events * size)
 	for _, s := range b.hub.Streams("news") {
 		least = min(least, s.Info().SentBytes)
@@ -100,4 +76,24 @@ func testUnsent(t *testing.T, e env) {
 	if least > most {
 		t.Errorf("sent to the client that stopped reading: got %d bytes, want %d at most", least, most)
 	}
+}
+
+// flooded opens a stream that is not read, of a socket with this buffer, and one
+// that gets all of so many events.
+func (b *bed) flooded(t *testing.T, buffer, events, size int) (stalled, well *reply) {
+	t.Helper()
+	stalled = b.narrowClient(t, buffer, 64<<10).open(t, "/")
+	well = b.client(t).open(t, "/")
+	for _, r := range []*reply{stalled, well} {
+		r.greeted(t)
+		r.mustBlock(t)
+	}
+	payload := strings.Repeat("x", size)
+	for i := range events {
+		b.publish(t, "news", core.Event{Name: strconv.Itoa(i), Data: payload})
+		if ev := well.event(t); ev.Name != strconv.Itoa(i) || len(ev.Data) != size {
+			t.Fatalf("event of the client that reads: got %q with %d bytes, want %d with %d", ev.Name, len(ev.Data), i, size)
+		}
+	}
+	return stalled, well
 }
