@@ -95,6 +95,7 @@ func (e *Endpoint) openChange(r Request) *Opening {
 		return o.refused(err)
 	}
 	o.Status = http.StatusOK
+	o.Header = sendable(o.Header)
 	o.Header.Set("Content-Type", "application/json")
 	o.Header.Set("Cache-Control", "no-store")
 	// Names are UTF-8: they can be encoded.

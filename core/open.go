@@ -45,18 +45,9 @@ type Opening struct {
 // waits for it longer than the gate's WriteTimeout, is over: Run and Own then
 // send nothing.
 func (e *Endpoint) Open(r Request) *Opening {
-	var o *Opening
 	if e.allow != nil {
-		o = e.openChange(r)
-	} else {
-		o = e.open(r)
+		return e.openChange(r)
 	}
-	o.Header = sendable(o.Header)
-	return o
-}
-
-// open takes a request for a stream through the gate.
-func (e *Endpoint) open(r Request) *Opening {
 	s := e.gate.newStream(r.Request)
 	o := &Opening{Header: s.arrival.header, stream: s, drive: e.handle}
 	s.watch(r)
@@ -118,6 +109,7 @@ func (e *Endpoint) owns(r Request) (own bool, why string) {
 // streamHead sets the head of an event stream (section 9.2.5).
 func (o *Opening) streamHead() {
 	o.Status, o.Streams = http.StatusOK, true
+	o.Header = sendable(o.Header)
 	o.Header.Set("Content-Type", "text/event-stream")
 	o.Header.Set("Cache-Control", "no-cache, no-transform")
 	o.Header.Set("X-Accel-Buffering", "no")
@@ -349,6 +341,7 @@ func (o *Opening) refused(err error) *Opening {
 	o.Streams = false
 	o.Status = r.Status
 	o.Body = r.answer(o.Header)
+	o.Header = sendable(o.Header)
 	if s.arrival.request.Method == http.MethodHead {
 		o.Body = nil
 	}

@@ -23,23 +23,24 @@ import (
 // only counts.
 func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	s := o.stream
-	if !s.begin() {
-		return nil
-	}
-	defer s.entered()
 	s.mu.Lock()
 	s.taken = true
 	s.mu.Unlock()
-	s.stopWatching() // whoever made the request forgets about it now
+	s.stopWatching() // the request may be forgotten now
 	taken, err := sock.Take(conn)
 	if err != nil {
 		s.bound(conn, s.ackTimeout())
 		s.watchConn(Request{NetConn: conn})
 		return func() {
-			o.run(&wholeConn{conn: conn, buf: head})
+			o.Run(&wholeConn{conn: conn, buf: head})
 			part(conn, lost(s.Err()))
 		}
 	}
+	if !s.begin() {
+		_ = taken.Close()
+		return nil
+	}
+	defer s.entered()
 	taken.Bound(s.gate.cfg.MaxUnsent, s.ackTimeout())
 	if err := o.enter(taken, head); err != nil {
 		s.end(err)

@@ -19,11 +19,6 @@ func (o *Opening) Run(conn Conn) {
 		return
 	}
 	s.entered() // Close does not wait for the adapter's goroutine
-	o.run(conn)
-}
-
-func (o *Opening) run(conn Conn) {
-	s := o.stream
 	out := newWriter(s, conn)
 	reason := ErrClosed
 	defer func() {

@@ -116,7 +116,7 @@ func wantClose(t *testing.T, closes <-chan core.Summary, want error) {
 // again.
 func TestWrappedConn(t *testing.T) {
 	t.Parallel()
-	g, closes := gate(nil)
+	g, closes := gate(core.NewHub(core.HubConfig{}))
 	wait := g.Handle(func(s *core.Stream) error { <-s.Done(); return nil })
 	for _, limit := range []int{0, 1000} {
 		dial := serve(t, site{tune: func(s *fasthttp.Server) { s.MaxConnsPerIP = limit }},
