@@ -28,6 +28,15 @@ type Refusal struct { //nolint:errname // It is an answer in the first place.
 	// Err is the cause. It is never sent. Where the status is 500 or more, but
 	// not 503, it is logged.
 	Err error
+
+	of *Refusal // that this is a copy of, or nil
+}
+
+// Is reports whether target is the refusal that was returned: what a stream keeps
+// is a copy.
+func (r *Refusal) Is(target error) bool {
+	of, ok := target.(*Refusal) //nolint:errorlint // It is this very one, or not.
+	return ok && r != nil && of != nil && r.of == of
 }
 
 // Refuse returns a Refusal with a status and the message for the client.
@@ -75,7 +84,7 @@ func refusalOf(err error) *Refusal {
 	switch {
 	case found && r != nil && (r.Status == http.StatusNoContent || r.Status >= 300 && r.Status <= 999):
 		kept := *r // the stream keeps it, and frameworks lend strings
-		kept.Message = strings.Clone(r.Message)
+		kept.Message, kept.of = strings.Clone(r.Message), r
 		return &kept
 	case errors.Is(err, ErrDraining), errors.Is(err, ErrHubClosed):
 		return drainRefusal()

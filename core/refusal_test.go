@@ -379,3 +379,19 @@ func TestBodyLimits(t *testing.T) {
 		})
 	}
 }
+
+// What a stream keeps of a refusal is the one that was returned, to errors.Is.
+func TestRefusalIsTheOneReturned(t *testing.T) {
+	t.Parallel()
+	banned, other := core.Refuse(403, "No."), core.Refuse(403, "No.")
+	var sum core.Summary
+	gate, _ := gateOf(func(s *core.Stream) error {
+		s.OnClose(func(got core.Summary) { sum = got })
+		return fmt.Errorf("at the door: %w", banned)
+	})
+	gate.Handle(stay).ServeHTTP(httptest.NewRecorder(), newRequest(t, t.Context()))
+	if !errors.Is(sum.Reason, banned) || errors.Is(sum.Reason, other) {
+		t.Errorf("reason %v: got is the one returned %t, is another %t, want true and false",
+			sum.Reason, errors.Is(sum.Reason, banned), errors.Is(sum.Reason, other))
+	}
+}
