@@ -6,24 +6,12 @@ package core_test
 import (
 	"fmt"
 	"net"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
 )
-
-// heapInUse returns how many bytes of the heap are in use.
-func heapInUse() int64 {
-	var m runtime.MemStats
-	runtime.GC() // twice, since what pools hold goes with the second
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
-const mib = 1 << 20
 
 // untold is a store that does not tell what it trims, as it need not.
 type untold struct{ *core.MemoryStore }
