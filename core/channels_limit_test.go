@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -102,12 +103,12 @@ func TestManyChannelsLeaveRingsAlone(t *testing.T) {
 // there are whose rings hold next to nothing.
 func BenchmarkReclaim(b *testing.B) {
 	for _, channels := range []int{1000, 100_000} {
-		b.Run(fmt.Sprint(channels), func(b *testing.B) {
+		b.Run(strconv.Itoa(channels), func(b *testing.B) {
 			hub := openHub(b, core.HubConfig{TotalRingBytes: 1 << 20, Store: core.NewMemoryStore(core.Retention{Events: 10})})
 			for i := 0; i < channels; i += core.MaxChannels {
 				names := make([]string, core.MaxChannels)
 				for n := range names {
-					names[n] = fmt.Sprint(i + n)
+					names[n] = strconv.Itoa(i + n)
 				}
 				hold(b, hub, names)
 			}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -183,10 +184,10 @@ func (h *Hub) halveRings(room int64) {
 		}
 		// Rings of about the same size, by powers of two, share a class.
 		var classes [bits.UintSize + 1]int64
-		for i := len(h.filled) - 1; i >= 0; i-- {
-			bytes, several := h.filled[i].size()
+		for _, c := range slices.Backward(h.filled) { // unlist moves what was seen already
+			bytes, several := c.size()
 			if !several {
-				h.unlist(h.filled[i])
+				h.unlist(c)
 				continue
 			}
 			classes[bits.Len(uint(bytes))] += int64(bytes)
@@ -200,7 +201,7 @@ func (h *Hub) halveRings(room int64) {
 			won += classes[class] / 2
 		}
 		for _, c := range h.filled {
-			if bytes, _ := c.size(); bits.Len(uint(bytes)) >= class { //nolint:gosec // A size is not negative.
+			if bytes, _ := c.size(); bits.Len(uint(bytes)) >= class {
 				h.ringBytes.Add(int64(c.halve()))
 			}
 		}

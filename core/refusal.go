@@ -35,7 +35,7 @@ type Refusal struct { //nolint:errname // It is an answer in the first place.
 // Is reports whether target is the refusal that was returned: what a stream keeps
 // is a copy.
 func (r *Refusal) Is(target error) bool {
-	of, ok := target.(*Refusal) //nolint:errorlint // It is this very one, or not.
+	of, ok := target.(*Refusal)
 	return ok && r != nil && of != nil && r.of == of
 }
 

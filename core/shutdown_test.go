@@ -45,7 +45,7 @@ func TestFirstStreamAfterShutdown(t *testing.T) {
 	}))
 	server.Config.RegisterOnShutdown(func() { close(begun) })
 	go func() {
-		if resp, err := http.Get(server.URL); err == nil { //nolint:noctx // The server's end is its end.
+		if resp, err := http.Get(server.URL); err == nil {
 			_ = resp.Body.Close()
 		}
 	}()
@@ -63,7 +63,7 @@ func TestFirstStreamAfterShutdown(t *testing.T) {
 // slowPost sends the head of a request, and never its body.
 func slowPost(t *testing.T, addr string) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", addr) //nolint:noctx // It is loopback.
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}
@@ -149,7 +149,7 @@ func TestBodyInTime(t *testing.T) {
 		return s.Send(core.Event{Data: "late"})
 	}))
 	defer server.Close()
-	resp, err := http.Post(server.URL, "text/plain", strings.NewReader("body")) //nolint:noctx // The handler ends.
+	resp, err := http.Post(server.URL, "text/plain", strings.NewReader("body"))
 	if err != nil {
 		t.Fatalf("POST: %v", err)
 	}

@@ -226,7 +226,7 @@ func TestLentStrings(t *testing.T) {
 		in := bufio.NewReader(c)
 		for _, text := range []string{lent, later} { // on one connection, in the same memory
 			_, _ = io.WriteString(c, "GET /?text="+text+" HTTP/1.1\r\nHost: a.example\r\nX-Use: "+name+"\r\n\r\n")
-			resp, err := http.ReadResponse(in, nil)
+			resp, err := http.ReadResponse(in, nil) //nolint:bodyclose // It has none.
 			if err != nil || resp.StatusCode != http.StatusOK {
 				t.Fatalf("%s: got %v and %v, want 200", name, resp, err)
 			}

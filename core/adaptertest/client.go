@@ -118,7 +118,7 @@ func (c *client) do(method, path string, body io.Reader, header ...string) (*rep
 		cancel()
 		return nil, err
 	}
-	for i := 0; i < len(header); i += 2 {
+	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Add(header[i], header[i+1])
 	}
 	resp, err := c.http.Do(req) //nolint:bodyclose // The reply's close does it.
