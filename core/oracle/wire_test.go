@@ -120,7 +120,9 @@ func (c *client) read(v *visit, k *conn) (done bool) {
 			k.end(w, false)
 			return false
 		}
-		if c.drained(v) {
+		// What it has seen may be of an earlier connection: behind the greeting
+		// stands what this one begins with.
+		if len(v.items) > 3 && c.drained(v) {
 			v.last = true
 			k.end(w, c.IntN(2) == 0)
 			return true
