@@ -29,7 +29,7 @@ func (h *Hub) newScratch() *scratch {
 // directed reports whether some of the entries are not for everybody.
 func (b batch) directed() bool {
 	for _, e := range b.entries {
-		if e.To.text != "" {
+		if !e.To.Everybody() {
 			return true
 		}
 	}

@@ -265,7 +265,7 @@ func (s *subscriber) retune() (r retuned) {
 	if s.begun() {
 		s.moveTo(s.cursor.Load()) // which may be beyond the floors
 	}
-	if s.history != nil && s.history.follows() {
+	if s.history != nil && s.history.Follows() {
 		q := *s.history
 		q.Gone = r.align(q.Gone)
 		s.history = &q

@@ -5,17 +5,17 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"unicode"
-	"unicode/utf8"
 	"unsafe"
 
+	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/lazyheap"
 	"github.com/tidings-go/tidings/core/internal/ring"
 )
 
 // Limits on what a subscription may name.
 const (
 	// MaxChannelBytes is the length of a channel's name at most, in bytes.
-	MaxChannelBytes = 256
+	MaxChannelBytes = history.MaxNameBytes
 	// MaxChannels is the number of channels of one subscription at most.
 	MaxChannels = 256
 )
@@ -28,9 +28,9 @@ type channel struct {
 
 	mu     sync.Mutex
 	ring   ring.Ring[*Entry]
-	gone   uint64           // the newest entry that left the ring, or was never in it
-	hidden uint64           // the newest entry that history no longer has, though the ring may
-	latest map[keyed]*Entry // of each key, where only these count; nil elsewhere
+	gone   uint64                     // the newest entry that left the ring, or was never in it
+	hidden uint64                     // the newest entry that history no longer has, though the ring may
+	latest map[history.Subject]*Entry // of each key, where only these count; nil elsewhere
 	// stale and staleBytes are the entries in the ring of which there is a later
 	// one.
 	stale, staleBytes int
@@ -38,14 +38,15 @@ type channel struct {
 	streamsMu sync.Mutex
 	streams   map[*Stream]struct{} // that are open
 
-	refs   atomic.Int64 // who holds on to the channel; see attach
-	place  spot         // among those that nobody holds on to; guarded by the hub's mu
-	filled int          // its index plus 1 in the hub's list of that name, or 0; guarded by that list
-	spare  bool         // its overhead counts among the rings; guarded by the hub's mu
-	shards []interest   // by shard; set once
+	refs   atomic.Int64    // who holds on to the channel; see attach
+	place  lazyheap.Handle // among those that nobody holds on to; guarded by the hub's mu
+	filled int             // its index plus 1 in the hub's list of that name, or 0; guarded by that list
+	spare  bool            // its overhead counts among the rings; guarded by the hub's mu
+	shards []interest      // by shard; set once
 }
 
-func (c *channel) spot() *spot { return &c.place }
+// Handle is for the hub's heap of unused channels.
+func (c *channel) Handle() *lazyheap.Handle { return &c.place }
 
 // channelOverhead is about what a channel costs beside its entries, its name
 // and what it knows of each shard.
@@ -144,28 +145,10 @@ func (c *channel) dropHidden() (delta int, empty bool) {
 // checkChannel returns an error that wraps ErrChannelName if the name cannot
 // be a channel's.
 func checkChannel(name string) error {
-	if fault := nameFault(name); fault != "" {
+	if fault := history.NameFault(name); fault != "" {
 		return fmt.Errorf("%w: %s", ErrChannelName, fault)
 	}
 	return nil
-}
-
-// nameFault says what keeps a text from being a name, or nothing.
-func nameFault(name string) string {
-	switch {
-	case name == "":
-		return "empty"
-	case len(name) > MaxChannelBytes:
-		return fmt.Sprintf("longer than %d bytes", MaxChannelBytes)
-	case !utf8.ValidString(name):
-		return "not UTF-8"
-	}
-	for _, r := range name {
-		if unicode.IsControl(r) {
-			return "control character"
-		}
-	}
-	return ""
 }
 
 // channelSet checks the names and returns a copy in which each stands once.

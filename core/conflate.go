@@ -1,13 +1,6 @@
 package core
 
-// keyed is what an event is about, for those who get it: of several events, the
-// latest counts.
-type keyed struct {
-	to  Audience
-	key string
-}
-
-func (e *Entry) keyed() keyed { return keyed{e.To, e.Key} }
+import "github.com/tidings-go/tidings/core/history"
 
 // supersede takes note of a new entry, where only the latest of each key
 // counts. The caller holds c.mu.
@@ -16,19 +9,19 @@ func (c *channel) supersede(e *Entry) {
 		return
 	}
 	if c.latest == nil {
-		c.latest = make(map[keyed]*Entry)
+		c.latest = make(map[history.Subject]*Entry)
 	}
-	if older := c.latest[e.keyed()]; older != nil {
+	if older := c.latest[e.Subject()]; older != nil {
 		c.stale++
 		c.staleBytes += older.Size()
 	}
-	c.latest[e.keyed()] = e
+	c.latest[e.Subject()] = e
 }
 
 // superseded reports whether there is a later entry that takes the place of e.
 // The caller holds c.mu.
 func (c *channel) superseded(e *Entry) bool {
-	return c.latest != nil && e.Key != "" && c.latest[e.keyed()] != e
+	return c.latest != nil && e.Key != "" && c.latest[e.Subject()] != e
 }
 
 // shed makes a ring that is over its bounds smaller, and reports whether it
@@ -66,7 +59,7 @@ func (c *channel) drop() {
 		return
 	}
 	if c.latest != nil && e.Key != "" {
-		delete(c.latest, e.keyed())
+		delete(c.latest, e.Subject())
 	}
 	c.gone = e.Position.Seq
 }

@@ -17,9 +17,11 @@ type Delivery struct {
 	To Audience
 }
 
-// delivery decodes the entry.
-func (e *Entry) delivery() Delivery {
-	return Delivery{Event: e.Event(), Channel: e.Channel, To: e.To}
+// deliveryOf decodes an entry.
+func deliveryOf(e *Entry) Delivery {
+	ev := decodeFrame(e.Frame())
+	ev.Key = e.Key
+	return Delivery{Event: ev, Channel: e.Channel, To: e.To}
 }
 
 // Subscribe returns an iterator over what is published to channels, for the
@@ -86,7 +88,7 @@ func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool
 			yield(Delivery{}, context.Cause(ctx))
 			return false, false
 		}
-		if !yield(e.delivery(), nil) {
+		if !yield(deliveryOf(e), nil) {
 			return false, false
 		}
 	}
@@ -108,7 +110,7 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 	var found []Delivery
 	for len(found) < n {
 		after := h.position(s.cursor.Load())
-		starts := s.history != nil && !s.history.follows()
+		starts := s.history != nil && !s.history.Follows()
 		b, err := s.next(ctx)
 		if gap := gapOf(err); errors.Is(err, ErrSlow) || gap != nil && gap.Reason == GapSkipped {
 			// Nobody waits for the next event here: the store has it, and what
@@ -120,7 +122,7 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 			return found, err
 		}
 		for _, e := range b.entries[:min(len(b.entries), n-len(found))] {
-			found = append(found, e.delivery())
+			found = append(found, deliveryOf(e))
 		}
 		// All that a start is about may have been overtaken: what follows has it.
 		done := len(b.entries) == 0 && !starts

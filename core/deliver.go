@@ -193,7 +193,7 @@ func (s *shard) sendEntries(o *owned, entries []*Entry) (last uint64, ok bool) {
 // is asked for again, and what the subscriber was not to get by then, it is not
 // to get still.
 func (s *shard) postpone(o *owned, p *page, last uint64) {
-	if !p.query.follows() && !p.query.Snapshot {
+	if !p.query.Follows() && !p.query.Snapshot {
 		i := 0
 		for i < len(p.entries) && p.entries[i].Position.Seq <= last {
 			i++
@@ -207,7 +207,7 @@ func (s *shard) postpone(o *owned, p *page, last uint64) {
 		rest = Query{Snapshot: p.query.Snapshot, After: s.hub.position(last), Gone: p.query.Gone}
 	}
 	o.sub.history, o.sub.floors = &rest, p.floors
-	if rest.follows() {
+	if rest.Follows() {
 		o.sub.moveTo(rest.After.Seq)
 	}
 }
@@ -237,10 +237,10 @@ func (s *shard) send(o *owned, l load) (last uint64, ok bool) {
 		}
 		events++
 		last = e.Position.Seq
-		if left < len(e.frame) {
-			o.rest = e.frame[left:]
+		if left < len(e.Frame()) {
+			o.rest = e.Frame()[left:]
 		}
-		left -= len(e.frame)
+		left -= len(e.Frame())
 	}
 	o.stream.count(events, n)
 	return last, ok

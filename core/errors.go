@@ -1,6 +1,10 @@
 package core
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/tidings-go/tidings/core/history"
+)
 
 // Why a stream ended. [Stream.Err], the cause of [Stream.Context] and the
 // Reason of a [Summary] are one of these, or wrap one; test with [errors.Is].
@@ -35,11 +39,11 @@ var (
 	// drives, once it is open: publish to one of its channels instead.
 	ErrHubDriven = errors.New("tidings: the hub drives this stream")
 	// ErrHubClosed is returned by a hub after Close.
-	ErrHubClosed = errors.New("tidings: hub closed")
+	ErrHubClosed = history.ErrClosed
 	// ErrTooLarge is returned for an event over the hub's MaxEvent, for a key
 	// over [MaxKeyBytes], for too many channels, groups or events at once, and for
 	// greetings over the limit of what can be sent before a stream opens.
-	ErrTooLarge = errors.New("tidings: too large")
+	ErrTooLarge = history.ErrTooLarge
 	// ErrTooManyChannels is returned for a subscription to a further channel when
 	// there are as many as the hub's MaxChannels, all of them with subscribers.
 	ErrTooManyChannels = errors.New("tidings: too many channels")
@@ -56,7 +60,7 @@ var (
 	ErrNotSubscribed = errors.New("tidings: the stream is not subscribed")
 	// ErrAudience is returned for an audience whose name is empty, longer than
 	// [MaxChannelBytes], not UTF-8, or holds a control character.
-	ErrAudience = errors.New("tidings: audience")
+	ErrAudience = history.ErrAudience
 	// ErrGroupName is returned for the name of a group, with the same rules.
 	ErrGroupName = errors.New("tidings: group name")
 	// ErrOnceKey is returned for an idempotency key, with the same rules.
@@ -65,5 +69,5 @@ var (
 	// position in the hub's order.
 	ErrReservedID = errors.New("tidings: event id is a position of this hub")
 	// ErrUnknownID is returned by a [Store] for an ID that it does not hold.
-	ErrUnknownID = errors.New("tidings: unknown event id")
+	ErrUnknownID = history.ErrUnknownID
 )

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // MaxGroups is the number of groups that a stream can be in at most.
@@ -40,7 +42,7 @@ func (s *Stream) SetIdentity(name string) {
 // [MaxGroups]. The stream is then in none of them that it was not in before.
 func (s *Stream) Join(groups ...string) error {
 	for _, name := range groups {
-		if fault := nameFault(name); fault != "" {
+		if fault := history.NameFault(name); fault != "" {
 			return fmt.Errorf("%w: %s", ErrGroupName, fault)
 		}
 	}

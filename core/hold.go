@@ -1,6 +1,10 @@
 package core
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tidings-go/tidings/core/history"
+)
 
 // Whoever holds on to a channel keeps its ring: it has all that is delivered
 // from then on. The first to take hold of a channel and the last to let go of it
@@ -108,13 +112,13 @@ func (h *Hub) letGo(c *channel) (private bool) {
 		return false
 	}
 	h.setSpare(c, true)
-	if isPrivate(c.name) {
+	if history.IsPrivate(c.name) {
 		delete(h.private, c.name)
 		h.drop(c)
 		return true
 	}
 	if !h.tidy(c) {
-		h.unused.add(c, 0)
+		h.unused.Add(c, 0)
 	}
 	return false
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // TestHoldUsed comes and goes on channels that somebody else is on, while a
@@ -44,8 +46,8 @@ func TestHoldGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone := string(privateMark) + "AAAAAAAAAAAAAAAAAAAAAAAAAA"
-	if !isPrivate(gone) {
+	gone := history.PrivateMark + "AAAAAAAAAAAAAAAAAAAAAAAAAA"
+	if !history.IsPrivate(gone) {
 		t.Fatalf("%q: got a common name, want a private one", gone)
 	}
 	if _, err := hub.attach([]string{"new", "used", gone}); !errors.Is(err, ErrChannelGone) {
@@ -96,7 +98,7 @@ func wantNothing(t *testing.T, hub *Hub) {
 	hub.mu.Lock()
 	defer hub.mu.Unlock()
 	for name, c := range hub.channels {
-		if c.refs.Load() != 0 || len(c.streams) != 0 || isPrivate(name) {
+		if c.refs.Load() != 0 || len(c.streams) != 0 || history.IsPrivate(name) {
 			t.Errorf("channel %s: got %d who hold on to it, %d streams, want none, nor a private one", name, c.refs.Load(), len(c.streams))
 		}
 		for i := range c.shards {

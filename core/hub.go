@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/lazyheap"
 	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
@@ -127,7 +129,7 @@ func (c HubConfig) channels() []ChannelConfig {
 	for i := range all {
 		one := &all[i]
 		one.Pattern = strings.Clone(one.Pattern)
-		checkPattern(one.Pattern)
+		history.CheckPattern(one.Pattern)
 		if one.Patience <= 0 {
 			one.Patience = 2 * time.Minute
 		}
@@ -145,7 +147,7 @@ func (c HubConfig) channels() []ChannelConfig {
 func (c HubConfig) channel(name string) *ChannelConfig {
 	others := len(c.Channels) - 1
 	for i := range c.Channels[:others] {
-		if matches(c.Channels[i].Pattern, name) {
+		if history.Matches(c.Channels[i].Pattern, name) {
 			return &c.Channels[i]
 		}
 	}
@@ -178,9 +180,9 @@ type Hub struct {
 
 	mu       sync.RWMutex
 	channels map[string]*channel
-	base     uint64              // what a new channel's ring lacks: everything up to here
-	private  map[string]struct{} // the private channels that are there
-	unused   eldest[*channel]    // has all channels that nobody holds on to, and maybe others
+	base     uint64                  // what a new channel's ring lacks: everything up to here
+	private  map[string]struct{}     // the private channels that are there
+	unused   lazyheap.Heap[*channel] // has all channels that nobody holds on to, and maybe others
 	// filled has all channels whose ring can be made smaller, and maybe others.
 	// It is changed by what delivers, and under the write lock of mu.
 	filled []*channel

@@ -17,7 +17,7 @@ import (
 // (call goOn with it, and go on), and the store's.
 func (s *subscriber) next(ctx context.Context) (batch, error) {
 	// A store may hand out what it has not delivered yet. By now it may have.
-	if s.history != nil && s.history.follows() && s.ringsHold() {
+	if s.history != nil && s.history.Follows() && s.ringsHold() {
 		s.history = nil
 	}
 	if s.history == nil {
@@ -91,7 +91,7 @@ func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
 func (s *subscriber) query() Query {
 	q := *s.history
 	q.MaxEvents, q.MaxBytes = batchEvents, s.hub.cfg.PageBytes
-	if q.follows() {
+	if q.Follows() {
 		q.Gone = excuses(q.Gone, s.floors)
 	}
 	return q
@@ -102,7 +102,7 @@ func (s *subscriber) query() Query {
 func (s *subscriber) about(q Query) []string {
 	names := make([]string, 0, len(s.channels))
 	for i, c := range s.channels {
-		if q.follows() || s.floors == nil || s.floors[i] == 0 {
+		if q.Follows() || s.floors == nil || s.floors[i] == 0 {
 			names = append(names, c.name)
 		}
 	}
@@ -146,18 +146,18 @@ func (s *subscriber) turn(ctx context.Context) (replayed, error) {
 	if err != nil {
 		return r, err
 	}
-	if !q.follows() && (!q.Oldest || len(names) < len(s.channels)) {
+	if !q.Follows() && (!q.Oldest || len(names) < len(s.channels)) {
 		// What was published since the subscriber began comes live, all of it:
 		// a page that was chosen later must not pass it over, and does not excuse
 		// what was trimmed of it.
 		began := s.cursor.Load()
-		page = page.upTo(began)
+		page = upToSeq(page, began)
 		page.Gone = slices.Clone(page.Gone)
 		for i := range page.Gone {
 			page.Gone[i] = min(page.Gone[i], began)
 		}
 	}
-	page = page.upTo(max(s.bound(page.Through.Seq), q.After.Seq))
+	page = upToSeq(page, max(s.bound(page.Through.Seq), q.After.Seq))
 	r.entries = page.Entries
 	if s.floors != nil {
 		r.entries = slices.DeleteFunc(slices.Clone(r.entries), func(e *Entry) bool { return !wants(s.channels, s.floors, e) })
@@ -173,7 +173,7 @@ func (s *subscriber) turn(ctx context.Context) (replayed, error) {
 		return r, nil
 	}
 	gone := q.Gone
-	if !q.follows() {
+	if !q.Follows() {
 		gone = spread(page.Gone, r.floors)
 	}
 	s.history = &Query{After: page.Through, Gone: excuses(gone, r.floors)}
@@ -212,7 +212,7 @@ func excuses(a, b []uint64) []uint64 {
 }
 
 // begun reports whether the subscriber's beginning was taken whole.
-func (s *subscriber) begun() bool { return s.history == nil || s.history.follows() }
+func (s *subscriber) begun() bool { return s.history == nil || s.history.Follows() }
 
 // awaits reports whether the subscriber is ahead of what was delivered up to
 // head: the store it read from is shared, and was faster.
@@ -231,8 +231,8 @@ func (h *Hub) read(ctx context.Context, names []string, q Query) (Page, error) {
 	return page, nil
 }
 
-// upTo returns the page without what follows a sequence number.
-func (p Page) upTo(seq uint64) Page {
+// upToSeq returns the page without what follows a sequence number.
+func upToSeq(p Page, seq uint64) Page {
 	if p.Through.Seq <= seq {
 		return p
 	}

@@ -219,7 +219,7 @@ func (c *channel) beyond(seq uint64) (events, bytes int) {
 	for i := c.ring.After(seq); i < c.ring.Len(); i++ {
 		if e := c.ring.At(i); !c.superseded(e) {
 			events++
-			bytes += len(e.frame)
+			bytes += len(e.Frame())
 		}
 	}
 	return events, bytes

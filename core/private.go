@@ -3,15 +3,8 @@ package core
 import (
 	"crypto/rand"
 	"fmt"
-	"strings"
-)
 
-// A private channel's name is this mark and 26 characters of rand.Text, which
-// come from this alphabet.
-const (
-	privateMark     = '~'
-	privateLength   = 1 + 26
-	privateAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // PrivateChannel makes a channel with a name that cannot be guessed, of 128
@@ -23,7 +16,7 @@ const (
 // belongs to the hub where it was made, and is not known to others that share
 // its store. No other channel can have a name of that form.
 func (s *Stream) PrivateChannel() string {
-	name := string(privateMark) + rand.Text()
+	name := history.PrivateMark + rand.Text()
 	h := s.gate.hub
 	h.mu.Lock()
 	h.private[name] = struct{}{}
@@ -43,15 +36,10 @@ func (s *Stream) PrivateChannel() string {
 	return name
 }
 
-// isPrivate reports whether a name has the form of a private channel's.
-func isPrivate(name string) bool {
-	return len(name) == privateLength && name[0] == privateMark && strings.Trim(name[1:], privateAlphabet) == ""
-}
-
 // exists returns an error if the name is that of a private channel that is
 // gone. The caller holds h.mu.
 func (h *Hub) exists(name string) error {
-	if !isPrivate(name) {
+	if !history.IsPrivate(name) {
 		return nil
 	}
 	if _, ok := h.private[name]; !ok {
@@ -63,7 +51,7 @@ func (h *Hub) exists(name string) error {
 // checkOpen returns an error if the name cannot be a channel's, or is that of a
 // private channel that is gone.
 func (h *Hub) checkOpen(name string) error {
-	if err := checkChannel(name); err != nil || !isPrivate(name) {
+	if err := checkChannel(name); err != nil || !history.IsPrivate(name) {
 		return err
 	}
 	h.mu.RLock()
@@ -73,7 +61,7 @@ func (h *Hub) checkOpen(name string) error {
 
 // forgetIfGone drops what was published to a private channel while it went.
 func (h *Hub) forgetIfGone(name string) {
-	if isPrivate(name) && h.checkOpen(name) != nil {
+	if history.IsPrivate(name) && h.checkOpen(name) != nil {
 		h.forgetPrivate(name)
 	}
 }

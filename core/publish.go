@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // MaxBatch is the number of events that can be published together at most.
@@ -54,7 +56,7 @@ func (h *Hub) PublishTo(ctx context.Context, channel string, to Audience, ev Eve
 // Where the machine's clock is set back, keys that a store kept in a file count
 // for one more window from when the store finds out.
 func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id string, err error) {
-	if fault := nameFault(key); fault != "" {
+	if fault := history.NameFault(key); fault != "" {
 		return "", fmt.Errorf("%w: %s", ErrOnceKey, fault)
 	}
 	return h.publish(ctx, p, strings.Clone(key))
@@ -109,7 +111,7 @@ func (h *Hub) recordBatch(batch []Publication) ([]Record, error) {
 		if bytes += len(r.Body); bytes > h.cfg.MaxEvent {
 			return nil, fmt.Errorf("batch of more than %d bytes: %w", h.cfg.MaxEvent, ErrTooLarge)
 		}
-		room += r.room()
+		room += r.MaxSize()
 		records[i] = r
 	}
 	for _, p := range batch {
@@ -171,7 +173,7 @@ func (h *Hub) record(p Publication) (Record, error) {
 	if err := h.checkOpen(p.Channel); err != nil {
 		return Record{}, err
 	}
-	if err := p.To.check(); err != nil {
+	if err := p.To.Check(); err != nil {
 		return Record{}, err
 	}
 	if err := CheckID(ev.ID); err != nil {
@@ -222,7 +224,7 @@ func bodyRoom(ev Event) int {
 	if ev.ID != "" {
 		return room + len("id: \n\n") + len(ev.ID)
 	}
-	return room + trailerRoom
+	return room + history.TrailerRoom
 }
 
 // Forget drops the history of a channel, and the keys of what was published to

@@ -119,7 +119,7 @@ func (s *Stream) filter() func(Delivery) bool {
 // and reports whether there may be more.
 func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, err error) {
 	sub := s.sub
-	begins := sub.history != nil && !sub.history.follows()
+	begins := sub.history != nil && !sub.history.Follows()
 	b, err := sub.next(s.Context())
 	if gap := gapOf(err); gap != nil {
 		sub.goOn(gap)
@@ -155,7 +155,7 @@ func (s *Stream) frames(b batch, keep func(Delivery) bool) [][]byte {
 	var sent []*Entry // the last one
 	for i, e := range b.entries {
 		if (stays == nil || stays(e)) && s.lets(e, keep) {
-			frames = append(frames, e.frame)
+			frames = append(frames, e.Frame())
 			sent = b.entries[i : i+1]
 		} else {
 			withheld = e.Position.Seq
@@ -169,7 +169,7 @@ func (s *Stream) frames(b batch, keep func(Delivery) bool) [][]byte {
 // lets reports whether an entry is for the stream: it is in the entry's
 // audience, and keep, its filter, lets the event through.
 func (s *Stream) lets(e *Entry, keep func(Delivery) bool) bool {
-	return s.gets(e.To) && (keep == nil || keep(e.delivery()))
+	return s.gets(e.To) && (keep == nil || keep(deliveryOf(e)))
 }
 
 // put sends chunks on a stream that the hub drives.

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // channel returns the channel of that name, a new one if need be and if there is
@@ -14,7 +16,7 @@ func (h *Hub) channel(name string) *channel {
 	if c != nil {
 		return c
 	}
-	for len(h.channels) >= h.cfg.MaxChannels && !isPrivate(name) {
+	for len(h.channels) >= h.cfg.MaxChannels && !history.IsPrivate(name) {
 		if !h.dropUnused() {
 			return nil
 		}
@@ -84,13 +86,13 @@ func (h *Hub) tidy(c *channel) (dropped bool) {
 // still have what was in it. The caller holds h.mu.
 func (h *Hub) drop(c *channel) {
 	newest, bytes := c.extent()
-	if !isPrivate(c.name) { // one that is gone does not come back
+	if !history.IsPrivate(c.name) { // one that is gone does not come back
 		h.base = max(h.base, newest)
 	}
 	h.setSpare(c, false)
 	left := h.ringBytes.Add(-int64(bytes))
 	delete(h.channels, c.name)
-	h.unused.remove(c)
+	h.unused.Remove(c)
 	h.unlist(c)
 	h.limitRings(left)
 }
@@ -161,7 +163,7 @@ func (h *Hub) reclaim() {
 // h.mu.
 func (h *Hub) dropUnused() bool {
 	for {
-		c, ok := h.unused.first((*channel).newest)
+		c, ok := h.unused.First((*channel).newest)
 		if !ok {
 			return false
 		}
@@ -169,7 +171,7 @@ func (h *Hub) dropUnused() bool {
 			h.drop(c)
 			return true
 		}
-		h.unused.remove(c) // until it is let go of
+		h.unused.Remove(c) // until it is let go of
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // note has the hub remember what the stream's channels are to be, without those
@@ -39,7 +41,7 @@ func (s *Stream) recall(sub *Subscription) error {
 	if sub.Remember == "" {
 		return nil
 	}
-	if fault := nameFault(sub.Remember); fault != "" {
+	if fault := history.NameFault(sub.Remember); fault != "" {
 		return Refuse(http.StatusBadRequest, "No such name to remember a stream by: "+fault+".")
 	}
 	h := s.gate.hub

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // Run sends the stream's body: first the time to reconnect and a comment, then
@@ -134,7 +136,7 @@ func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 func (s *subscriber) prime() []byte {
 	s.owed = 0
 	at := s.hub.position(s.cursor.Load())
-	return append(at.append(append(make([]byte, 0, trailerRoom), "id: "...)), "\n\n"...)
+	return append(at.Append(append(make([]byte, 0, history.TrailerRoom), "id: "...)), "\n\n"...)
 }
 
 // owesPosition reports whether the client should be told where it stands.

@@ -69,7 +69,7 @@ func (h *Hub) placeNew(e *Entry) {
 	h.push(c, e)
 	if c.refs.Load() == 0 {
 		h.setSpare(c, true)
-		h.unused.add(c, e.Position.Seq)
+		h.unused.Add(c, e.Position.Seq)
 	}
 }
 

@@ -26,7 +26,7 @@ func TestNothingBetweenHistoryAndLive(t *testing.T) {
 		t.Fatalf("next: %v", err)
 	}
 	defer b.release()
-	if len(b.entries) != 1 || b.entries[0].Event().Data != "new" {
+	if len(b.entries) != 1 || deliveryOf(b.entries[0]).Data != "new" {
 		t.Errorf("got %d entries, want the new one", len(b.entries))
 	}
 }

@@ -31,8 +31,8 @@ func (o *owned) load(b batch, to uint64) (load, error) {
 		}
 	}
 	for _, e := range l.entries {
-		b.scratch.frames = append(b.scratch.frames, e.frame)
-		l.size += len(e.frame)
+		b.scratch.frames = append(b.scratch.frames, e.Frame())
+		l.size += len(e.Frame())
 	}
 	l.frames = b.scratch.frames
 	if len(l.frames) == 1 {

@@ -2,6 +2,7 @@
 package adaptertest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -184,7 +185,11 @@ func (p *paging) took(t *testing.T, store *paced, q core.Query) {
 		t.Errorf("Read: %v", err)
 	}
 	for _, e := range page.Entries {
-		p.sent = append(p.sent, e.Event().Data)
+		ev, err := core.NewDecoder(bytes.NewReader(e.Frame()), core.DecoderConfig{}).Next()
+		if err != nil {
+			t.Errorf("entry %v: %v", e.Position, err)
+		}
+		p.sent = append(p.sent, ev.Data)
 	}
 }
 

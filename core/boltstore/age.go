@@ -3,7 +3,7 @@ package boltstore
 import (
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // ageFrom has the goroutine come back when something of the channels that were
@@ -51,7 +51,7 @@ func (s *Store) ageNext(now time.Time) {
 }
 
 // span returns after how long something of a channel gets too old.
-func span(keep core.ChannelRetention) time.Duration {
+func span(keep history.ChannelRetention) time.Duration {
 	if keep.Age > 0 {
 		return keep.Age
 	}

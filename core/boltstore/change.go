@@ -7,7 +7,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // change is one transaction, and what becomes of the writer's knowledge once it
@@ -31,7 +31,7 @@ type change struct {
 	touched map[string]*channel // nil for those that are forgotten
 	order   []string            // of touched
 
-	appended []*core.Entry
+	appended []*history.Entry
 	notices  []notice
 
 	tx                                          *bolt.Tx
@@ -153,20 +153,20 @@ func (c *change) create(name string) (*channel, error) {
 }
 
 // append adds the records of one call.
-func (c *change) append(records []core.Record) ([]*core.Entry, error) {
+func (c *change) append(records []history.Record) ([]*history.Entry, error) {
 	if key := onceKeyOf(records); key != nil {
 		first, err := c.first(key)
 		if err != nil {
 			return nil, err
 		}
 		if first != nil {
-			return []*core.Entry{c.store.again(&records[0], first)}, nil
+			return []*history.Entry{c.store.again(&records[0], first)}, nil
 		}
 		if err := c.remember(&records[0], c.now); err != nil {
 			return nil, err
 		}
 	}
-	entries := make([]*core.Entry, len(records))
+	entries := make([]*history.Entry, len(records))
 	for i := range records {
 		if err := c.put(&records[i], c.now); err != nil {
 			return nil, err
@@ -178,7 +178,7 @@ func (c *change) append(records []core.Record) ([]*core.Entry, error) {
 }
 
 // put adds a record.
-func (c *change) put(r *core.Record, at time.Time) error {
+func (c *change) put(r *history.Record, at time.Time) error {
 	ch := c.channel(r.Channel)
 	if ch != nil && ch.idle(c.store.cfg.Retention.Of(r.Channel), at) {
 		// Readers do not see it any more: the new entry must not bring it back.

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // Sync says when the history is brought to the disk.
@@ -33,7 +33,7 @@ type Config struct {
 	// Retention says how much is kept. Sizes are of what events take in the
 	// file, about. One that keeps less than the last one did applies from the
 	// opening on.
-	Retention core.Retention
+	Retention history.Retention
 	// Sync says when the history is brought to the disk. Default: SyncAlways.
 	Sync Sync
 	// Interval is how often that is done with SyncInterval. Default: 100 ms.

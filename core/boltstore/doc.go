@@ -43,7 +43,7 @@
 // finds that out, at the latest: when it is opened, or with the next event. A once
 // key of that time counts for one more window, and a retry within it publishes
 // nothing; events get as old as the retention says, from then on. What goes by a
-// clock that is set forward is older at once. [core.Entry.Time] stays as it was
+// clock that is set forward is older at once. [history.Entry.Time] stays as it was
 // taken.
 //
 // # The file

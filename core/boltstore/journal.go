@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // journal is a file beside the history's in which SyncInterval puts down what
@@ -31,7 +31,7 @@ type journal struct {
 
 // batch is what one call appended.
 type batch struct {
-	records []core.Record
+	records []history.Record
 	at      time.Time
 }
 
@@ -52,7 +52,7 @@ func (j *journal) create() error {
 
 // write puts down what a group appends, from a position on. After an error,
 // nothing of it is there, or will be found.
-func (j *journal) write(first core.Position, batches []batch) error {
+func (j *journal) write(first history.Position, batches []batch) error {
 	b := j.buf[:0]
 	b = append(b, make([]byte, frameHead)...)
 	b = append(b, pair(first.Epoch, first.Seq)...)
@@ -162,7 +162,7 @@ func decodeBatches(b []byte) (batches []batch, err error) {
 }
 
 // replay returns what the journal has after a position, as far as it is whole.
-func replay(path string, head core.Position) ([]batch, error) {
+func replay(path string, head history.Position) ([]batch, error) {
 	b, err := os.ReadFile(path) //nolint:gosec // It is beside the caller's path.
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

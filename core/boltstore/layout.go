@@ -10,7 +10,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // The file's buckets. Numbers in keys are big-endian, so that they are in order.
@@ -132,7 +132,7 @@ const entryCost = 48
 
 // encodeEntry returns the value of a record that was appended at a time, with a
 // checksum that covers the key, too.
-func encodeEntry(key []byte, r *core.Record, at time.Time) []byte {
+func encodeEntry(key []byte, r *history.Record, at time.Time) []byte {
 	to := r.To.String()
 	b := make([]byte, 0, entryHead+4*binary.MaxVarintLen32+len(r.ID)+len(r.Key)+len(to)+len(r.Body)+4)
 	b = append(b, entryVersion, 0)
@@ -170,8 +170,8 @@ func entryTime(b []byte) (time.Time, error) {
 
 // decodeEntry returns the record that a value was made of, and when it was
 // appended. The record shares nothing with the value, and its body has room for
-// what [core.Record.At] adds.
-func decodeEntry(key, b []byte) (r core.Record, at time.Time, err error) {
+// what [history.Record.At] adds.
+func decodeEntry(key, b []byte) (r history.Record, at time.Time, err error) {
 	if len(b) < entryHead+4 {
 		return r, at, errShort
 	}
@@ -192,7 +192,7 @@ func trailerRoom(id string) int {
 }
 
 // decodeHead returns what an entry holds beside its body, and the rest.
-func decodeHead(b []byte) (r core.Record, at time.Time, rest []byte, err error) {
+func decodeHead(b []byte) (r history.Record, at time.Time, rest []byte, err error) {
 	if at, err = entryTime(b); err != nil {
 		return r, at, nil, err
 	}
@@ -222,6 +222,6 @@ func decodeHead(b []byte) (r core.Record, at time.Time, rest []byte, err error) 
 		}
 		r.Following, b = int(n), b[size:]
 	}
-	r.To, err = core.ParseAudience(to)
+	r.To, err = history.ParseAudience(to)
 	return r, at, b, err
 }

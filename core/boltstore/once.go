@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // expireAtOnce is how many once keys beyond their window are dropped for each
@@ -13,7 +13,7 @@ const expireAtOnce = 8
 
 // onceKeyOf returns the key, in its bucket, of the record's once key; nil if it
 // has none.
-func onceKeyOf(records []core.Record) []byte {
+func onceKeyOf(records []history.Record) []byte {
 	if len(records) != 1 || records[0].Once == "" {
 		return nil
 	}
@@ -21,7 +21,7 @@ func onceKeyOf(records []core.Record) []byte {
 }
 
 // again returns the entry for a record that was published once already.
-func (s *Store) again(r *core.Record, first *onceValue) *core.Entry {
+func (s *Store) again(r *history.Record, first *onceValue) *history.Entry {
 	again := *r
 	again.ID = first.id
 	return again.At(s.epochs.at(first.seq), first.at)
@@ -45,7 +45,7 @@ func (c *change) first(key []byte) (*onceValue, error) {
 }
 
 // remember takes down the once key of the record that is appended next.
-func (c *change) remember(r *core.Record, at time.Time) error {
+func (c *change) remember(r *history.Record, at time.Time) error {
 	retention := &c.store.cfg.Retention
 	for range expireAtOnce {
 		dropped, err := c.dropOnce(c.once >= uint64(retention.OnceKeys)) //nolint:gosec // It is positive.

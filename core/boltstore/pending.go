@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // pending is what SyncInterval has delivered, and put down in the journal, but
@@ -47,7 +47,7 @@ func (s *Store) note(group []*request) bool {
 				return false // which finds the same
 			}
 			if first != nil {
-				answers[i].entries = []*core.Entry{s.again(&r.records[0], first)}
+				answers[i].entries = []*history.Entry{s.again(&r.records[0], first)}
 				continue
 			}
 			once[string(key)] = onceValue{seq + 1, now, r.records[0].ID}
@@ -62,12 +62,12 @@ func (s *Store) note(group []*request) bool {
 			return false
 		}
 	}
-	var delivered []*core.Entry
+	var delivered []*history.Entry
 	for i, r := range group {
 		if answers[i].entries != nil {
 			continue
 		}
-		entries := make([]*core.Entry, len(r.records))
+		entries := make([]*history.Entry, len(r.records))
 		for n := range r.records {
 			entries[n] = r.records[n].At(s.epochs.newest(first.Seq+uint64(len(delivered)+n)), now)
 			w.pending.bytes += entries[n].Size()

@@ -14,7 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // view is the file as it is for one who reads.
@@ -42,7 +42,7 @@ func (s *Store) view(f func(*view) error) error {
 		})
 	})
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
-		return core.ErrHubClosed
+		return history.ErrClosed
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func (s *Store) look(ctx context.Context, f func(*view) error) error {
 	}
 	select {
 	case <-s.closing:
-		return core.ErrHubClosed
+		return history.ErrClosed
 	default:
 	}
 	if err := s.settled(ctx); err != nil {
@@ -63,22 +63,22 @@ func (s *Store) look(ctx context.Context, f func(*view) error) error {
 	return s.view(f)
 }
 
-// Read implements [core.Store].
-func (s *Store) Read(ctx context.Context, q core.Query) (page core.Page, err error) {
+// Read implements [history.Store].
+func (s *Store) Read(ctx context.Context, q history.Query) (page history.Page, err error) {
 	err = s.look(ctx, func(v *view) (err error) {
 		page, err = v.read(q)
 		return err
 	})
 	if err != nil {
-		return core.Page{}, err
+		return history.Page{}, err
 	}
 	return page, nil
 }
 
-func (v *view) read(q core.Query) (core.Page, error) {
+func (v *view) read(q history.Query) (history.Page, error) {
 	ranges, err := v.ranges(q.Channels)
 	if err != nil {
-		return core.Page{}, err
+		return history.Page{}, err
 	}
 	switch {
 	case q.Snapshot:
@@ -88,13 +88,13 @@ func (v *view) read(q core.Query) (core.Page, error) {
 	case q.Tail > 0:
 		after, err := v.tail(ranges, q.Tail)
 		if err != nil {
-			return core.Page{}, err
+			return history.Page{}, err
 		}
 		return v.page(q, ranges, after)
 	}
 	if reason := v.gap(q, ranges); reason != "" {
 		oldest, newest := v.bounds(ranges)
-		return core.Page{}, &core.GapError{Reason: reason, Oldest: oldest, Newest: newest}
+		return history.Page{}, &history.GapError{Reason: reason, Oldest: oldest, Newest: newest}
 	}
 	return v.page(q, ranges, q.After.Seq)
 }
@@ -163,24 +163,24 @@ func (v *view) skipOld(name string, ch *channel) error {
 }
 
 // gap returns why what follows q.After cannot be told, or nothing.
-func (v *view) gap(q core.Query, ranges []stretch) core.GapReason {
+func (v *view) gap(q history.Query, ranges []stretch) history.GapReason {
 	switch {
 	case !v.store.epochs.knows(q.After):
-		return core.GapRestarted
+		return history.GapRestarted
 	case q.After.Seq > v.head:
-		return core.GapUnknown
+		return history.GapUnknown
 	}
 	for i, r := range ranges {
 		excused := i < len(q.Gone) && r.gone <= q.Gone[i]
 		if q.After.Seq < r.gone && !excused {
-			return core.GapTrimmed
+			return history.GapTrimmed
 		}
 	}
 	return ""
 }
 
 // page returns what follows a sequence number, as far as it is there.
-func (v *view) page(q core.Query, ranges []stretch, after uint64) (core.Page, error) {
+func (v *view) page(q history.Query, ranges []stretch, after uint64) (history.Page, error) {
 	var gone []uint64
 	if q.Oldest || q.Tail > 0 {
 		gone = make([]uint64, len(ranges))
@@ -192,14 +192,14 @@ func (v *view) page(q core.Query, ranges []stretch, after uint64) (core.Page, er
 	for i, r := range ranges {
 		walks[i] = &walk{view: v, stretch: r, cursor: v.entries.Cursor()}
 		if err := walks[i].seek(after + 1); err != nil {
-			return core.Page{}, err
+			return history.Page{}, err
 		}
 	}
 	f := newFill(q)
 	for w := earliest(walks); w != nil; w = earliest(walks) {
 		e, err := w.entry()
 		if err != nil {
-			return core.Page{}, err
+			return history.Page{}, err
 		}
 		if !f.add(e) {
 			page := f.page()
@@ -207,14 +207,14 @@ func (v *view) page(q core.Query, ranges []stretch, after uint64) (core.Page, er
 			return page, nil
 		}
 		if err := w.next(); err != nil {
-			return core.Page{}, err
+			return history.Page{}, err
 		}
 	}
-	return core.Page{Entries: f.entries, Through: v.newest(), Gone: gone}, nil
+	return history.Page{Entries: f.entries, Through: v.newest(), Gone: gone}, nil
 }
 
 // newest returns the position of the newest entry.
-func (v *view) newest() core.Position { return v.store.epochs.newest(v.head) }
+func (v *view) newest() history.Position { return v.store.epochs.newest(v.head) }
 
 // tail returns the sequence number that the newest n entries follow.
 func (v *view) tail(ranges []stretch, n int) (uint64, error) {
@@ -249,7 +249,7 @@ type keyed struct {
 
 // snapshot returns the newest entry of each key, for each audience by itself,
 // after q.After.
-func (v *view) snapshot(q core.Query, ranges []stretch) (core.Page, error) {
+func (v *view) snapshot(q history.Query, ranges []stretch) (history.Page, error) {
 	var all []keyed
 	index := bucket(v.tx, bucketKeys).Cursor()
 	for i, r := range ranges {
@@ -259,7 +259,7 @@ func (v *view) snapshot(q core.Query, ranges []stretch) (core.Page, error) {
 		prefix := number(r.number)
 		for k, value := index.Seek(prefix); bytes.HasPrefix(k, prefix); k, value = index.Next() {
 			if len(value) != 8 {
-				return core.Page{}, damage("key of channel %q", q.Channels[i])
+				return history.Page{}, damage("key of channel %q", q.Channels[i])
 			}
 			if seq := binary.BigEndian.Uint64(value); seq >= r.oldest && seq > q.After.Seq {
 				all = append(all, keyed{r.channel, r.number, seq})
@@ -271,24 +271,24 @@ func (v *view) snapshot(q core.Query, ranges []stretch) (core.Page, error) {
 	for _, k := range all {
 		e, err := v.entry(k.channel, k.number, k.seq, v.entries.Get(pair(k.number, k.seq)))
 		if err != nil {
-			return core.Page{}, err
+			return history.Page{}, err
 		}
 		if !f.add(e) {
 			return f.page(), nil
 		}
 	}
-	return core.Page{Entries: f.entries, Through: v.newest()}, nil
+	return history.Page{Entries: f.entries, Through: v.newest()}, nil
 }
 
 // fill is a page that is being filled.
 type fill struct {
 	maxEvents, maxBytes int
 
-	entries []*core.Entry
+	entries []*history.Entry
 	bytes   int
 }
 
-func newFill(q core.Query) *fill {
+func newFill(q history.Query) *fill {
 	f := &fill{maxEvents: q.MaxEvents, maxBytes: q.MaxBytes}
 	if f.maxEvents <= 0 {
 		f.maxEvents = math.MaxInt
@@ -300,7 +300,7 @@ func newFill(q core.Query) *fill {
 }
 
 // add adds an entry, if there is room.
-func (f *fill) add(e *core.Entry) bool {
+func (f *fill) add(e *history.Entry) bool {
 	if n := len(f.entries); n > 0 && (n >= f.maxEvents || f.bytes+e.Size() > f.maxBytes) {
 		return false
 	}
@@ -310,6 +310,6 @@ func (f *fill) add(e *core.Entry) bool {
 }
 
 // page returns the page when there was no room for more.
-func (f *fill) page() core.Page {
-	return core.Page{Entries: f.entries, Through: f.entries[len(f.entries)-1].Position}
+func (f *fill) page() history.Page {
+	return history.Page{Entries: f.entries, Through: f.entries[len(f.entries)-1].Position}
 }

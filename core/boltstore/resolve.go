@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
-// Resolve implements [core.Store]. It knows the positions of the file's earlier
+// Resolve implements [history.Store]. It knows the positions of the file's earlier
 // epochs, too.
-func (s *Store) Resolve(ctx context.Context, channels []string, id string) (at core.Position, err error) {
+func (s *Store) Resolve(ctx context.Context, channels []string, id string) (at history.Position, err error) {
 	err = s.look(ctx, func(v *view) (err error) {
 		at, err = v.resolve(channels, id)
 		return err
@@ -17,10 +17,10 @@ func (s *Store) Resolve(ctx context.Context, channels []string, id string) (at c
 	return at, err
 }
 
-func (v *view) resolve(channels []string, id string) (core.Position, error) {
+func (v *view) resolve(channels []string, id string) (history.Position, error) {
 	ranges, err := v.ranges(channels)
 	if err != nil {
-		return core.Position{}, err
+		return history.Position{}, err
 	}
 	index := bucket(v.tx, bucketIDs)
 	found := uint64(0)
@@ -40,26 +40,26 @@ func (v *view) resolve(channels []string, id string) (core.Position, error) {
 		return v.store.epochs.at(found), nil
 	}
 	// A position of this epoch needs no resolving, and one beyond is no entry's.
-	if p, ok := core.ParsePosition(id); ok && v.store.epochs.knows(p) && p.Seq <= v.head && p.Epoch != v.newest().Epoch {
+	if p, ok := history.ParsePosition(id); ok && v.store.epochs.knows(p) && p.Seq <= v.head && p.Epoch != v.newest().Epoch {
 		return p, nil
 	}
-	return core.Position{}, core.ErrUnknownID
+	return history.Position{}, history.ErrUnknownID
 }
 
-// Bounds implements [core.Store].
-func (s *Store) Bounds(ctx context.Context, channels []string) (oldest, newest core.Position, err error) {
+// Bounds implements [history.Store].
+func (s *Store) Bounds(ctx context.Context, channels []string) (oldest, newest history.Position, err error) {
 	err = s.look(ctx, func(v *view) error {
 		ranges, bad := v.ranges(channels)
 		oldest, newest = v.bounds(ranges)
 		return bad
 	})
 	if err != nil {
-		return core.Position{}, core.Position{}, err
+		return history.Position{}, history.Position{}, err
 	}
 	return oldest, newest, nil
 }
 
-func (v *view) bounds(ranges []stretch) (oldest, newest core.Position) {
+func (v *view) bounds(ranges []stretch) (oldest, newest history.Position) {
 	first, last := uint64(0), uint64(0)
 	for _, r := range ranges {
 		if r.number == 0 {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // state is what is known of the file as a whole.
@@ -40,7 +40,7 @@ func decodeState(b []byte) (s state, err error) {
 // forgotten returns the newest entry that a channel can have had of which nothing
 // is known any more. One that is private never comes back.
 func (s state) forgotten(name string) uint64 {
-	if core.IsPrivate(name) {
+	if history.IsPrivate(name) {
 		return 0
 	}
 	return s.forgot
@@ -77,27 +77,27 @@ func decodeEpochs(b []byte) (epochs, error) {
 
 // begin adds a new epoch, after an entry.
 func (e epochs) begin(base uint64) epochs {
-	e = append(slices.Clone(e), epoch{core.NewEpoch(), base})
+	e = append(slices.Clone(e), epoch{history.NewEpoch(), base})
 	return e[max(0, len(e)-maxEpochs):]
 }
 
 // at returns the position of an entry: that under which it was published.
-func (e epochs) at(seq uint64) core.Position {
+func (e epochs) at(seq uint64) history.Position {
 	i := len(e) - 1
 	for i > 0 && e[i].base >= seq {
 		i--
 	}
-	return core.Position{Epoch: e[i].epoch, Seq: seq}
+	return history.Position{Epoch: e[i].epoch, Seq: seq}
 }
 
 // newest returns the position of the newest entry, in the newest epoch.
-func (e epochs) newest(head uint64) core.Position {
-	return core.Position{Epoch: e[len(e)-1].epoch, Seq: head}
+func (e epochs) newest(head uint64) history.Position {
+	return history.Position{Epoch: e[len(e)-1].epoch, Seq: head}
 }
 
 // knows reports whether a position is of a known epoch, and within it. Where
 // the newest one ends is not looked at.
-func (e epochs) knows(p core.Position) bool {
+func (e epochs) knows(p history.Position) bool {
 	for i, one := range e {
 		if one.epoch == p.Epoch {
 			return i == len(e)-1 || p.Seq <= e[i+1].base
@@ -143,7 +143,7 @@ func decodeChannel(b []byte) (c channel, err error) {
 }
 
 // fresh reports whether an entry of the channel is not too old.
-func (c *channel) fresh(keep core.ChannelRetention, at, now time.Time) bool {
+func (c *channel) fresh(keep history.ChannelRetention, at, now time.Time) bool {
 	if keep.Age > 0 && now.Sub(at) >= keep.Age {
 		return false
 	}
@@ -151,12 +151,12 @@ func (c *channel) fresh(keep core.ChannelRetention, at, now time.Time) bool {
 }
 
 // idle reports whether the channel is to be forgotten.
-func (c *channel) idle(keep core.ChannelRetention, now time.Time) bool {
+func (c *channel) idle(keep history.ChannelRetention, now time.Time) bool {
 	return keep.Idle > 0 && now.Sub(c.newestAt) >= keep.Idle
 }
 
 // over reports whether the oldest entry is over a bound.
-func (c *channel) over(keep core.ChannelRetention, now time.Time) bool {
+func (c *channel) over(keep history.ChannelRetention, now time.Time) bool {
 	return c.count > 0 && (keep.Events > 0 && c.count > uint64(keep.Events) ||
 		keep.Bytes > 0 && c.bytes > uint64(keep.Bytes) && c.count > 1 ||
 		!c.fresh(keep, c.oldestAt, now))
@@ -164,7 +164,7 @@ func (c *channel) over(keep core.ChannelRetention, now time.Time) bool {
 
 // expires returns when something of the channel gets too old next, or the zero
 // time.
-func (c *channel) expires(keep core.ChannelRetention) (at time.Time) {
+func (c *channel) expires(keep history.ChannelRetention) (at time.Time) {
 	if c.count == 0 {
 		return at
 	}

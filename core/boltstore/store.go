@@ -10,7 +10,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // Store keeps history in a file. Make one with [Open]. It is synchronous: what
@@ -38,21 +38,21 @@ type Store struct {
 	closeErr error         // set by then
 }
 
-var _ core.Store = (*Store)(nil)
+var _ history.Store = (*Store)(nil)
 
 // request is what the goroutine is asked for: to append records, to attach a
 // sink, to forget a channel, or, if it is none of them, to commit.
 type request struct {
-	records []core.Record
-	sink    core.Sink
+	records []history.Record
+	sink    history.Sink
 	forgets bool
 	forget  string
 	answer  chan answer // has room for one
 }
 
 type answer struct {
-	entries []*core.Entry
-	at      core.Position
+	entries []*history.Entry
+	at      history.Position
 	err     error
 }
 
@@ -66,7 +66,7 @@ func (s *Store) ask(ctx context.Context, r *request) (answer, error) {
 	select {
 	case s.requests <- r:
 	case <-s.closing:
-		return answer{}, core.ErrHubClosed
+		return answer{}, history.ErrClosed
 	case <-ctx.Done():
 		return answer{}, context.Cause(ctx)
 	}
@@ -78,16 +78,16 @@ func (s *Store) ask(ctx context.Context, r *request) (answer, error) {
 	}
 }
 
-// Attach implements [core.Store]. It waits for the commit under way.
-func (s *Store) Attach(sink core.Sink) (core.Position, error) {
+// Attach implements [history.Store]. It waits for the commit under way.
+func (s *Store) Attach(sink history.Sink) (history.Position, error) {
 	a, err := s.ask(context.Background(), &request{sink: sink})
 	return a.at, err
 }
 
-// Append implements [core.Store]. When it returns without an error, what
+// Append implements [history.Store]. When it returns without an error, what
 // [Config.Sync] promises holds for the records. An error of the file's fails all
 // who append at that moment: nothing of it is stored, or delivered.
-func (s *Store) Append(ctx context.Context, records []core.Record) ([]*core.Entry, error) {
+func (s *Store) Append(ctx context.Context, records []history.Record) ([]*history.Entry, error) {
 	for _, r := range records {
 		if err := check(&r); err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func (s *Store) Append(ctx context.Context, records []core.Record) ([]*core.Entr
 	if len(records) == 0 {
 		return nil, nil
 	}
-	a, err := s.ask(ctx, &request{records: append([]core.Record(nil), records...)})
+	a, err := s.ask(ctx, &request{records: append([]history.Record(nil), records...)})
 	return a.entries, err
 }
 
@@ -105,22 +105,22 @@ func (s *Store) Append(ctx context.Context, records []core.Record) ([]*core.Entr
 const maxText = 8 << 10
 
 // check returns an error if a record cannot be stored.
-func check(r *core.Record) error {
+func check(r *history.Record) error {
 	for _, text := range []string{r.Channel, r.ID, r.Once} {
 		if len(text) > maxText {
-			return fmt.Errorf("tidings: name of %d bytes: %w", len(text), core.ErrTooLarge)
+			return fmt.Errorf("tidings: name of %d bytes: %w", len(text), history.ErrTooLarge)
 		}
 	}
 	return nil
 }
 
-// Forget implements [core.Store]. It takes the same time however much is kept.
+// Forget implements [history.Store]. It takes the same time however much is kept.
 func (s *Store) Forget(ctx context.Context, channel string) error {
 	_, err := s.ask(ctx, &request{forgets: true, forget: strings.Clone(channel)})
 	return err
 }
 
-// Close implements [core.Store]. It waits for the commit under way, and for
+// Close implements [history.Store]. It waits for the commit under way, and for
 // those who read.
 func (s *Store) Close() error {
 	s.close.Do(func() { close(s.closing) })

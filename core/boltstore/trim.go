@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // maxTombs is of how many forgotten channels it is remembered, one by one, what
@@ -131,7 +131,7 @@ func (c *change) forget(name string, ch *channel) error {
 
 // bury remembers what a channel had, unless it never comes back.
 func (c *change) bury(name string, gone uint64) error {
-	if core.IsPrivate(name) {
+	if history.IsPrivate(name) {
 		return nil
 	}
 	if c.tombs >= maxTombs {

@@ -5,7 +5,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // walk goes through the entries of one channel.
@@ -54,12 +54,12 @@ func (w *walk) back() error {
 }
 
 // entry returns the entry that it is at.
-func (w *walk) entry() (*core.Entry, error) {
+func (w *walk) entry() (*history.Entry, error) {
 	return w.view.entry(w.channel, w.number, w.seq, w.value)
 }
 
 // entry decodes one.
-func (v *view) entry(channel string, number, seq uint64, value []byte) (*core.Entry, error) {
+func (v *view) entry(channel string, number, seq uint64, value []byte) (*history.Entry, error) {
 	r, at, err := decodeEntry(pair(number, seq), value)
 	if err != nil {
 		return nil, damage("entry %d of channel %q: %v", seq, channel, err)

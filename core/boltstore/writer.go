@@ -9,7 +9,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // writer is what the goroutine knows of the file, as of the last commit, and
@@ -23,7 +23,7 @@ type writer struct {
 	unswept uint64 // bytes of the entries that are left of forgotten channels
 	swept   bool   // whether anything is left of them
 
-	sinks  []core.Sink
+	sinks  []history.Sink
 	more   bool          // whether there is more to remove than one transaction may
 	rest   time.Duration // how long others have their turn before more is removed
 	failed error         // why the store cannot go on
@@ -170,7 +170,7 @@ func (s *Store) transact(f func(*change) error) error {
 }
 
 // deliver hands to the sinks what was appended, and tells what was trimmed.
-func (s *Store) deliver(entries []*core.Entry, notices []notice) {
+func (s *Store) deliver(entries []*history.Entry, notices []notice) {
 	for _, sink := range s.writer.sinks {
 		if len(entries) > 0 {
 			sink.Deliver(entries)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // positions: Append gives consecutive positions of one epoch, from 1 on, also
@@ -43,44 +44,44 @@ func entriesHoldRecords(f *fixture) {
 	}
 	want := s.append(together(
 		text("a", "first of several"),
-		addressed("a", core.ToGroup("group: ä b"), "", "for a group"),
-		addressed("b", core.ToStream("0123456789abcdef"), "k", "for a stream"),
-		addressed("a", core.ToIdentity(strings.Repeat("n", core.MaxChannelBytes)), "k", "for somebody"),
+		addressed("a", history.ToGroup("group: ä b"), "", "for a group"),
+		addressed("b", history.ToStream("0123456789abcdef"), "k", "for a stream"),
+		addressed("a", history.ToIdentity(strings.Repeat("n", history.MaxNameBytes)), "k", "for somebody"),
 	)...)
 	want = append(want, s.append(
 		text("a", "plain"),
-		core.Record{Channel: "a", Body: bare[:len(bare)-1]},
+		history.Record{Channel: "a", Body: bare[:len(bare)-1]},
 		text("a", "two\nlines\n"),
 		text("channel: ä/b c?*.>", "🙂"),
 		keyed("a", "key: ü.*>", "keyed"),
 		named("a", "order:17 ß", "named"),
-		core.Record{Channel: "a", ID: "both", Key: "k", Body: text("", "both").Body},
-		text(strings.Repeat("c", core.MaxChannelBytes), "long name"),
+		history.Record{Channel: "a", ID: "both", Key: "k", Body: text("", "both").Body},
+		text(strings.Repeat("c", history.MaxNameBytes), "long name"),
 		named("a", strings.Repeat("i", core.MaxIDBytes), "long id"),
 		text("a", long),
 	)...)
-	channels := []string{"a", "b", "channel: ä/b c?*.>", strings.Repeat("c", core.MaxChannelBytes)}
-	s.whole(core.Query{Channels: channels, After: s.start}, want)
+	channels := []string{"a", "b", "channel: ä/b c?*.>", strings.Repeat("c", history.MaxNameBytes)}
+	s.whole(history.Query{Channels: channels, After: s.start}, want)
 	if diff := differ(s.sink.reach(f, s.head.Seq), want); diff != "" {
 		f.Errorf("delivered: %s", diff)
 	}
 	for _, channel := range channels {
-		s.whole(core.Query{Channels: []string{channel}, Oldest: true}, on(channel, want))
+		s.whole(history.Query{Channels: []string{channel}, Oldest: true}, on(channel, want))
 	}
 }
 
 // entriesStay: what was handed out does not change any more.
 func entriesStay(f *fixture) {
-	s := f.open(core.Retention{Events: 4, Bytes: -1})
+	s := f.open(history.Retention{Events: 4, Bytes: -1})
 	held := s.append(named("a", "mine", "1"), keyed("a", "k", "2"), text("a", "3"))
-	held = append(held, s.read(core.Query{Channels: []string{"a"}, Oldest: true}).Entries...)
+	held = append(held, s.read(history.Query{Channels: []string{"a"}, Oldest: true}).Entries...)
 	held = append(held, s.sink.reach(f, s.head.Seq)...)
 	frames := make([][]byte, len(held))
 	for i, e := range held {
 		frames[i] = bytes.Clone(e.Frame())
 	}
 	s.each(texts(20, "a")...)
-	s.read(core.Query{Channels: []string{"a"}, Oldest: true})
+	s.read(history.Query{Channels: []string{"a"}, Oldest: true})
 	for i, e := range held {
 		if !bytes.Equal(e.Frame(), frames[i]) {
 			f.Errorf("entry %v: its frame became %q, was %q", e.Position, e.Frame(), frames[i])
@@ -123,7 +124,7 @@ func cancelledAppend(f *fixture) {
 		f.Errorf("delivered: got %s, want up to %v", seqs(got), last[0].Position)
 	}
 	for i := range 20 {
-		page := s.read(core.Query{Channels: []string{fmt.Sprintf("batch %d", i)}, Oldest: true})
+		page := s.read(history.Query{Channels: []string{fmt.Sprintf("batch %d", i)}, Oldest: true})
 		if n := len(page.Entries); n != 0 && n != 10 {
 			f.Errorf("batch of 10 whose context ended: got %d stored, want all or none", n)
 		}
@@ -135,7 +136,7 @@ func abandonedRead(f *fixture) {
 	s := f.open(unbounded())
 	s.append(texts(10, "a", "b")...)
 	ctx, cancel := context.WithCancel(f.Context())
-	for _, q := range []core.Query{
+	for _, q := range []history.Query{
 		{Oldest: true, MaxEvents: 1},
 		{Oldest: true, MaxBytes: 1},
 		{After: s.start, MaxEvents: 1},
@@ -145,12 +146,12 @@ func abandonedRead(f *fixture) {
 	} {
 		q.Channels = []string{"a", "b"}
 		_, err := s.store.Read(ctx, q)
-		if gap := (*core.GapError)(nil); err != nil && !errors.As(err, &gap) {
+		if gap := (*history.GapError)(nil); err != nil && !errors.As(err, &gap) {
 			f.Fatalf("Read %+v: got error %v, want none", q, err)
 		}
 	}
 	cancel()
 	// One whose context has ended, too, whatever it returns.
-	_, _ = s.store.Read(ctx, core.Query{Channels: []string{"a"}, Oldest: true, MaxEvents: 1})
+	_, _ = s.store.Read(ctx, history.Query{Channels: []string{"a"}, Oldest: true, MaxEvents: 1})
 	s.append(text("a", "after"))
 }

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // delivery: the sink gets what is appended, in the order of the positions,
 // each once, without a gap.
 func delivery(f *fixture) {
-	s := f.open(core.Retention{Events: 3, Bytes: -1}) // what is trimmed is delivered all the same
+	s := f.open(history.Retention{Events: 3, Bytes: -1}) // what is trimmed is delivered all the same
 	want := s.each(texts(5, "a", "b")...)
 	want = append(want, s.append(texts(4, "b", "a", "c")...)...)
 	want = append(want, s.append(text("a", "last"))...)
@@ -42,7 +42,7 @@ func severalSinks(f *fixture) {
 	s := f.open(unbounded())
 	second := f.attach(s.store)
 	third := f.attach(s.store)
-	var want []*core.Entry
+	var want []*history.Entry
 	for i := range 12 {
 		from := []*subject{s, second, third}[i%3]
 		want = append(want, from.append(texts(1+i%2, "a", "b")...)...)
@@ -80,14 +80,14 @@ func everyone(f *fixture, subjects []*subject) {
 		default:
 		}
 	}
-	results := make([][]*core.Entry, appenders)
+	results := make([][]*history.Entry, appenders)
 	for i := range appenders {
 		s := subjects[i%len(subjects)]
 		batches.Go(func() {
 			ctx, cancel := f.within()
 			defer cancel()
 			for round := range rounds {
-				var batch []core.Record
+				var batch []history.Record
 				for n := range 1 + (i+round)%3 {
 					batch = append(batch, keyed(channels[(i+n)%3], fmt.Sprintf("appender %d", i), fmt.Sprintf("round %d, %d", round, n)))
 				}
@@ -107,13 +107,13 @@ func everyone(f *fixture, subjects []*subject) {
 		}
 	}
 	newest := subjects[0].start.Seq + uint64(total)
-	read := make([][]*core.Entry, 2*len(subjects))
+	read := make([][]*history.Entry, 2*len(subjects))
 	for i := range read {
 		s := subjects[i%len(subjects)]
 		readers.Go(func() {
 			ctx, cancel := f.within()
 			defer cancel()
-			q := core.Query{Channels: channels, After: s.start, MaxEvents: 1 + 6*i}
+			q := history.Query{Channels: channels, After: s.start, MaxEvents: 1 + 6*i}
 			for q.After.Seq < newest && ctx.Err() == nil {
 				page, err := s.store.Read(ctx, q)
 				if err != nil {
@@ -138,7 +138,7 @@ func everyone(f *fixture, subjects []*subject) {
 }
 
 // agree checks that what was appended, delivered and read is the same order.
-func agree(f *fixture, subjects []*subject, newest uint64, results, read [][]*core.Entry) {
+func agree(f *fixture, subjects []*subject, newest uint64, results, read [][]*history.Entry) {
 	f.Helper()
 	order := subjects[0].sink.reach(f, newest)
 	if fault := contiguous(order, subjects[0].start); fault != "" {
@@ -156,7 +156,7 @@ func agree(f *fixture, subjects []*subject, newest uint64, results, read [][]*co
 		}
 	}
 	for i, appended := range results {
-		var own []*core.Entry
+		var own []*history.Entry
 		for _, e := range order {
 			if e.Key == fmt.Sprintf("appender %d", i) {
 				own = append(own, e)

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // forget has the store forget a channel.
@@ -28,49 +28,49 @@ func forgets(f *fixture) {
 	newest := on("a", all)[5]
 	s.forget("a")
 
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, nil)
-	s.whole(core.Query{Channels: []string{"a"}, Tail: 3}, nil)
-	s.whole(core.Query{Channels: []string{"a"}, Snapshot: true}, nil)
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, nil)
+	s.whole(history.Query{Channels: []string{"a"}, Tail: 3}, nil)
+	s.whole(history.Query{Channels: []string{"a"}, Snapshot: true}, nil)
 	s.unknown("mine", "a")
 	if oldest, last := s.bounds("a"); oldest != s.head || last != s.head {
 		f.Errorf("Bounds of what was forgotten: got %v to %v, want the newest of all, %v", oldest, last, s.head)
 	}
 	for _, e := range on("a", all)[:5] {
-		s.gap(core.Query{Channels: []string{"a"}, After: e.Position}, core.GapTrimmed)
+		s.gap(history.Query{Channels: []string{"a"}, After: e.Position}, history.GapTrimmed)
 	}
-	s.gap(core.Query{Channels: []string{"a"}, After: s.start}, core.GapTrimmed)
-	s.whole(core.Query{Channels: []string{"a"}, After: newest.Position}, nil)
-	s.whole(core.Query{Channels: []string{"a"}, After: s.head}, nil)
+	s.gap(history.Query{Channels: []string{"a"}, After: s.start}, history.GapTrimmed)
+	s.whole(history.Query{Channels: []string{"a"}, After: newest.Position}, nil)
+	s.whole(history.Query{Channels: []string{"a"}, After: s.head}, nil)
 
-	s.whole(core.Query{Channels: []string{"b"}, After: s.start}, on("b", all))
-	s.whole(core.Query{Channels: []string{"a", "b"}, Oldest: true}, on("b", all))
-	s.gap(core.Query{Channels: []string{"a", "b"}, After: s.start}, core.GapTrimmed)
+	s.whole(history.Query{Channels: []string{"b"}, After: s.start}, on("b", all))
+	s.whole(history.Query{Channels: []string{"a", "b"}, Oldest: true}, on("b", all))
+	s.gap(history.Query{Channels: []string{"a", "b"}, After: s.start}, history.GapTrimmed)
 	s.resolves("mine too", all[len(all)-1], "a", "b")
 	s.forget("a")
-	s.whole(core.Query{Channels: []string{"a"}, After: newest.Position}, nil)
+	s.whole(history.Query{Channels: []string{"a"}, After: newest.Position}, nil)
 }
 
 // forgetsAndGoesOn: the channel begins anew, and the gap stays.
 func forgetsAndGoesOn(f *fixture) {
-	s := f.open(core.Retention{Events: bound, Bytes: -1})
+	s := f.open(history.Retention{Events: bound, Bytes: -1})
 	old := s.append(named("a", "mine", "1"), text("a", "2"), keyed("a", "k", "3"))
 	s.forget("a")
-	var all []*core.Entry
+	var all []*history.Entry
 	for i := range bound {
 		all = append(all, s.append(text("a", strconv.Itoa(i)))...)
-		s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, all)
-		s.whole(core.Query{Channels: []string{"a"}, After: old[2].Position}, all)
-		s.gap(core.Query{Channels: []string{"a"}, After: old[1].Position}, core.GapTrimmed)
+		s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, all)
+		s.whole(history.Query{Channels: []string{"a"}, After: old[2].Position}, all)
+		s.gap(history.Query{Channels: []string{"a"}, After: old[1].Position}, history.GapTrimmed)
 	}
 	s.unknown("mine", "a")
-	s.whole(core.Query{Channels: []string{"a"}, Snapshot: true}, nil)
+	s.whole(history.Query{Channels: []string{"a"}, Snapshot: true}, nil)
 	all = append(all, s.append(named("a", "mine", "again"))...)
 	s.resolves("mine", all[bound], "a")
 	s.trimmedTo("a", all[1].Position)
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, all[1:])
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, all[1:])
 	s.forget("a")
-	s.whole(core.Query{Channels: []string{"a"}, After: s.head}, nil)
-	s.gap(core.Query{Channels: []string{"a"}, After: all[bound-1].Position}, core.GapTrimmed)
+	s.whole(history.Query{Channels: []string{"a"}, After: s.head}, nil)
+	s.gap(history.Query{Channels: []string{"a"}, After: all[bound-1].Position}, history.GapTrimmed)
 }
 
 // forgetsOnce: a channel's once keys go with it, those of others do not.
@@ -105,21 +105,21 @@ func forgetsPrivate(f *fixture) {
 	channels := make([]string, privates)
 	for i := range channels {
 		channels[i] = "~" + rand.Text()
-		if !core.IsPrivate(channels[i]) {
+		if !history.IsPrivate(channels[i]) {
 			f.Fatalf("IsPrivate of %q: got false, want true", channels[i])
 		}
 	}
 	s.append(texts(1, channels...)...)
 	s.forgetAll(channels)
-	s.whole(core.Query{Channels: channels[:9], Oldest: true}, nil)
-	s.whole(core.Query{Channels: []string{"quiet"}, After: s.start}, nil)
-	s.whole(core.Query{Channels: []string{"forgotten"}, After: gone[2].Position}, nil)
-	s.gap(core.Query{Channels: []string{"forgotten"}, After: gone[1].Position}, core.GapTrimmed)
+	s.whole(history.Query{Channels: channels[:9], Oldest: true}, nil)
+	s.whole(history.Query{Channels: []string{"quiet"}, After: s.start}, nil)
+	s.whole(history.Query{Channels: []string{"forgotten"}, After: gone[2].Position}, nil)
+	s.gap(history.Query{Channels: []string{"forgotten"}, After: gone[1].Position}, history.GapTrimmed)
 	again := s.append(texts(1, "quiet", "forgotten", channels[0])...)
-	s.whole(core.Query{Channels: []string{"quiet"}, After: s.start}, again[:1])
-	s.whole(core.Query{Channels: []string{"forgotten"}, After: gone[2].Position}, again[1:2])
-	s.gap(core.Query{Channels: []string{"forgotten"}, After: gone[1].Position}, core.GapTrimmed)
-	s.whole(core.Query{Channels: channels[:1], Oldest: true}, again[2:])
+	s.whole(history.Query{Channels: []string{"quiet"}, After: s.start}, again[:1])
+	s.whole(history.Query{Channels: []string{"forgotten"}, After: gone[2].Position}, again[1:2])
+	s.gap(history.Query{Channels: []string{"forgotten"}, After: gone[1].Position}, history.GapTrimmed)
+	s.whole(history.Query{Channels: channels[:1], Oldest: true}, again[2:])
 }
 
 // forgetAll has the store forget channels, many at the same time.
@@ -154,12 +154,12 @@ func sharedForget(f *fixture) {
 	two.sink.reach(f, two.head.Seq)
 	two.forget("a")
 	f.eventually(func() string {
-		if page := one.read(core.Query{Channels: []string{"a"}, Oldest: true}); len(page.Entries) > 0 {
+		if page := one.read(history.Query{Channels: []string{"a"}, Oldest: true}); len(page.Entries) > 0 {
 			return "elsewhere: got " + seqs(page.Entries) + " kept, want none"
 		}
 		return ""
 	})
-	one.whole(core.Query{Channels: []string{"b"}, Oldest: true}, on("b", all))
+	one.whole(history.Query{Channels: []string{"b"}, Oldest: true}, on("b", all))
 }
 
 // durableForget: what was forgotten stays so, and its gap stays one.
@@ -173,10 +173,10 @@ func durableForget(f *fixture) {
 	s.finish()
 
 	s = f.attach(open())
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, nil)
-	s.whole(core.Query{Channels: []string{"a"}, After: newest}, nil)
-	s.gap(core.Query{Channels: []string{"a"}, After: all[2].Position}, core.GapTrimmed)
-	s.whole(core.Query{Channels: []string{"b"}, Oldest: true}, on("b", all))
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, nil)
+	s.whole(history.Query{Channels: []string{"a"}, After: newest}, nil)
+	s.gap(history.Query{Channels: []string{"a"}, After: all[2].Position}, history.GapTrimmed)
+	s.whole(history.Query{Channels: []string{"b"}, Oldest: true}, on("b", all))
 	if again := s.append(onceRecord("a", "key", "y")); again[0].Position.Seq != newest.Seq+1 {
 		f.Errorf("Append after a restart: got position %v, want number %d", again[0].Position, newest.Seq+1)
 	}

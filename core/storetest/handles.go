@@ -3,7 +3,7 @@ package storetest
 import (
 	"sync"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // closing: Close is idempotent, ends delivery, and leaves nothing to call.
@@ -27,7 +27,7 @@ func closing(f *fixture) {
 	}
 	_, err := s.store.Append(ctx, texts(1, "a"))
 	fails("Append", err)
-	_, err = s.store.Read(ctx, core.Query{Channels: []string{"a"}, Oldest: true})
+	_, err = s.store.Read(ctx, history.Query{Channels: []string{"a"}, Oldest: true})
 	fails("Read", err)
 	_, err = s.store.Resolve(ctx, []string{"a"}, "id")
 	fails("Resolve", err)
@@ -40,7 +40,7 @@ func closing(f *fixture) {
 // closingWhileAppending: Close does not hang, and ends delivery, while others
 // are at work.
 func closingWhileAppending(f *fixture) {
-	s := f.open(core.Retention{Events: bound, Bytes: -1})
+	s := f.open(history.Retention{Events: bound, Bytes: -1})
 	var busy sync.WaitGroup
 	started := make(chan struct{}, 4)
 	for range 4 {
@@ -84,7 +84,7 @@ func shared(f *fixture) {
 	if one.start != two.start {
 		f.Fatalf("Attach: got positions %v and %v, want the same", one.start, two.start)
 	}
-	var all []*core.Entry
+	var all []*history.Entry
 	for i := range 10 {
 		from, to := one, two
 		if i%2 == 1 {
@@ -92,7 +92,7 @@ func shared(f *fixture) {
 		}
 		all = append(all, from.append(texts(1+i%3, "a", "b")...)...)
 		to.head = from.head
-		q := core.Query{Channels: []string{"a", "b"}, After: one.start}
+		q := history.Query{Channels: []string{"a", "b"}, After: one.start}
 		from.whole(q, all) // what was appended here is there at once
 		if diff := differ(to.sink.reach(f, to.head.Seq), all); diff != "" {
 			f.Fatalf("delivered elsewhere: %s", diff)
@@ -114,7 +114,7 @@ func shared(f *fixture) {
 	if three.start != two.head {
 		f.Errorf("Attach: got position %v, want the newest, %v", three.start, two.head)
 	}
-	three.whole(core.Query{Channels: []string{"a", "b"}, Oldest: true}, all)
+	three.whole(history.Query{Channels: []string{"a", "b"}, Oldest: true}, all)
 }
 
 // sharedConcurrently: there is one order, whichever store is appended to.
@@ -126,44 +126,44 @@ func sharedConcurrently(f *fixture) {
 // durable: the next store on the same storage goes on where the last ended.
 func durable(f *fixture) {
 	open := f.storage(f, unbounded())
-	var all []*core.Entry
+	var all []*history.Entry
 	var before *subject
 	for range 3 {
 		s := f.attach(open())
 		if before != nil && s.start != before.head {
 			f.Fatalf("Attach after a restart: got position %v, want %v", s.start, before.head)
 		}
-		q := core.Query{Channels: []string{"a", "b"}, After: s.at(0)}
+		q := history.Query{Channels: []string{"a", "b"}, After: s.at(0)}
 		s.whole(q, all)
 		all = append(all, s.each(texts(2, "a", "b")...)...)
-		all = append(all, s.append(together(named("a", "mine", "x"), addressed("b", core.ToIdentity("me"), "k", "y"))...)...)
+		all = append(all, s.append(together(named("a", "mine", "x"), addressed("b", history.ToIdentity("me"), "k", "y"))...)...)
 		s.whole(q, all)
 		s.resolves("mine", all[len(all)-2], "a")
-		s.whole(core.Query{Channels: q.Channels, Snapshot: true}, all[len(all)-1:])
+		s.whole(history.Query{Channels: q.Channels, Snapshot: true}, all[len(all)-1:])
 		s.finish()
 		before = s
 	}
 	s := f.attach(open())
 	s.resolves("mine", all[len(all)-2], "a")
-	s.whole(core.Query{Channels: []string{"a"}, Tail: 3}, on("a", all)[6:])
-	s.gap(core.Query{Channels: []string{"a"}, After: s.at(s.head.Seq + 1)}, core.GapUnknown)
+	s.whole(history.Query{Channels: []string{"a"}, Tail: 3}, on("a", all)[6:])
+	s.gap(history.Query{Channels: []string{"a"}, After: s.at(s.head.Seq + 1)}, history.GapUnknown)
 }
 
 // durableRetention: what was trimmed stays so, and a restart neither hides the
 // gap nor makes one.
 func durableRetention(f *fixture) {
-	open := f.storage(f, core.Retention{Events: bound, Bytes: -1})
+	open := f.storage(f, history.Retention{Events: bound, Bytes: -1})
 	s := f.attach(open())
 	all := s.each(texts(2*bound, "a")...)
 	s.trimmedTo("a", all[bound].Position)
 	s.finish()
 
 	s = f.attach(open())
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, all[bound:])
-	s.whole(core.Query{Channels: []string{"a"}, After: all[bound-1].Position}, all[bound:])
-	s.gap(core.Query{Channels: []string{"a"}, After: all[bound-2].Position}, core.GapTrimmed)
-	s.gap(core.Query{Channels: []string{"a"}, After: s.at(0)}, core.GapTrimmed)
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, all[bound:])
+	s.whole(history.Query{Channels: []string{"a"}, After: all[bound-1].Position}, all[bound:])
+	s.gap(history.Query{Channels: []string{"a"}, After: all[bound-2].Position}, history.GapTrimmed)
+	s.gap(history.Query{Channels: []string{"a"}, After: s.at(0)}, history.GapTrimmed)
 	all = append(all, s.append(text("a", "one more"))...)
 	s.trimmedTo("a", all[bound+1].Position)
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, all[bound+1:])
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, all[bound+1:])
 }

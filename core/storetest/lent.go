@@ -3,7 +3,7 @@ package storetest
 import (
 	"unsafe"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // lend returns a text whose memory is the caller's, and what the caller does
@@ -21,14 +21,14 @@ func lend(text string) (lent string, over func()) {
 // the caller's again when the call is over. What is kept of them is a copy.
 func lentNames(f *fixture) {
 	pattern, patternOver := lend("few")
-	s := f.open(core.Retention{Events: -1, Bytes: -1, Channels: []core.ChannelRetention{{Pattern: pattern, Events: 2, Bytes: -1}}})
+	s := f.open(history.Retention{Events: -1, Bytes: -1, Channels: []history.ChannelRetention{{Pattern: pattern, Events: 2, Bytes: -1}}})
 	patternOver()
 	few := s.each(texts(3, "few")...)
 	s.trimmedTo("few", few[1].Position)
 
 	all := s.append(named("a", "mine", "1"), keyed("a", "k", "2"), text("b", "3"))
 	want := on("a", all)
-	for _, q := range []core.Query{{Oldest: true}, {Tail: 2}, {After: few[2].Position}, {Snapshot: true}} {
+	for _, q := range []history.Query{{Oldest: true}, {Tail: 2}, {After: few[2].Position}, {Snapshot: true}} {
 		name, over := lend("a")
 		q.Channels = []string{name}
 		page := s.read(q)
@@ -47,14 +47,14 @@ func lentNames(f *fixture) {
 	s.bounds(name)
 	over()
 	idOver()
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, want)
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, want)
 	s.resolves("mine", all[0], "a")
 
 	name, over = lend("a")
 	s.forget(name)
 	over()
-	s.gap(core.Query{Channels: []string{"a"}, After: all[0].Position}, core.GapTrimmed)
-	s.whole(core.Query{Channels: []string{"b"}, Oldest: true}, all[2:])
+	s.gap(history.Query{Channels: []string{"a"}, After: all[0].Position}, history.GapTrimmed)
+	s.whole(history.Query{Channels: []string{"b"}, Oldest: true}, all[2:])
 	if f.opts.Tells {
 		f.eventually(func() string {
 			if got := s.sink.hid("a"); got != all[1].Position.Seq {
@@ -64,5 +64,5 @@ func lentNames(f *fixture) {
 		})
 	}
 	again := s.append(text("a", "4"))
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, again)
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, again)
 }

@@ -5,11 +5,11 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // onceRecord returns a record that is published at most once with a key.
-func onceRecord(channel, key, data string) core.Record {
+func onceRecord(channel, key, data string) history.Record {
 	r := text(channel, data)
 	r.Once = key
 	return r
@@ -17,11 +17,11 @@ func onceRecord(channel, key, data string) core.Record {
 
 // repeats appends a record that was published already, and checks that the
 // answer is about the first.
-func (s *subject) repeats(r core.Record, first *core.Entry) {
+func (s *subject) repeats(r history.Record, first *history.Entry) {
 	s.f.Helper()
 	ctx, cancel := s.f.within()
 	defer cancel()
-	entries, err := s.store.Append(ctx, []core.Record{r})
+	entries, err := s.store.Append(ctx, []history.Record{r})
 	if err != nil || len(entries) != 1 {
 		s.f.Fatalf("Append of once key %q again: got %d entries, error %v, want the first entry", r.Once, len(entries), err)
 	}
@@ -44,7 +44,7 @@ func once(f *fixture) {
 	s.repeats(other, all[0])
 	s.unknown("own", "a")
 
-	for _, r := range []core.Record{
+	for _, r := range []history.Record{
 		onceRecord("b", "key", "another channel"),
 		onceRecord("a", "key ", "another key"),
 		onceRecord("a", "Key", "another key"),
@@ -68,7 +68,7 @@ func once(f *fixture) {
 	if fault := contiguous(all, s.start); fault != "" {
 		f.Errorf("appended: %s", fault)
 	}
-	s.whole(core.Query{Channels: []string{"a", "b", "ak"}, Oldest: true}, all)
+	s.whole(history.Query{Channels: []string{"a", "b", "ak"}, Oldest: true}, all)
 	if diff := differ(s.sink.reach(f, s.head.Seq), all); diff != "" {
 		f.Errorf("delivered: %s", diff)
 	}
@@ -76,7 +76,7 @@ func once(f *fixture) {
 
 // onceTrimmed: it makes no difference whether the first is still kept.
 func onceTrimmed(f *fixture) {
-	s := f.open(core.Retention{Events: bound, Bytes: -1})
+	s := f.open(history.Retention{Events: bound, Bytes: -1})
 	r := onceRecord("a", "key", "1")
 	r.ID = "mine"
 	first := s.append(r)
@@ -84,7 +84,7 @@ func onceTrimmed(f *fixture) {
 	s.trimmedTo("a", last[bound].Position)
 	s.repeats(r, first[0])
 	s.unknown("mine", "a")
-	s.whole(core.Query{Channels: []string{"a"}, Oldest: true}, last[bound:])
+	s.whole(history.Query{Channels: []string{"a"}, Oldest: true}, last[bound:])
 }
 
 // onceConcurrently: of many who publish with the same key at the same time, one
@@ -99,7 +99,7 @@ func onceConcurrently(f *fixture) {
 			calls.Go(func() {
 				ctx, cancel := f.within()
 				defer cancel()
-				entries, err := s.store.Append(ctx, []core.Record{onceRecord("a", fmt.Sprint("key ", round), strconv.Itoa(i))})
+				entries, err := s.store.Append(ctx, []history.Record{onceRecord("a", fmt.Sprint("key ", round), strconv.Itoa(i))})
 				if err != nil || len(entries) != 1 {
 					answers[i] = fmt.Sprintf("%d entries, error %v", len(entries), err)
 					return
@@ -122,13 +122,13 @@ func onceConcurrently(f *fixture) {
 
 // onceWindow: after the window, the key is free again, for a window.
 func onceWindow(f *fixture) {
-	s := f.open(core.Retention{OnceWindow: f.opts.Age})
+	s := f.open(history.Retention{OnceWindow: f.opts.Age})
 	r := onceRecord("a", "key", "1")
 	first := s.append(r)[0]
 	f.eventually(func() string {
 		ctx, cancel := f.within()
 		defer cancel()
-		entries, err := s.store.Append(ctx, []core.Record{r})
+		entries, err := s.store.Append(ctx, []history.Record{r})
 		if err != nil || len(entries) != 1 {
 			f.Fatalf("Append of a once key again: got %d entries, error %v", len(entries), err)
 		}

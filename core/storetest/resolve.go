@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // resolves checks that an ID stands for that entry.
-func (s *subject) resolves(id string, want *core.Entry, channels ...string) {
+func (s *subject) resolves(id string, want *history.Entry, channels ...string) {
 	s.f.Helper()
 	ctx, cancel := s.f.within()
 	defer cancel()
@@ -23,7 +23,7 @@ func (s *subject) unknown(id string, channels ...string) {
 	s.f.Helper()
 	ctx, cancel := s.f.within()
 	defer cancel()
-	if got, err := s.store.Resolve(ctx, channels, id); !errors.Is(err, core.ErrUnknownID) {
+	if got, err := s.store.Resolve(ctx, channels, id); !errors.Is(err, history.ErrUnknownID) {
 		s.f.Errorf("Resolve of %q on %q: got %v, %v, want ErrUnknownID", id, channels, got, err)
 	}
 }
@@ -72,7 +72,7 @@ func resolveAmong(f *fixture) {
 // resolveTrimmed: an ID whose entries are all trimmed is unknown; trimming an
 // older one with the same ID changes nothing.
 func resolveTrimmed(f *fixture) {
-	s := f.open(core.Retention{Events: bound, Bytes: -1})
+	s := f.open(history.Retention{Events: bound, Bytes: -1})
 	s.append(named("a", "gone", "1"), named("a", "again", "2"))
 	last := s.append(named("a", "again", "3"))[0]
 	s.each(texts(bound-1, "a")...)
@@ -82,7 +82,7 @@ func resolveTrimmed(f *fixture) {
 	newest := s.append(text("a", "one more"))[0]
 	s.trimmedTo("a", s.at(newest.Position.Seq-bound+1))
 	s.unknown("again", "a")
-	kept := make([]*core.Entry, 0, bound)
+	kept := make([]*history.Entry, 0, bound)
 	for i := range bound {
 		kept = append(kept, s.append(named("a", fmt.Sprintf("id %d", i), "x"))...)
 	}

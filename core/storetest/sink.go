@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // sink records what a store delivers.
@@ -16,20 +16,20 @@ type sink struct {
 	news chan struct{} // has room for one
 
 	mu      sync.Mutex
-	entries []*core.Entry
+	entries []*history.Entry
 	trimmed map[string]uint64
 	faults  []string
 	closed  bool
 }
 
-var _ core.Sink = (*sink)(nil)
+var _ history.Sink = (*sink)(nil)
 
 func newSink() *sink {
 	return &sink{news: make(chan struct{}, 1), trimmed: make(map[string]uint64)}
 }
 
-// Deliver implements [core.Sink].
-func (k *sink) Deliver(entries []*core.Entry) {
+// Deliver implements [history.Sink].
+func (k *sink) Deliver(entries []*history.Entry) {
 	defer k.enter("Deliver")()
 	k.mu.Lock()
 	k.entries = append(k.entries, entries...)
@@ -40,7 +40,7 @@ func (k *sink) Deliver(entries []*core.Entry) {
 	}
 }
 
-// Trimmed implements [core.Sink].
+// Trimmed implements [history.Sink].
 func (k *sink) Trimmed(channel string, seq uint64) {
 	defer k.enter("Trimmed")()
 	k.mu.Lock()
@@ -76,7 +76,7 @@ func (k *sink) through() uint64 {
 
 // reach waits until the entry with that sequence number was delivered, and
 // returns all that was.
-func (k *sink) reach(f *fixture, seq uint64) []*core.Entry {
+func (k *sink) reach(f *fixture, seq uint64) []*history.Entry {
 	f.Helper()
 	ctx, cancel := f.within()
 	defer cancel()
@@ -111,7 +111,7 @@ func (k *sink) end() {
 
 // ended checks everything that came since start, when the store has been
 // closed.
-func (k *sink) ended(f *fixture, start core.Position) {
+func (k *sink) ended(f *fixture, start history.Position) {
 	f.Helper()
 	k.end()
 	k.mu.Lock()
@@ -126,9 +126,9 @@ func (k *sink) ended(f *fixture, start core.Position) {
 
 // contiguous says where entries are not each once, in order, without a gap,
 // from after start on.
-func contiguous(entries []*core.Entry, start core.Position) string {
+func contiguous(entries []*history.Entry, start history.Position) string {
 	for i, e := range entries {
-		if want := (core.Position{Epoch: start.Epoch, Seq: start.Seq + 1 + uint64(i)}); e.Position != want {
+		if want := (history.Position{Epoch: start.Epoch, Seq: start.Seq + 1 + uint64(i)}); e.Position != want {
 			return fmt.Sprintf("entry %d: got position %v, want %v, in %s", i, e.Position, want, seqs(entries))
 		}
 	}

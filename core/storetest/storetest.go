@@ -1,4 +1,4 @@
-// Package storetest holds the suite that every [core.Store] passes. It checks
+// Package storetest holds the suite that every [history.Store] passes. It checks
 // the obligations that are stated at the methods of the interface.
 package storetest
 
@@ -7,17 +7,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // Open returns a store on the storage that it belongs to. It fails the test if
 // it cannot.
-type Open func() core.Store
+type Open func() history.Store
 
 // Storage makes fresh, empty storage for one test, and returns what opens
 // stores on it with that retention. The storage is released by a cleanup of
 // the test's; the suite closes the stores.
-type Storage func(tb testing.TB, retention core.Retention) Open
+type Storage func(tb testing.TB, retention history.Retention) Open
 
 // Options say what a store can do beyond what all must. The zero value is for
 // one that promises the least.
@@ -161,16 +161,16 @@ func (f *fixture) eventually(try func() string) {
 }
 
 // open returns a store on fresh storage, with its sink attached.
-func (f *fixture) open(retention core.Retention) *subject {
+func (f *fixture) open(retention history.Retention) *subject {
 	f.Helper()
 	return f.attach(f.storage(f, retention)())
 }
 
 // unbounded keeps more than any check appends.
-func unbounded() core.Retention { return core.Retention{Events: -1, Bytes: -1} }
+func unbounded() history.Retention { return history.Retention{Events: -1, Bytes: -1} }
 
 // attach gives the store a sink, and has it closed in the end.
-func (f *fixture) attach(store core.Store) *subject {
+func (f *fixture) attach(store history.Store) *subject {
 	f.Helper()
 	s := &subject{f: f, store: store, sink: newSink()}
 	start, err := store.Attach(s.sink)

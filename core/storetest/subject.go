@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // subject is a store under test, with the sink that takes its delivery.
 type subject struct {
 	f     *fixture
-	store core.Store
+	store history.Store
 	sink  *sink
-	start core.Position // where delivery starts
-	head  core.Position // the newest entry that was appended through it
+	start history.Position // where delivery starts
+	head  history.Position // the newest entry that was appended through it
 }
 
 // finish checks that all was delivered, closes the store, and checks that
@@ -36,37 +37,37 @@ func (s *subject) finish() {
 
 // text returns a record of an event with that data, and without key and ID of
 // its own.
-func text(channel, data string) core.Record {
+func text(channel, data string) history.Record {
 	frame, err := core.AppendEvent(nil, core.Event{Name: "suite", Data: data})
 	if err != nil {
 		panic(err)
 	}
-	return core.Record{Channel: channel, Body: frame[:len(frame)-1]} // without the blank line
+	return history.Record{Channel: channel, Body: frame[:len(frame)-1]} // without the blank line
 }
 
 // keyed returns a record with a key.
-func keyed(channel, key, data string) core.Record {
+func keyed(channel, key, data string) history.Record {
 	r := text(channel, data)
 	r.Key = key
 	return r
 }
 
 // named returns a record with an ID of the app's own.
-func named(channel, id, data string) core.Record {
+func named(channel, id, data string) history.Record {
 	r := text(channel, data)
 	r.ID = id
 	return r
 }
 
 // addressed returns a record for an audience, with a key.
-func addressed(channel string, to core.Audience, key, data string) core.Record {
+func addressed(channel string, to history.Audience, key, data string) history.Record {
 	r := keyed(channel, key, data)
 	r.To = to
 	return r
 }
 
 // together returns the records as they are when they are published together.
-func together(records ...core.Record) []core.Record {
+func together(records ...history.Record) []history.Record {
 	for i := range records {
 		records[i].Following = len(records) - 1 - i
 	}
@@ -74,8 +75,8 @@ func together(records ...core.Record) []core.Record {
 }
 
 // texts returns n records for each of the channels in turn.
-func texts(n int, channels ...string) []core.Record {
-	var records []core.Record
+func texts(n int, channels ...string) []history.Record {
+	var records []history.Record
 	for i := range n {
 		for _, channel := range channels {
 			records = append(records, text(channel, fmt.Sprintf("%s %d", channel, i)))
@@ -85,7 +86,7 @@ func texts(n int, channels ...string) []core.Record {
 }
 
 // append appends one batch, and checks what comes back.
-func (s *subject) append(records ...core.Record) []*core.Entry {
+func (s *subject) append(records ...history.Record) []*history.Entry {
 	s.f.Helper()
 	ctx, cancel := s.f.within()
 	defer cancel()
@@ -100,7 +101,7 @@ func (s *subject) append(records ...core.Record) []*core.Entry {
 	}
 	for i, r := range records {
 		e := entries[i]
-		if want := (core.Position{Epoch: s.start.Epoch, Seq: entries[0].Position.Seq + uint64(i)}); e.Position != want {
+		if want := (history.Position{Epoch: s.start.Epoch, Seq: entries[0].Position.Seq + uint64(i)}); e.Position != want {
 			s.f.Fatalf("entry %d of a batch: got position %v, want %v", i, e.Position, want)
 		}
 		if err := matches(e, r); err != nil {
@@ -114,9 +115,9 @@ func (s *subject) append(records ...core.Record) []*core.Entry {
 }
 
 // each appends every record in a batch of its own.
-func (s *subject) each(records ...core.Record) []*core.Entry {
+func (s *subject) each(records ...history.Record) []*history.Entry {
 	s.f.Helper()
-	var entries []*core.Entry
+	var entries []*history.Entry
 	for _, r := range records {
 		entries = append(entries, s.append(r)...)
 	}
@@ -124,7 +125,7 @@ func (s *subject) each(records ...core.Record) []*core.Entry {
 }
 
 // matches says how an entry differs from what the record should become.
-func matches(e *core.Entry, r core.Record) error {
+func matches(e *history.Entry, r history.Record) error {
 	id := r.ID
 	if id == "" {
 		id = e.Position.String()
@@ -175,12 +176,12 @@ func first(frame []byte) (core.Event, error) {
 }
 
 // at returns the position with a sequence number of the store's epoch.
-func (s *subject) at(seq uint64) core.Position {
-	return core.Position{Epoch: s.start.Epoch, Seq: seq}
+func (s *subject) at(seq uint64) history.Position {
+	return history.Position{Epoch: s.start.Epoch, Seq: seq}
 }
 
 // read returns a page.
-func (s *subject) read(q core.Query) core.Page {
+func (s *subject) read(q history.Query) history.Page {
 	s.f.Helper()
 	ctx, cancel := s.f.within()
 	defer cancel()
@@ -193,7 +194,7 @@ func (s *subject) read(q core.Query) core.Page {
 
 // whole checks that the page that answers q holds those entries, and all there
 // are: it goes through to the newest.
-func (s *subject) whole(q core.Query, want []*core.Entry) {
+func (s *subject) whole(q history.Query, want []*history.Entry) {
 	s.f.Helper()
 	page := s.read(q)
 	if diff := differ(page.Entries, want); diff != "" {
@@ -205,12 +206,12 @@ func (s *subject) whole(q core.Query, want []*core.Entry) {
 }
 
 // gap checks that there is one, with the right bounds.
-func (s *subject) gap(q core.Query, want core.GapReason) {
+func (s *subject) gap(q history.Query, want history.GapReason) {
 	s.f.Helper()
 	ctx, cancel := s.f.within()
 	defer cancel()
 	page, err := s.store.Read(ctx, q)
-	var gap *core.GapError
+	var gap *history.GapError
 	if !errors.As(err, &gap) {
 		s.f.Fatalf("Read %+v: got entries %s, error %v, want a *GapError", q, seqs(page.Entries), err)
 	}
@@ -224,7 +225,7 @@ func (s *subject) gap(q core.Query, want core.GapReason) {
 }
 
 // bounds returns those of the channels.
-func (s *subject) bounds(channels ...string) (oldest, newest core.Position) {
+func (s *subject) bounds(channels ...string) (oldest, newest history.Position) {
 	s.f.Helper()
 	ctx, cancel := s.f.within()
 	defer cancel()
@@ -236,7 +237,7 @@ func (s *subject) bounds(channels ...string) (oldest, newest core.Position) {
 }
 
 // trimmedTo waits until the oldest entry kept of a channel is that one.
-func (s *subject) trimmedTo(channel string, want core.Position) {
+func (s *subject) trimmedTo(channel string, want history.Position) {
 	s.f.Helper()
 	s.f.eventually(func() string {
 		oldest, _ := s.bounds(channel)
@@ -248,7 +249,7 @@ func (s *subject) trimmedTo(channel string, want core.Position) {
 }
 
 // differ says how entries differ from those wanted.
-func differ(got, want []*core.Entry) string {
+func differ(got, want []*history.Entry) string {
 	if len(got) != len(want) {
 		return fmt.Sprintf("got entries %s, want %s", seqs(got), seqs(want))
 	}
@@ -266,7 +267,7 @@ func differ(got, want []*core.Entry) string {
 }
 
 // seqs names the entries.
-func seqs(entries []*core.Entry) string {
+func seqs(entries []*history.Entry) string {
 	var b strings.Builder
 	for i, e := range entries {
 		if i > 0 {
@@ -277,11 +278,11 @@ func seqs(entries []*core.Entry) string {
 	return "[" + b.String() + "]"
 }
 
-func show(e *core.Entry) string {
+func show(e *history.Entry) string {
 	return fmt.Sprintf("{channel %q key %q to %q id %q until %d frame %q}", e.Channel, e.Key, e.To, e.ID(), e.Until(), e.Frame())
 }
 
 // on returns the entries of a channel.
-func on(channel string, entries []*core.Entry) []*core.Entry {
-	return slices.DeleteFunc(slices.Clone(entries), func(e *core.Entry) bool { return e.Channel != channel })
+func on(channel string, entries []*history.Entry) []*history.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e *history.Entry) bool { return e.Channel != channel })
 }

@@ -1,21 +1,22 @@
-package core
+package memstore
 
 import (
 	"context"
 	"time"
 
+	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/ring"
 )
 
-// Read implements [Store]. It does not block, and ignores ctx.
-func (m *MemoryStore) Read(_ context.Context, q Query) (Page, error) {
+// Read implements [history.Store]. It does not block, and ignores ctx.
+func (m *Store) Read(_ context.Context, q history.Query) (history.Page, error) {
 	if q.Snapshot {
 		m.index(q.Channels)
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
-		return Page{}, ErrHubClosed
+		return history.Page{}, history.ErrClosed
 	}
 	switch {
 	case q.Snapshot:
@@ -27,30 +28,30 @@ func (m *MemoryStore) Read(_ context.Context, q Query) (Page, error) {
 	}
 	if reason := m.gap(q); reason != "" {
 		oldest, newest := m.bounds(q.Channels)
-		return Page{}, &GapError{Reason: reason, Oldest: oldest, Newest: newest}
+		return history.Page{}, &history.GapError{Reason: reason, Oldest: oldest, Newest: newest}
 	}
 	return m.page(q, q.After.Seq), nil
 }
 
 // gap returns why the store cannot tell what follows q.After, or nothing.
-func (m *MemoryStore) gap(q Query) GapReason {
+func (m *Store) gap(q history.Query) history.GapReason {
 	switch {
 	case q.After.Epoch != m.epoch:
-		return GapRestarted
+		return history.GapRestarted
 	case q.After.Seq > m.seq:
-		return GapUnknown
+		return history.GapUnknown
 	}
 	for i, gone := range m.gone(q.Channels) {
 		excused := i < len(q.Gone) && gone <= q.Gone[i]
 		if q.After.Seq < gone && !excused {
-			return GapTrimmed
+			return history.GapTrimmed
 		}
 	}
 	return ""
 }
 
 // gone returns the newest entry of each channel that is not kept any more.
-func (m *MemoryStore) gone(channels []string) []uint64 {
+func (m *Store) gone(channels []string) []uint64 {
 	gone := make([]uint64, len(channels))
 	for i, name := range channels {
 		gone[i] = m.goneFrom(name)
@@ -62,9 +63,9 @@ func (m *MemoryStore) gone(channels []string) []uint64 {
 }
 
 // page returns what follows a sequence number, as far as it is kept.
-func (m *MemoryStore) page(q Query, after uint64) Page {
-	maxEvents, _ := q.bounds()
-	lists := make([][]*Entry, 0, len(q.Channels))
+func (m *Store) page(q history.Query, after uint64) history.Page {
+	maxEvents, _ := q.Limits()
+	lists := make([][]*history.Entry, 0, len(q.Channels))
 	for _, name := range q.Channels {
 		h := m.channels[name]
 		if h == nil {
@@ -75,21 +76,21 @@ func (m *MemoryStore) page(q Query, after uint64) Page {
 		if n > maxEvents {
 			n = maxEvents + 1 // so that Merge can tell that there is more
 		}
-		list := make([]*Entry, n)
+		list := make([]*history.Entry, n)
 		for i := range n {
 			list[i] = h.ring.At(first + i)
 		}
 		lists = append(lists, list)
 	}
 	page := m.merge(q, lists)
-	if !q.follows() {
+	if !q.Follows() {
 		page.Gone = m.gone(q.Channels)
 	}
 	return page
 }
 
 // tail returns the sequence number that the newest q.Tail entries follow.
-func (m *MemoryStore) tail(q Query) uint64 {
+func (m *Store) tail(q history.Query) uint64 {
 	// Walk back over all channels at once, one entry at a time.
 	left := make([]int, len(q.Channels))
 	for i, name := range q.Channels {
@@ -118,22 +119,22 @@ func (m *MemoryStore) tail(q Query) uint64 {
 }
 
 // merge returns a page of what the lists hold.
-func (m *MemoryStore) merge(q Query, lists [][]*Entry) Page {
-	maxEvents, maxBytes := q.bounds()
+func (m *Store) merge(q history.Query, lists [][]*history.Entry) history.Page {
+	maxEvents, maxBytes := q.Limits()
 	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes, false)
-	page := Page{Entries: entries, Through: m.newest()}
+	page := history.Page{Entries: entries, Through: m.newest()}
 	if !all {
 		page.Through = entries[len(entries)-1].Position
 	}
 	return page
 }
 
-// Resolve implements [Store]. It does not block, and ignores ctx.
-func (m *MemoryStore) Resolve(_ context.Context, channels []string, id string) (Position, error) {
+// Resolve implements [history.Store]. It does not block, and ignores ctx.
+func (m *Store) Resolve(_ context.Context, channels []string, id string) (history.Position, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
-		return Position{}, ErrHubClosed
+		return history.Position{}, history.ErrClosed
 	}
 	found := uint64(0)
 	for _, name := range channels {
@@ -147,23 +148,23 @@ func (m *MemoryStore) Resolve(_ context.Context, channels []string, id string) (
 		}
 	}
 	if found == 0 {
-		return Position{}, ErrUnknownID
+		return history.Position{}, history.ErrUnknownID
 	}
-	return Position{Epoch: m.epoch, Seq: found}, nil
+	return history.Position{Epoch: m.epoch, Seq: found}, nil
 }
 
-// Bounds implements [Store]. It does not block, and ignores ctx.
-func (m *MemoryStore) Bounds(_ context.Context, channels []string) (oldest, newest Position, err error) {
+// Bounds implements [history.Store]. It does not block, and ignores ctx.
+func (m *Store) Bounds(_ context.Context, channels []string) (oldest, newest history.Position, err error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
-		return Position{}, Position{}, ErrHubClosed
+		return history.Position{}, history.Position{}, history.ErrClosed
 	}
 	oldest, newest = m.bounds(channels)
 	return oldest, newest, nil
 }
 
-func (m *MemoryStore) bounds(channels []string) (oldest, newest Position) {
+func (m *Store) bounds(channels []string) (oldest, newest history.Position) {
 	for _, name := range channels {
 		h := m.channels[name]
 		if h == nil {
@@ -188,7 +189,7 @@ func (m *MemoryStore) bounds(channels []string) (oldest, newest Position) {
 
 // firstFresh returns the index of the first entry that is not too old, though
 // not trimmed yet.
-func (h *history) firstFresh() int {
+func (h *channel) firstFresh() int {
 	if h.keep.Age <= 0 && h.keep.Idle <= 0 {
 		return 0
 	}
@@ -200,7 +201,7 @@ func (h *history) firstFresh() int {
 }
 
 // gone returns the newest entry that is trimmed, or too old.
-func (h *history) gone() uint64 {
+func (h *channel) gone() uint64 {
 	if i := h.firstFresh(); i > 0 {
 		return h.ring.At(i - 1).Position.Seq
 	}

@@ -1,4 +1,4 @@
-package core
+package memstore
 
 import (
 	"context"
@@ -6,18 +6,20 @@ import (
 	"slices"
 	"time"
 	"weak"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // maxTombs is of how many forgotten channels it is remembered, one by one, what
 // they had.
 const maxTombs = 4096
 
-// Forget implements [Store]. It does not block, and ignores ctx.
-func (m *MemoryStore) Forget(_ context.Context, channel string) error {
+// Forget implements [history.Store]. It does not block, and ignores ctx.
+func (m *Store) Forget(_ context.Context, channel string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return ErrHubClosed
+		return history.ErrClosed
 	}
 	m.once.forget(channel)
 	if h := m.channels[channel]; h != nil {
@@ -27,7 +29,7 @@ func (m *MemoryStore) Forget(_ context.Context, channel string) error {
 }
 
 // forget drops a channel, and tells the sinks.
-func (m *MemoryStore) forget(h *history) {
+func (m *Store) forget(h *channel) {
 	before := h.trimmed
 	for h.ring.Len() > 0 {
 		m.drop(h)
@@ -37,11 +39,11 @@ func (m *MemoryStore) forget(h *history) {
 }
 
 // bury removes a channel of which nothing is left, and remembers what it had.
-func (m *MemoryStore) bury(h *history) {
+func (m *Store) bury(h *channel) {
 	delete(m.channels, h.name)
-	m.oldest.remove(h)
-	m.bytes -= historyOverhead + len(h.name)
-	if isPrivate(h.name) {
+	m.oldest.Remove(h)
+	m.bytes -= channelOverhead + len(h.name)
+	if history.IsPrivate(h.name) {
 		return // nobody comes back to it
 	}
 	if len(m.tombs) >= maxTombs {
@@ -53,26 +55,26 @@ func (m *MemoryStore) bury(h *history) {
 // foldTombs puts the older half of what is remembered of forgotten channels
 // together: whoever comes back from before that finds a gap, on any channel of
 // which nothing is kept.
-func (m *MemoryStore) foldTombs() {
+func (m *Store) foldTombs() {
 	m.forgot = max(m.forgot, slices.Sorted(maps.Values(m.tombs))[len(m.tombs)/2])
 	maps.DeleteFunc(m.tombs, func(_ string, seq uint64) bool { return seq <= m.forgot })
 }
 
 // drop trims the channel's oldest entry.
-func (m *MemoryStore) drop(h *history) {
+func (m *Store) drop(h *channel) {
 	e := h.ring.Drop()
 	m.bytes -= e.Size()
 	h.trimmed = e.Position.Seq
-	if e.chosen != "" && h.chosen[e.chosen] == e.Position.Seq {
-		delete(h.chosen, e.chosen)
+	if e.OwnID() != "" && h.chosen[e.OwnID()] == e.Position.Seq {
+		delete(h.chosen, e.OwnID())
 	}
-	if h.latest != nil && h.latest[e.keyed()] == e {
-		delete(h.latest, e.keyed())
+	if h.latest != nil && h.latest[e.Subject()] == e {
+		delete(h.latest, e.Subject())
 	}
 }
 
 // tell tells the sinks what was trimmed of a channel, if anything was.
-func (m *MemoryStore) tell(h *history, before uint64) {
+func (m *Store) tell(h *channel, before uint64) {
 	if h.trimmed == before {
 		return
 	}
@@ -82,7 +84,7 @@ func (m *MemoryStore) tell(h *history, before uint64) {
 }
 
 // trim drops what is over the channel's bounds.
-func (m *MemoryStore) trim(h *history, now time.Time) {
+func (m *Store) trim(h *channel, now time.Time) {
 	before := h.trimmed
 	for h.ring.Len() > 0 && h.over(now) {
 		m.drop(h)
@@ -91,7 +93,7 @@ func (m *MemoryStore) trim(h *history, now time.Time) {
 }
 
 // over reports whether the oldest entry is over a bound.
-func (h *history) over(now time.Time) bool {
+func (h *channel) over(now time.Time) bool {
 	k := h.keep
 	return k.Events > 0 && h.ring.Len() > k.Events ||
 		k.Bytes > 0 && h.ring.Bytes() > k.Bytes && h.ring.Len() > 1 ||
@@ -99,7 +101,7 @@ func (h *history) over(now time.Time) bool {
 }
 
 // fresh reports whether an entry of the channel is not too old.
-func (h *history) fresh(e *Entry, now time.Time) bool {
+func (h *channel) fresh(e *history.Entry, now time.Time) bool {
 	if h.keep.Age > 0 && now.Sub(e.Time) >= h.keep.Age {
 		return false
 	}
@@ -107,14 +109,14 @@ func (h *history) fresh(e *Entry, now time.Time) bool {
 }
 
 // idle reports whether the channel is to be forgotten.
-func (h *history) idle(now time.Time) bool {
+func (h *channel) idle(now time.Time) bool {
 	n := h.ring.Len()
 	return n > 0 && h.keep.Idle > 0 && now.Sub(h.ring.At(n-1).Time) >= h.keep.Idle
 }
 
 // expires returns when something of the channel gets too old next, or the zero
 // time.
-func (h *history) expires() (at time.Time) {
+func (h *channel) expires() (at time.Time) {
 	if h.keep.Age > 0 {
 		at = h.ring.At(0).Time.Add(h.keep.Age)
 	}
@@ -128,7 +130,7 @@ func (h *history) expires() (at time.Time) {
 }
 
 // ageFrom has age called when something of the channel gets too old.
-func (m *MemoryStore) ageFrom(h *history) {
+func (m *Store) ageFrom(h *channel) {
 	at := h.expires()
 	if at.IsZero() || m.aging != nil && !at.Before(m.agingAt) {
 		return
@@ -137,7 +139,7 @@ func (m *MemoryStore) ageFrom(h *history) {
 }
 
 // ageAt has age called at a time. The timer does not keep the store in memory.
-func (m *MemoryStore) ageAt(at time.Time) {
+func (m *Store) ageAt(at time.Time) {
 	m.agingAt = at
 	if m.aging != nil {
 		m.aging.Reset(time.Until(at))
@@ -153,7 +155,7 @@ func (m *MemoryStore) ageAt(at time.Time) {
 
 // age trims what has become too old, forgets channels of which nothing is
 // left, and comes back when the next entry gets too old.
-func (m *MemoryStore) age() {
+func (m *Store) age() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -191,11 +193,11 @@ func (m *MemoryStore) age() {
 
 // reclaim drops the oldest entries, of whatever channel, until there is room
 // again.
-func (m *MemoryStore) reclaim() {
-	var last *history // that something was dropped of
+func (m *Store) reclaim() {
+	var last *channel // that something was dropped of
 	var before uint64
 	for m.bytes > m.retention.TotalBytes {
-		h, ok := m.oldest.first((*history).oldest)
+		h, ok := m.oldest.First((*channel).oldest)
 		if !ok || h.ring.At(0).Position.Seq == m.seq {
 			break // the newest of all stays
 		}
@@ -215,4 +217,4 @@ func (m *MemoryStore) reclaim() {
 }
 
 // oldest returns the oldest entry. There is one, outside of the store's methods.
-func (h *history) oldest() uint64 { return h.ring.At(0).Position.Seq }
+func (h *channel) oldest() uint64 { return h.ring.At(0).Position.Seq }

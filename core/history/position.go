@@ -1,4 +1,4 @@
-package core
+package history
 
 import (
 	"crypto/rand"
@@ -21,10 +21,11 @@ type Position struct {
 // epoch in base 36, sequence number in decimal. Clients must treat it as
 // opaque.
 func (p Position) String() string {
-	return string(p.append(make([]byte, 0, 32)))
+	return string(p.Append(make([]byte, 0, 32)))
 }
 
-func (p Position) append(dst []byte) []byte {
+// Append appends the position's text to dst, and returns the extended slice.
+func (p Position) Append(dst []byte) []byte {
 	dst = strconv.AppendUint(dst, p.Epoch, 36)
 	dst = append(dst, '-')
 	return strconv.AppendUint(dst, p.Seq, 10)

@@ -1,6 +1,10 @@
-package core
+package memstore
 
-import "time"
+import (
+	"time"
+
+	"github.com/tidings-go/tidings/core/history"
+)
 
 // onceKeys remembers the keys of what was published once per key.
 type onceKeys struct {
@@ -31,14 +35,14 @@ type onceQueued struct {
 
 // first returns what was published first with the record's key, if that is
 // within the window.
-func (o *onceKeys) first(r Record, now time.Time) (onceEntry, bool) {
+func (o *onceKeys) first(r history.Record, now time.Time) (onceEntry, bool) {
 	o.expire(now)
 	e, ok := o.known[onceKey{r.Channel, r.Once}]
 	return e, ok
 }
 
 // add remembers a record's key.
-func (o *onceKeys) add(r Record, seq uint64, now time.Time) {
+func (o *onceKeys) add(r history.Record, seq uint64, now time.Time) {
 	if o.known == nil {
 		o.known, o.newest = make(map[onceKey]onceEntry), make(map[string]string)
 	}

@@ -1,13 +1,15 @@
-package core
+package memstore
 
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // index has the channels know their latest entry of each key from here on, so
 // that a snapshot that is read page by page is not made anew for every page.
-func (m *MemoryStore) index(channels []string) {
+func (m *Store) index(channels []string) {
 	if m.indexed(channels) {
 		return
 	}
@@ -20,7 +22,7 @@ func (m *MemoryStore) index(channels []string) {
 	}
 }
 
-func (m *MemoryStore) indexed(channels []string) bool {
+func (m *Store) indexed(channels []string) bool {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return !slices.ContainsFunc(channels, func(name string) bool {
@@ -30,19 +32,19 @@ func (m *MemoryStore) indexed(channels []string) bool {
 }
 
 // latestOfAll returns the latest entry of each key and audience.
-func (h *history) latestOfAll() map[keyed]*Entry {
-	latest := make(map[keyed]*Entry)
+func (h *channel) latestOfAll() map[history.Subject]*history.Entry {
+	latest := make(map[history.Subject]*history.Entry)
 	for i := range h.ring.Len() {
 		if e := h.ring.At(i); e.Key != "" {
-			latest[e.keyed()] = e
+			latest[e.Subject()] = e
 		}
 	}
 	return latest
 }
 
 // snapshot returns the newest entry of each key and audience, after q.After.
-func (m *MemoryStore) snapshot(q Query) Page {
-	lists := make([][]*Entry, 0, len(q.Channels))
+func (m *Store) snapshot(q history.Query) history.Page {
+	lists := make([][]*history.Entry, 0, len(q.Channels))
 	for _, name := range q.Channels {
 		if h := m.channels[name]; h != nil {
 			lists = append(lists, h.snapshot(q))
@@ -53,7 +55,7 @@ func (m *MemoryStore) snapshot(q Query) Page {
 
 // snapshot returns what a page of a snapshot can hold of the channel, and one
 // entry more if there is one.
-func (h *history) snapshot(q Query) (list []*Entry) {
+func (h *channel) snapshot(q history.Query) (list []*history.Entry) {
 	latest := h.latest
 	if latest == nil { // it is there only since the index was made
 		latest = h.latestOfAll()
@@ -70,13 +72,13 @@ func (h *history) snapshot(q Query) (list []*Entry) {
 				list = append(list, e)
 			}
 		}
-		slices.SortFunc(list, func(a, b *Entry) int { return cmp.Compare(a.Position.Seq, b.Position.Seq) })
+		slices.SortFunc(list, func(a, b *history.Entry) int { return cmp.Compare(a.Position.Seq, b.Position.Seq) })
 		return list
 	}
-	events, bytes := q.bounds()
+	events, bytes := q.Limits()
 	for i := range left {
 		e := h.ring.At(first + i)
-		if e.Key == "" || latest[e.keyed()] != e {
+		if e.Key == "" || latest[e.Subject()] != e {
 			continue
 		}
 		list = append(list, e)

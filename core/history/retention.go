@@ -1,4 +1,4 @@
-package core
+package history
 
 import (
 	"fmt"
@@ -67,7 +67,7 @@ func (r Retention) WithDefaults() Retention {
 	}
 	channels := make([]ChannelRetention, len(r.Channels))
 	for i, c := range r.Channels {
-		checkPattern(c.Pattern)
+		CheckPattern(c.Pattern)
 		channels[i] = ChannelRetention{
 			Pattern: strings.Clone(c.Pattern),
 			Events:  orDefault(c.Events, defaultEvents),
@@ -90,22 +90,22 @@ const (
 // returned, a bound of 0 is none.
 func (r Retention) Of(channel string) ChannelRetention {
 	for _, c := range r.Channels {
-		if matches(c.Pattern, channel) {
+		if Matches(c.Pattern, channel) {
 			return c
 		}
 	}
 	return ChannelRetention{Events: r.Events, Age: r.Age, Bytes: r.Bytes, Idle: r.Idle}
 }
 
-// matches reports whether a channel's name matches a pattern that is well
+// Matches reports whether a channel's name matches a pattern that is well
 // formed.
-func matches(pattern, channel string) bool {
+func Matches(pattern, channel string) bool {
 	ok, _ := path.Match(pattern, channel)
 	return ok
 }
 
-// checkPattern panics if a pattern is malformed: no channel would ever match.
-func checkPattern(pattern string) {
+// CheckPattern panics if a pattern is malformed: no channel would ever match.
+func CheckPattern(pattern string) {
 	if _, err := path.Match(pattern, ""); err != nil {
 		panic(fmt.Sprintf("tidings: channel pattern %q: %v", pattern, err))
 	}

@@ -1,0 +1,16 @@
+package history
+
+import "errors"
+
+// What stores answer with.
+var (
+	// ErrClosed is returned by a store, and by a hub, after Close.
+	ErrClosed = errors.New("tidings: hub closed")
+	// ErrTooLarge is returned for what is over a limit of size or number.
+	ErrTooLarge = errors.New("tidings: too large")
+	// ErrUnknownID is returned by a [Store] for an ID that it does not hold.
+	ErrUnknownID = errors.New("tidings: unknown event id")
+	// ErrAudience is returned for an audience whose name is empty, longer than
+	// [MaxNameBytes], not UTF-8, or holds a control character.
+	ErrAudience = errors.New("tidings: audience")
+)
