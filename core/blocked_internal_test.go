@@ -30,7 +30,7 @@ func TestWritableInVain(t *testing.T) {
 				t.Fatalf("Publish: %v", err)
 			}
 		}
-		shard.ask(func(w *work) { w.events = append(w.events, writable) })
+		shard.enqueue(func(w *work) { w.events = append(w.events, writable) })
 		if time.Now().After(end) {
 			t.Fatal("a client that takes nothing: got it kept, want it timed out")
 		}

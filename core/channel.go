@@ -66,7 +66,7 @@ func (c *channel) push(e *Entry) (delta, entries int) {
 	before := c.ring.Bytes()
 	c.ring.Push(e)
 	c.supersede(e)
-	for c.over() && c.shed() {
+	for c.over() && c.shrink() {
 	}
 	return c.ring.Bytes() - before, c.ring.Len()
 }
@@ -77,9 +77,9 @@ func (c *channel) over() bool {
 	return c.ring.Len() > 1 && (c.ring.Len() > c.cfg.RingEvents || c.ring.Bytes() > c.cfg.RingBytes)
 }
 
-// hide keeps new subscribers from what history no longer has. If nobody is
+// hideThrough keeps new subscribers from what history no longer has. If nobody is
 // subscribed, it does what release does.
-func (c *channel) hide(seq uint64, unused bool) (delta int, empty bool) {
+func (c *channel) hideThrough(seq uint64, unused bool) (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hidden = max(c.hidden, seq)
@@ -125,9 +125,9 @@ func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, 
 	return dst, true, true
 }
 
-// release drops what history no longer has. Nobody may be subscribed. It
+// dropHiddenEntries drops what history no longer has. Nobody may be subscribed. It
 // returns by how much the size of the ring changes, and whether it is empty.
-func (c *channel) release() (delta int, empty bool) {
+func (c *channel) dropHiddenEntries() (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.dropHidden()
@@ -137,7 +137,7 @@ func (c *channel) release() (delta int, empty bool) {
 func (c *channel) dropHidden() (delta int, empty bool) {
 	before := c.ring.Bytes()
 	for c.ring.Len() > 0 && c.ring.At(0).Position.Seq <= c.hidden {
-		c.drop()
+		c.dropOldest()
 	}
 	return c.ring.Bytes() - before, c.ring.Len() == 0
 }

@@ -24,24 +24,24 @@ func (c *channel) superseded(e *Entry) bool {
 	return c.latest != nil && e.Key != "" && c.latest[e.Subject()] != e
 }
 
-// shed makes a ring that is over its bounds smaller, and reports whether it
+// shrink makes a ring that is over its bounds smaller, and reports whether it
 // did. What is superseded goes first, but all of it at once, when that pays:
 // until then the ring may be over its bounds by it. The caller holds c.mu.
-func (c *channel) shed() bool {
+func (c *channel) shrink() bool {
 	switch {
 	case c.stale == 0:
 	case c.stale >= c.ring.Len()/4 || c.staleBytes >= c.cfg.RingBytes/4:
-		c.compact()
+		c.dropSuperseded()
 		return true
 	case c.ring.Len()-c.stale <= c.cfg.RingEvents && c.ring.Bytes()-c.staleBytes <= c.cfg.RingBytes:
 		return false
 	}
-	c.drop()
+	c.dropOldest()
 	return true
 }
 
-// compact drops what is superseded. The caller holds c.mu.
-func (c *channel) compact() {
+// dropSuperseded drops what is superseded. The caller holds c.mu.
+func (c *channel) dropSuperseded() {
 	for range c.ring.Len() {
 		if e := c.ring.Drop(); !c.superseded(e) {
 			c.ring.Push(e)
@@ -50,8 +50,8 @@ func (c *channel) compact() {
 	c.stale, c.staleBytes = 0, 0
 }
 
-// drop drops the ring's oldest entry. The caller holds c.mu.
-func (c *channel) drop() {
+// dropOldest drops the ring's oldest entry. The caller holds c.mu.
+func (c *channel) dropOldest() {
 	e := c.ring.Drop()
 	if c.superseded(e) {
 		c.stale--

@@ -33,7 +33,7 @@ func (h *Hub) attachUsed(names []string, channels []*channel) (all bool) {
 	defer h.mu.RUnlock()
 	all = true
 	for i, name := range names {
-		if c := h.channels[name]; c != nil && c.holdUsed() {
+		if c := h.channels[name]; c != nil && c.tryAcquire() {
 			channels[i] = c
 		} else {
 			all = false
@@ -65,7 +65,7 @@ func (h *Hub) attachRest(names []string, channels []*channel) (gone []string, er
 		return nil, nil
 	}
 	for _, c := range channels {
-		if c != nil && h.letGo(c) {
+		if c != nil && h.release(c) {
 			gone = append(gone, c.name)
 		}
 	}
@@ -85,7 +85,7 @@ func (h *Hub) detachUsed(channels []*channel) (last []*channel) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, c := range channels {
-		if !c.letGoUsed() {
+		if !c.tryRelease() {
 			last = append(last, c)
 		}
 	}
@@ -98,16 +98,16 @@ func (h *Hub) detachLast(channels []*channel) (gone []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, c := range channels {
-		if h.letGo(c) {
+		if h.release(c) {
 			gone = append(gone, c.name)
 		}
 	}
 	return gone
 }
 
-// letGo lets go of a channel, and reports whether it is a private one that is
+// release lets go of a channel, and reports whether it is a private one that is
 // gone with that. The caller holds h.mu.
-func (h *Hub) letGo(c *channel) (private bool) {
+func (h *Hub) release(c *channel) (private bool) {
 	if c.refs.Add(-1) > 0 {
 		return false
 	}
@@ -117,7 +117,7 @@ func (h *Hub) letGo(c *channel) (private bool) {
 		h.drop(c)
 		return true
 	}
-	if !h.tidy(c) {
+	if !h.removeIfEmpty(c) {
 		h.unused.Add(c, 0)
 	}
 	return false
@@ -130,8 +130,8 @@ func (h *Hub) forgetAll(gone []string) {
 	}
 }
 
-// holdUsed takes hold of a channel if somebody else does.
-func (c *channel) holdUsed() bool {
+// tryAcquire takes hold of a channel if somebody else does.
+func (c *channel) tryAcquire() bool {
 	for n := c.refs.Load(); n > 0; n = c.refs.Load() {
 		if c.refs.CompareAndSwap(n, n+1) {
 			return true
@@ -140,8 +140,8 @@ func (c *channel) holdUsed() bool {
 	return false
 }
 
-// letGoUsed lets go of a channel if somebody else does not.
-func (c *channel) letGoUsed() bool {
+// tryRelease lets go of a channel if somebody else does not.
+func (c *channel) tryRelease() bool {
 	for n := c.refs.Load(); n > 1; n = c.refs.Load() {
 		if c.refs.CompareAndSwap(n, n-1) {
 			return true

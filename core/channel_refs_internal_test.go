@@ -110,14 +110,14 @@ func wantNothing(t *testing.T, hub *Hub) {
 	if n := len(hub.private); n != 0 {
 		t.Errorf("private channels: got %d, want none", n)
 	}
-	for name, m := range hub.memories.byName {
+	for name, m := range hub.sessions.byName {
 		if m.streams != 0 {
 			t.Errorf("memory %v: got %d streams, want none", name, m.streams)
 		}
 	}
 	hub.streamsMu.Lock()
 	defer hub.streamsMu.Unlock()
-	if n := len(hub.streams) + len(hub.arriving); n != 0 {
+	if n := len(hub.streams) + len(hub.early); n != 0 {
 		t.Errorf("streams, open or at the gate: got %d, want none", n)
 	}
 }

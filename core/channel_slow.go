@@ -34,10 +34,10 @@ type ChannelConfig struct {
 	Pattern string
 	// Slow is what becomes of subscribers that are too slow. Default: [Evict].
 	Slow SlowPolicy
-	// Patience is for how long a client that takes no bytes is kept, where the
+	// StallTimeout is how long a client that takes no bytes is kept, where the
 	// policies of all its channels are Skip or Conflate. The gate's WriteTimeout
 	// applies if that is longer. Default: 2 min.
-	Patience time.Duration
+	StallTimeout time.Duration
 	// RingEvents and RingBytes bound the channel's ring. Where the policy is
 	// Conflate, they bound the latest events of the keys, and the others; the
 	// ring may hold a third more that is superseded. Default: the hub's.
@@ -64,8 +64,8 @@ func (s *subscriber) fellOut(i int, head uint64) error {
 	return lost
 }
 
-// patience is for how long a client may take no bytes; 0 means for ever.
-func (s *Stream) patience() time.Duration {
+// stallTimeout is for how long a client may take no bytes; 0 means for ever.
+func (s *Stream) stallTimeout() time.Duration {
 	timeout := s.gate.cfg.WriteTimeout
 	if timeout <= 0 || s.sub == nil {
 		return timeout
@@ -75,7 +75,7 @@ func (s *Stream) patience() time.Duration {
 		if c.cfg.Slow == Evict {
 			return timeout
 		}
-		longest = max(longest, c.cfg.Patience)
+		longest = max(longest, c.cfg.StallTimeout)
 	}
 	return longest
 }

@@ -33,9 +33,9 @@ func TestPatience(t *testing.T) {
 	t.Parallel()
 	channels := []core.ChannelConfig{
 		{Pattern: "skip", Slow: core.Skip},
-		{Pattern: "conflate", Slow: core.Conflate, Patience: time.Minute},
-		{Pattern: "brief", Slow: core.Skip, Patience: time.Second},
-		{Pattern: "evict", Patience: time.Hour},
+		{Pattern: "conflate", Slow: core.Conflate, StallTimeout: time.Minute},
+		{Pattern: "brief", Slow: core.Skip, StallTimeout: time.Second},
+		{Pattern: "evict", StallTimeout: time.Hour},
 	}
 	for name, test := range map[string]struct {
 		channels []string

@@ -49,7 +49,7 @@ func (e *Endpoint) Open(r Request) *Opening {
 		return e.openChange(r)
 	}
 	s := e.gate.newStream(r.Request)
-	o := &Opening{Header: s.arrival.header, stream: s, drive: e.handle}
+	o := &Opening{Header: s.handshake.header, stream: s, drive: e.handle}
 	s.watch(r)
 	own, why := e.owns(r)
 	// Nobody else may read while the body is read, and the server's timeouts
@@ -75,10 +75,10 @@ func (e *Endpoint) Open(r Request) *Opening {
 		s.log(slog.LevelDebug, "stream is sent as a response", "why", why)
 	}
 	if e.once != nil {
-		if err := s.gate.hub.join(s); err != nil {
+		if err := s.gate.hub.register(s); err != nil {
 			return o.refused(err)
 		}
-		return e.openOnce(o)
+		return e.openOneShot(o)
 	}
 	if err := o.await(); err != nil {
 		return o.refused(err)
@@ -115,10 +115,10 @@ func (o *Opening) streamHead() {
 	o.Header.Set("X-Accel-Buffering", "no")
 }
 
-func (e *Endpoint) openOnce(o *Opening) *Opening {
+func (e *Endpoint) openOneShot(o *Opening) *Opening {
 	s := o.stream
 	s.mu.Lock()
-	s.phase = asked
+	s.state = stateOneShot
 	s.mu.Unlock()
 	var body []byte
 	events := 1
@@ -129,14 +129,14 @@ func (e *Endpoint) openOnce(o *Opening) *Opening {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		events += s.arrival.greetings
-		body, err = AppendEvent(s.arrival.greeting, ev)
+		events += s.handshake.greetings
+		body, err = AppendEvent(s.handshake.greeting, ev)
 		return err
 	})
 	if err != nil {
 		return o.refused(err)
 	}
-	if s.arrival.request.Method == http.MethodHead {
+	if s.handshake.request.Method == http.MethodHead {
 		return o.headOnly()
 	}
 	if err := s.opened(); err != nil {
@@ -165,7 +165,7 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 		gate:   g,
 		remote: r.RemoteAddr,
 		since:  time.Since(g.hub.started),
-		arrival: &arrival{
+		handshake: &handshake{
 			request: r,
 			path:    r.URL.Path,
 			header:  make(http.Header),
@@ -178,7 +178,7 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 // watch ends the stream when its request's context does or the server shuts
 // down, until it is finished.
 func (s *Stream) watch(r Request) {
-	stop := context.AfterFunc(r.Context(), func() { s.gone(context.Cause(r.Context())) })
+	stop := context.AfterFunc(r.Context(), func() { s.clientGone(context.Cause(r.Context())) })
 	unshut := s.gate.onShutdown(r, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -202,7 +202,7 @@ func (s *Stream) watchConn(r Request) {
 	if r.Reused {
 		watch = netwatch.WatchBoth
 	}
-	stop := watch(r.NetConn, func() { s.gone(nil) })
+	stop := watch(r.NetConn, func() { s.clientGone(nil) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unwatch := s.unwatch
@@ -225,9 +225,9 @@ func (s *Stream) stopWatching() {
 	}
 }
 
-// gone ends the stream because its client is gone, or seems to be: servers
+// clientGone ends the stream because its client is clientGone, or seems to be: servers
 // break the connection of a write that took too long.
-func (s *Stream) gone(cause error) {
+func (s *Stream) clientGone(cause error) {
 	s.mu.Lock()
 	out := s.out
 	s.mu.Unlock()
@@ -293,23 +293,23 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	if sub.After == "" {
 		sub.After = s.lastID
 	}
-	if err = s.recall(&sub); err != nil {
+	if err = s.resumeSession(&sub); err != nil {
 		return err
 	}
-	if s.arrival.request.Method == http.MethodHead {
+	if s.handshake.request.Method == http.MethodHead {
 		err = s.gate.hub.wouldAttach(sub)
 	} else {
-		h, ctx := s.gate.hub, s.arrival.request.Context()
+		h, ctx := s.gate.hub, s.handshake.request.Context()
 		var attached *subscriber
 		attached, o.gap, err = h.subscribe(ctx, s, sub)
-		for sub.recalled && errors.Is(err, ErrChannelGone) { // meanwhile
+		for sub.fromSession && errors.Is(err, ErrChannelGone) { // meanwhile
 			sub.Channels = h.there(sub.Channels)
 			attached, o.gap, err = h.subscribe(ctx, s, sub)
 		}
 		s.mu.Lock()
 		s.sub = attached
-		if attached != nil && len(sub.floors) > 0 {
-			s.more().begins = attached.begins(sub)
+		if attached != nil && len(sub.skipThrough) > 0 {
+			s.ensureRare().begins = attached.begins(sub)
 		}
 		s.mu.Unlock()
 	}
@@ -329,7 +329,7 @@ func (o *Opening) refused(err error) *Opening {
 	s := o.stream
 	r := refusalOf(err)
 	deliberate := errors.As(err, new(*Refusal))
-	if errors.Is(err, ErrClosed) && s.Err() != nil && !deliberate && !s.arrival.change {
+	if errors.Is(err, ErrClosed) && s.Err() != nil && !deliberate && !s.handshake.change {
 		return o.headOnly()
 	}
 	// What happens in the course of things needs no line: that there is too
@@ -342,7 +342,7 @@ func (o *Opening) refused(err error) *Opening {
 	o.Status = r.Status
 	o.Body = r.answer(o.Header)
 	o.Header = sendable(o.Header)
-	if s.arrival.request.Method == http.MethodHead {
+	if s.handshake.request.Method == http.MethodHead {
 		o.Body = nil
 	}
 	s.finish(false, r)
@@ -367,8 +367,8 @@ func (s *Stream) guard(what string, f func() error) (err error) {
 func (s *Stream) log(level slog.Level, msg string, args ...any) {
 	about := []any{"stream", s.ID(), "remote", s.remote}
 	s.mu.Lock()
-	if s.arrival != nil {
-		about = append(about, "path", s.arrival.path)
+	if s.handshake != nil {
+		about = append(about, "path", s.handshake.path)
 	}
 	s.mu.Unlock()
 	args = append(about, args...)

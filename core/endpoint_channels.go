@@ -71,10 +71,10 @@ type ChannelChange struct {
 func (s *Stream) ChannelChange() (c ChannelChange, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.arrival == nil || !s.arrival.change {
+	if s.handshake == nil || !s.handshake.change {
 		return ChannelChange{}, false
 	}
-	return s.arrival.changed, true
+	return s.handshake.changed, true
 }
 
 // changeRequest is the body of a request to change a stream's channels.
@@ -87,8 +87,8 @@ type changeRequest struct {
 // openChange answers a request to change another stream's channels.
 func (e *Endpoint) openChange(r Request) *Opening {
 	s := e.gate.newStream(r.Request)
-	s.arrival.change = true
-	o := &Opening{Header: s.arrival.header, stream: s}
+	s.handshake.change = true
+	o := &Opening{Header: s.handshake.header, stream: s}
 	s.watch(r)
 	channels, err := e.change(s, r)
 	if err != nil {
@@ -153,7 +153,7 @@ func (e *Endpoint) change(s *Stream, r Request) ([]string, error) {
 func (s *Stream) changed(c ChannelChange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.arrival.changed = c
+	s.handshake.changed = c
 }
 
 // readChange reads the request's body.

@@ -139,13 +139,13 @@ func (g *Gate) SubscribeFunc(choose func(s *Stream) (Subscription, error)) *Endp
 	return &Endpoint{gate: g, choose: choose}
 }
 
-// Once returns an endpoint that renders one event and ends, so that the client
+// OneShot returns an endpoint that renders one event and ends, so that the client
 // comes back for the next after the time that the event's Retry says: polling
 // in the shape of a stream. The function may take its time to wait for the
 // event; the stream's context ends when the client is gone. Nothing is sent
 // before it returns, so it can still refuse: with [Finished] when there is
 // nothing more to come.
-func (g *Gate) Once(render func(s *Stream) (Event, error)) *Endpoint {
+func (g *Gate) OneShot(render func(s *Stream) (Event, error)) *Endpoint {
 	return &Endpoint{gate: g, once: render}
 }
 

@@ -30,8 +30,8 @@ func (d *shutdown) begin() {
 // shutDown ends the stream because its server goes. The hub takes leave of its
 // subscribers; a handler that must finish first needs a [Hub.Drain] before.
 func (s *Stream) shutDown() {
-	s.announce()
-	if s.driver() != driven {
+	s.announceDrain()
+	if s.driver() != stateSubscribed {
 		s.end(ErrDraining)
 	}
 }

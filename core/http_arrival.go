@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// arrival is what a stream has from its request, and what it needs to open.
-type arrival struct {
+// handshake is what a stream has from its request, and what it needs to open.
+type handshake struct {
 	request   *http.Request
 	path      string
 	change    bool // of another stream's channels: this one does not open

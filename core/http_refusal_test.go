@@ -184,7 +184,7 @@ func TestHead(t *testing.T) {
 		s.OnClose(func(got core.Summary) { sums = append(sums, got) })
 		return nil
 	})
-	once := gate.Once(func(*core.Stream) (core.Event, error) { return event("a"), nil })
+	once := gate.OneShot(func(*core.Stream) (core.Event, error) { return event("a"), nil })
 	for _, endpoint := range []*core.Endpoint{gate.Handle(stay), gate.Subscribe("c"), once} {
 		r := newRequest(t, t.Context())
 		r.Method = http.MethodHead
@@ -215,7 +215,7 @@ func TestOnce(t *testing.T) {
 		return s.Send(event("greeting"))
 	})
 	w := httptest.NewRecorder()
-	gate.Once(func(*core.Stream) (core.Event, error) {
+	gate.OneShot(func(*core.Stream) (core.Event, error) {
 		return core.Event{Data: "a", Retry: time.Minute}, nil
 	}).ServeHTTP(w, newRequest(t, t.Context()))
 	const want = "data: greeting\n\nretry: 60000\ndata: a\n\n"
@@ -248,7 +248,7 @@ func TestOnceRefuses(t *testing.T) {
 				return nil
 			})
 			w := httptest.NewRecorder()
-			gate.Once(test.render).ServeHTTP(w, newRequest(t, t.Context()))
+			gate.OneShot(test.render).ServeHTTP(w, newRequest(t, t.Context()))
 			if w.Code != test.want {
 				t.Errorf("got %d, want %d", w.Code, test.want)
 			}
@@ -272,7 +272,7 @@ func TestOnceOfAClientThatLeaves(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := newRequest(t, ctx)
 		time.AfterFunc(time.Second, cancel)
-		gate.Once(func(s *core.Stream) (core.Event, error) {
+		gate.OneShot(func(s *core.Stream) (core.Event, error) {
 			<-s.Done()
 			return core.Event{}, s.Context().Err()
 		}).Open(core.Request{Request: r})

@@ -73,7 +73,7 @@ func (o *Opening) mergeHeader(dst http.Header) {
 // bound gives an answer that is no stream the server's own WriteTimeout, from
 // now on: it was lifted while the request was at the gate.
 func (o *Opening) bound(w http.ResponseWriter) {
-	server, _ := o.stream.arrival.request.Context().Value(http.ServerContextKey).(*http.Server)
+	server, _ := o.stream.handshake.request.Context().Value(http.ServerContextKey).(*http.Server)
 	if server == nil || server.WriteTimeout <= 0 {
 		return
 	}

@@ -56,19 +56,18 @@ type HubConfig struct {
 	// of history from the store at a time. The others wait in order. How fast the
 	// clients take their pages makes no difference. Default: 64.
 	MaxReplays int
-	// RememberFor is for how long the channels of a stream are remembered after
-	// its end. See [Subscription]. Default: 5 min.
-	RememberFor time.Duration
-	// MaxRemembered is of how many streams this is remembered, at most. Default:
-	// 10,000.
-	MaxRemembered int
-	// MaxRememberedBytes bounds the same in bytes, about. Over either bound, what
-	// is remembered of the client with the largest share goes first, and of that
-	// what ended first; what open streams have stays. A client is an identity, or,
-	// of streams without one, the network address of the peer, for IPv6 its first
-	// 64 bits. One whose own share is the largest, and has nothing to give up,
-	// finds its changes not remembered. Default: 16 MiB. Negative: no bound.
-	MaxRememberedBytes int
+	// SessionTTL is how long the channels of a session are kept after its last
+	// stream has ended. See the SessionKey of [Subscription]. Default: 5 min.
+	SessionTTL time.Duration
+	// MaxSessions is how many sessions are kept at most. Default: 10,000.
+	MaxSessions int
+	// MaxSessionBytes bounds the same in bytes, about. Over either bound, sessions
+	// of the client with the largest share go first, the one that ended first
+	// before the others; sessions with open streams stay. A client is an identity,
+	// or, of streams without one, the network address of the peer, for IPv6 its
+	// first 64 bits. A client whose own share is the largest, and has nothing to
+	// give up, gets no further session. Default: 16 MiB. Negative: no bound.
+	MaxSessionBytes int
 	// OnJoin is called when a stream has joined a channel: when it opens, and when
 	// the channel is added. What is published to the channel from here on reaches
 	// it. OnLeave is called when it has left the channel again, by its end or
@@ -100,14 +99,14 @@ func (c HubConfig) withDefaults() HubConfig {
 	if c.MaxChannels = orDefault(c.MaxChannels, 1<<18); c.MaxChannels == 0 {
 		c.MaxChannels = math.MaxInt
 	}
-	if c.RememberFor <= 0 {
-		c.RememberFor = 5 * time.Minute
+	if c.SessionTTL <= 0 {
+		c.SessionTTL = 5 * time.Minute
 	}
-	if c.MaxRemembered <= 0 {
-		c.MaxRemembered = 10_000
+	if c.MaxSessions <= 0 {
+		c.MaxSessions = 10_000
 	}
-	if c.MaxRememberedBytes == 0 {
-		c.MaxRememberedBytes = 16 << 20
+	if c.MaxSessionBytes == 0 {
+		c.MaxSessionBytes = 16 << 20
 	}
 	c.Channels = c.channels()
 	if c.PageBytes <= 0 {
@@ -130,8 +129,8 @@ func (c HubConfig) channels() []ChannelConfig {
 		one := &all[i]
 		one.Pattern = strings.Clone(one.Pattern)
 		history.CheckPattern(one.Pattern)
-		if one.Patience <= 0 {
-			one.Patience = 2 * time.Minute
+		if one.StallTimeout <= 0 {
+			one.StallTimeout = 2 * time.Minute
 		}
 		if one.RingEvents <= 0 {
 			one.RingEvents = c.RingEvents
@@ -189,11 +188,11 @@ type Hub struct {
 
 	ringBytes atomic.Int64 // of all rings, and the overhead of channels that nobody holds on to
 	ringLimit atomic.Int64 // above which rings are made smaller
-	memories  memories
+	sessions  sessions
 
 	streamsMu sync.Mutex
 	streams   map[streamKey]*Stream
-	arriving  map[*Stream]struct{} // that are at the gate, and belong to somebody
+	early     map[*Stream]struct{} // that are at the gate, and belong to somebody
 	draining  bool
 	empty     chan struct{} // made by a Drain, closed with the last stream
 
@@ -224,14 +223,14 @@ func NewHub(cfg HubConfig) *Hub {
 		channels: make(map[string]*channel),
 		private:  make(map[string]struct{}),
 		streams:  make(map[streamKey]*Stream),
-		arriving: make(map[*Stream]struct{}),
+		early:    make(map[*Stream]struct{}),
 		closed:   make(chan struct{}),
 	}
 	for i := range h.shards {
 		h.shards[i].init(h, i)
 	}
 	h.ringLimit.Store(int64(cfg.TotalRingBytes))
-	h.memories.init(cfg)
+	h.sessions.init(cfg)
 	h.replayer.hub = h
 	h.replayer.idle.L, h.finisher.idle.L = &h.replayer.mu, &h.finisher.mu
 	h.life, h.die = context.WithCancelCause(context.Background())

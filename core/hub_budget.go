@@ -70,11 +70,11 @@ func (h *Hub) unlist(c *channel) {
 	h.filled, c.filled = h.filled[:end], 0
 }
 
-// tidy lets go of what history no longer has of a channel that nobody holds on
+// removeIfEmpty lets go of what history no longer has of a channel that nobody holds on
 // to, and drops the channel if nothing is left. It reports whether it did. The
 // caller holds h.mu.
-func (h *Hub) tidy(c *channel) (dropped bool) {
-	delta, empty := c.release()
+func (h *Hub) removeIfEmpty(c *channel) (dropped bool) {
+	delta, empty := c.dropHiddenEntries()
 	h.ringBytes.Add(int64(delta))
 	if empty {
 		h.drop(c)
@@ -132,17 +132,17 @@ func (c *channel) halve() int {
 	defer c.mu.Unlock()
 	before, keep := c.ring.Bytes(), (c.ring.Len()+1)/2
 	if c.stale > 0 {
-		c.compact()
+		c.dropSuperseded()
 	}
 	for c.ring.Len() > keep {
-		c.drop()
+		c.dropOldest()
 	}
 	return c.ring.Bytes() - before
 }
 
-// reclaim makes rings smaller until there is room again. See
+// enforceBudget makes rings smaller until there is room again. See
 // HubConfig.TotalRingBytes for the order.
-func (h *Hub) reclaim() {
+func (h *Hub) enforceBudget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	limit := int64(h.cfg.TotalRingBytes)

@@ -26,12 +26,12 @@ func (h *Hub) Drain(ctx context.Context) error {
 	timers := make([]*time.Timer, 0, len(streams))
 	for _, s := range streams {
 		switch s.driver() {
-		case driven:
-			timers = append(timers, time.AfterFunc(upTo(spread), s.announce))
-		case asked:
+		case stateSubscribed:
+			timers = append(timers, time.AfterFunc(upTo(spread), s.announceDrain))
+		case stateOneShot:
 			s.end(ErrDraining) // it has nothing to finish, and asks again soon
 		default:
-			s.announce()
+			s.announceDrain()
 		}
 	}
 	var err error
@@ -90,7 +90,7 @@ func (h *Hub) streamsOf(identity string) []*Stream {
 			streams = append(streams, s)
 		}
 	}
-	for s := range h.arriving {
+	for s := range h.early {
 		if s.Identity() == identity {
 			streams = append(streams, s)
 		}
@@ -98,32 +98,32 @@ func (h *Hub) streamsOf(identity string) []*Stream {
 	return streams
 }
 
-// join counts a stream in, or refuses it because the hub drains.
-func (h *Hub) join(s *Stream) error {
+// register counts a stream in, or refuses it because the hub drains.
+func (h *Hub) register(s *Stream) error {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
 	if h.draining {
 		return drainRefusal()
 	}
-	delete(h.arriving, s)
+	delete(h.early, s)
 	h.streams[s.key] = s
 	return nil
 }
 
-// arrive takes note that a stream belongs to somebody, if it is at the gate.
-func (h *Hub) arrive(s *Stream) {
+// registerEarly takes note that a stream belongs to somebody, if it is at the gate.
+func (h *Hub) registerEarly(s *Stream) {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
 	if h.streams[s.key] != s {
-		h.arriving[s] = struct{}{}
+		h.early[s] = struct{}{}
 	}
 }
 
-// leave counts a stream out.
-func (h *Hub) leave(s *Stream) {
+// unregister counts a stream out.
+func (h *Hub) unregister(s *Stream) {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
-	delete(h.arriving, s)
+	delete(h.early, s)
 	if h.streams[s.key] != s {
 		return
 	}
@@ -151,8 +151,8 @@ func drainRefusal() *Refusal {
 }
 
 // driver returns who drives the stream, if it is open.
-func (s *Stream) driver() phase {
+func (s *Stream) driver() streamState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.phase
+	return s.state
 }

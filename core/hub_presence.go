@@ -176,8 +176,8 @@ type StreamInfo struct {
 // [Stream.Value].
 func (s *Stream) Info() StreamInfo {
 	s.mu.Lock()
-	channels, owned, opened := s.wanted(), s.taken, s.phase == driven
-	begins := s.less().begins // a change makes another one
+	channels, owned, opened := s.wanted(), s.hijacked, s.state == stateSubscribed
+	begins := s.rareCopy().begins // a change makes another one
 	s.mu.Unlock()
 	info := StreamInfo{
 		ID: s.ID(), RemoteAddr: s.remote, Identity: s.Identity(), Since: s.Since(),
@@ -203,8 +203,8 @@ func (s *Stream) Info() StreamInfo {
 // wanted returns the channels that the stream has, or is about to. The caller
 // holds s.mu.
 func (s *Stream) wanted() []*channel {
-	if x := s.extras.Load(); x != nil && x.target != nil {
-		return slices.Clone(x.target.channels)
+	if x := s.rare.Load(); x != nil && x.pending != nil {
+		return slices.Clone(x.pending.channels)
 	}
 	if s.sub == nil {
 		return nil

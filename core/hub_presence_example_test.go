@@ -99,7 +99,7 @@ func ExampleSubscription() {
 	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
 		q := s.Request().URL.Query()
 		s.SetIdentity(q.Get("user"))
-		sub := core.Subscription{Channels: []string{"lobby"}, Remember: q.Get("page")}
+		sub := core.Subscription{Channels: []string{"lobby"}, SessionKey: q.Get("page")}
 		return sub, s.Send(core.Event{Name: "stream", Data: s.ID()})
 	}))
 	defer server.Close()

@@ -8,14 +8,14 @@ type replayer struct {
 	hub *Hub
 
 	mu      sync.Mutex
-	waiting []*owned
+	waiting []*hijackedConn
 	workers int
 	idle    sync.Cond // signalled when the last worker stops; its L is mu
 }
 
 // add has a page read for a connection, whose subscriber belongs to the
 // replayer until then.
-func (r *replayer) add(o *owned) {
+func (r *replayer) add(o *hijackedConn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting = append(r.waiting, o)
@@ -44,7 +44,7 @@ func (r *replayer) work() {
 			p.replayed, p.err = o.sub.replay(r.hub.life)
 		}
 		o.page.Store(p)
-		o.poke()
+		o.wake()
 		<-p.sent // a page that nobody has looked at yet takes up memory
 		<-r.hub.replays
 	}

@@ -9,23 +9,23 @@ import (
 	"time"
 )
 
-// memories are the channels of streams that had some added or removed, for when
+// sessions are the channels of streams that had some added or removed, for when
 // their clients come back.
-type memories struct {
+type sessions struct {
 	keep     time.Duration
 	max      int
 	maxBytes int // negative: no bound
 
 	mu     sync.Mutex
-	byName map[memoryName]*memory
+	byName map[sessionName]*session
 	bytes  int              // of all memories
 	shares map[owner]*share // of each owner that has memories
 	large  shareHeap        // the shares that have something to give up
 	ended  list.List        // the memories of streams that have ended, the earliest first
 }
 
-// memoryName is what is remembered for whom: nobody finds what is another's.
-type memoryName struct{ identity, name string }
+// sessionName is what is remembered for whom: nobody finds what is another's.
+type sessionName struct{ identity, name string }
 
 // owner is the client that memories count for: an identity, or the network that
 // streams without one come from.
@@ -34,9 +34,9 @@ type owner struct {
 	network  netip.Addr
 }
 
-// memory is what is remembered of the streams of one name.
-type memory struct {
-	name     memoryName
+// session is what is remembered of the streams of one name.
+type session struct {
+	name     sessionName
 	share    *share
 	channels []remembered
 	bytes    int
@@ -75,15 +75,15 @@ const (
 // the same, so that of these the earliest goes first.
 const shareStep = 1 << 10
 
-func (m *memories) init(cfg HubConfig) {
-	m.keep, m.max, m.maxBytes = cfg.RememberFor, cfg.MaxRemembered, cfg.MaxRememberedBytes
-	m.byName = make(map[memoryName]*memory)
+func (m *sessions) init(cfg HubConfig) {
+	m.keep, m.max, m.maxBytes = cfg.SessionTTL, cfg.MaxSessions, cfg.MaxSessionBytes
+	m.byName = make(map[sessionName]*session)
 	m.shares = make(map[owner]*share)
 }
 
 // reopen returns the channels that a stream had, and counts one more that is
 // open. The slice is not to be changed.
-func (m *memories) reopen(n memoryName) ([]remembered, bool) {
+func (m *sessions) reopen(n sessionName) ([]remembered, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire(time.Now())
@@ -99,11 +99,11 @@ func (m *memories) reopen(n memoryName) ([]remembered, bool) {
 // note takes down the channels of a stream, of which those that were there
 // before have no floor: they keep theirs. It reports whether there was room.
 // Otherwise nothing is remembered of the name, rather than what is no longer so.
-func (m *memories) note(n memoryName, o owner, channels []remembered, opened int) bool {
+func (m *sessions) note(n sessionName, o owner, channels []remembered, opened int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	one := &memory{name: n, channels: channels, bytes: memoryOverhead + len(n.identity) + len(n.name), streams: opened}
+	one := &session{name: n, channels: channels, bytes: memoryOverhead + len(n.identity) + len(n.name), streams: opened}
 	for _, c := range channels {
 		one.bytes += rememberedOverhead + len(c.name)
 	}
@@ -123,7 +123,7 @@ func (m *memories) note(n memoryName, o owner, channels []remembered, opened int
 }
 
 // inherit takes over what stays of an earlier memory of the same name.
-func (one *memory) inherit(before *memory) {
+func (one *session) inherit(before *session) {
 	one.streams += before.streams
 	floors := make(map[string]uint64, len(before.channels))
 	for _, c := range before.channels {
@@ -136,7 +136,7 @@ func (one *memory) inherit(before *memory) {
 }
 
 // close takes down that a stream has ended.
-func (m *memories) close(n memoryName) {
+func (m *sessions) close(n sessionName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	one := m.byName[n]
@@ -149,7 +149,7 @@ func (m *memories) close(n memoryName) {
 }
 
 // expire drops what is too old.
-func (m *memories) expire(now time.Time) {
+func (m *sessions) expire(now time.Time) {
 	for {
 		first := front(&m.ended)
 		if first == nil || now.Sub(first.touched) < m.keep {
@@ -163,7 +163,7 @@ func (m *memories) expire(now time.Time) {
 // need be: of the owner with the largest share, the one goes whose stream ended
 // first. Whoever has the largest share by now, and nothing to give up, finds no
 // room: what is remembered for others does not go for that.
-func (m *memories) room(o owner, bytes int) bool {
+func (m *sessions) room(o owner, bytes int) bool {
 	for len(m.byName) >= m.max || m.maxBytes >= 0 && m.bytes+bytes > m.maxBytes {
 		if len(m.large) == 0 {
 			return false
@@ -181,7 +181,7 @@ func (m *memories) room(o owner, bytes int) bool {
 }
 
 // add adds a memory to its owner's share.
-func (m *memories) add(one *memory, o owner) {
+func (m *sessions) add(one *session, o owner) {
 	s := m.shares[o]
 	if s == nil {
 		s = &share{owner: o}
@@ -194,7 +194,7 @@ func (m *memories) add(one *memory, o owner) {
 }
 
 // remove removes a memory.
-func (m *memories) remove(one *memory) {
+func (m *sessions) remove(one *session) {
 	s := one.share
 	m.unlist(one)
 	delete(m.byName, one.name)
@@ -206,7 +206,7 @@ func (m *memories) remove(one *memory) {
 }
 
 // grow changes the size of a share.
-func (m *memories) grow(s *share, by int) {
+func (m *sessions) grow(s *share, by int) {
 	m.bytes += by
 	s.bytes += by
 	if s.ended.Len() > 0 {
@@ -215,7 +215,7 @@ func (m *memories) grow(s *share, by int) {
 }
 
 // list puts a memory behind all others whose streams have ended.
-func (m *memories) list(one *memory, now time.Time) {
+func (m *sessions) list(one *session, now time.Time) {
 	m.unlist(one)
 	one.touched = now
 	s := one.share
@@ -226,7 +226,7 @@ func (m *memories) list(one *memory, now time.Time) {
 }
 
 // unlist takes a memory off the lists of those whose streams have ended.
-func (m *memories) unlist(one *memory) {
+func (m *sessions) unlist(one *session) {
 	if one.inAll == nil {
 		return
 	}
@@ -242,12 +242,12 @@ func (m *memories) unlist(one *memory) {
 }
 
 // front returns the first memory of a list, or nil.
-func front(l *list.List) *memory {
+func front(l *list.List) *session {
 	first := l.Front()
 	if first == nil {
 		return nil
 	}
-	one, _ := first.Value.(*memory) // lists hold nothing else
+	one, _ := first.Value.(*session) // lists hold nothing else
 	return one
 }
 

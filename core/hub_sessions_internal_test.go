@@ -15,13 +15,13 @@ func TestMemoriesAddUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most, bytes = 20, 32 << 10
-		var m memories
-		m.init(HubConfig{RememberFor: time.Minute, MaxRemembered: most, MaxRememberedBytes: bytes})
+		var m sessions
+		m.init(HubConfig{SessionTTL: time.Minute, MaxSessions: most, MaxSessionBytes: bytes})
 		random := rand.New(rand.NewPCG(1, 2))
-		open := make(map[memoryName]int)
+		open := make(map[sessionName]int)
 		for range 20_000 {
 			user := strconv.Itoa(random.IntN(6))
-			n := memoryName{user, strconv.Itoa(random.IntN(10))}
+			n := sessionName{user, strconv.Itoa(random.IntN(10))}
 			switch random.IntN(4) {
 			case 0:
 				if _, ok := m.reopen(n); ok {
@@ -53,13 +53,13 @@ func TestMemoriesAddUp(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
-		if _, ok := m.reopen(memoryName{}); ok || len(m.byName)+len(m.shares)+len(m.large)+m.ended.Len()+m.bytes != 0 {
+		if _, ok := m.reopen(sessionName{}); ok || len(m.byName)+len(m.shares)+len(m.large)+m.ended.Len()+m.bytes != 0 {
 			t.Errorf("in the end: got %d memories, %d shares, %d bytes, want none", len(m.byName), len(m.shares), m.bytes)
 		}
 	})
 }
 
-func addUp(t *testing.T, m *memories, most, bytes int) {
+func addUp(t *testing.T, m *sessions, most, bytes int) {
 	t.Helper()
 	if len(m.byName) > most || m.bytes > bytes {
 		t.Fatalf("got %d memories of %d bytes, want %d of %d at most", len(m.byName), m.bytes, most, bytes)

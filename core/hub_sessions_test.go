@@ -24,10 +24,10 @@ func TestRememberedFairly(t *testing.T) {
 		users [2]string
 		peers [2]string
 	}{
-		"identities": {core.HubConfig{MaxRemembered: 20}, [2]string{ann, mallory}, [2]string{}},
-		"addresses":  {core.HubConfig{MaxRemembered: 20}, [2]string{}, [2]string{"203.0.113.1:%d", "203.0.113.2:%d"}},
-		"networks":   {core.HubConfig{MaxRemembered: 20}, [2]string{}, [2]string{"[2001:db8:0:2::1]:80", "[2001:db8:0:1::%x]:80"}},
-		"bytes":      {core.HubConfig{MaxRememberedBytes: 64 << 10}, [2]string{ann, mallory}, [2]string{}},
+		"identities": {core.HubConfig{MaxSessions: 20}, [2]string{ann, mallory}, [2]string{}},
+		"addresses":  {core.HubConfig{MaxSessions: 20}, [2]string{}, [2]string{"203.0.113.1:%d", "203.0.113.2:%d"}},
+		"networks":   {core.HubConfig{MaxSessions: 20}, [2]string{}, [2]string{"[2001:db8:0:2::1]:80", "[2001:db8:0:1::%x]:80"}},
+		"bytes":      {core.HubConfig{MaxSessionBytes: 64 << 10}, [2]string{ann, mallory}, [2]string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,7 +63,7 @@ func TestRememberedFairly(t *testing.T) {
 func TestRememberedOfOpenStreams(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{MaxRemembered: 10})
+		r := newRemembering(t, core.HubConfig{MaxSessions: 10})
 		r.visit(t, "x", []string{"b"}, nil)
 		r.user = "mallory"
 		for i := range 20 {
@@ -83,7 +83,7 @@ func TestRememberedOfOpenStreams(t *testing.T) {
 func TestRememberedOutgrows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{MaxRememberedBytes: 4 << 10})
+		r := newRemembering(t, core.HubConfig{MaxSessionBytes: 4 << 10})
 		s, b := r.open(t, "x")
 		change(t, s, []string{"b"}, nil)
 		change(t, s, longNames(100, 200), nil)
@@ -126,7 +126,7 @@ func TestHeapOfRemembered(t *testing.T) {
 				for i := range core.MaxChannels - 1 {
 					channels = append(channels, fmt.Sprintf("%d %d %s", n, i, strings.Repeat("x", 230)))
 				}
-				return core.Subscription{Channels: channels, Remember: "page " + strconv.Itoa(n)}, nil
+				return core.Subscription{Channels: channels, SessionKey: "page " + strconv.Itoa(n)}, nil
 			})
 			before := heapInUse()
 			for ; n < streams; n++ {

@@ -14,10 +14,10 @@ func (k *hubSink) Deliver(entries []*Entry) {
 	if len(entries) > 1 || !h.deliverOne(entries[0]) {
 		h.place(entries)
 		h.head.Store(entries[len(entries)-1].Position.Seq)
-		h.tell(entries)
+		h.notifyShards(entries)
 	}
 	if h.ringBytes.Load() > h.ringLimit.Load() {
-		h.reclaim()
+		h.enforceBudget()
 	}
 }
 
@@ -33,7 +33,7 @@ func (h *Hub) deliverOne(e *Entry) bool {
 	h.push(c, e)
 	h.head.Store(e.Position.Seq)
 	for s := range h.shards {
-		h.shards[s].mark(c)
+		h.shards[s].markDirty(c)
 	}
 	return true
 }
@@ -73,8 +73,8 @@ func (h *Hub) placeNew(e *Entry) {
 	}
 }
 
-// tell marks the entries' channels in the shards.
-func (h *Hub) tell(entries []*Entry) {
+// notifyShards marks the entries' channels in the shards.
+func (h *Hub) notifyShards(entries []*Entry) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for i, e := range entries {
@@ -83,7 +83,7 @@ func (h *Hub) tell(entries []*Entry) {
 		}
 		if c := h.channels[e.Channel]; c != nil {
 			for s := range h.shards {
-				h.shards[s].mark(c)
+				h.shards[s].markDirty(c)
 			}
 		}
 	}
@@ -93,26 +93,26 @@ func (h *Hub) tell(entries []*Entry) {
 // it where there are no others.
 func (k *hubSink) Trimmed(name string, seq uint64) {
 	h := (*Hub)(k)
-	if h.hide(name, seq) {
+	if h.hideThrough(name, seq) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if c := h.channels[name]; c != nil && c.refs.Load() == 0 {
-			h.tidy(c)
+			h.removeIfEmpty(c)
 		}
 	}
 }
 
-// hide keeps new subscribers of a channel from what history no longer has. It
+// hideThrough keeps new subscribers of a channel from what history no longer has. It
 // reports whether nobody holds on to the channel and nothing of it is left. The
 // read lock keeps subscribers from attaching meanwhile.
-func (h *Hub) hide(name string, seq uint64) (unused bool) {
+func (h *Hub) hideThrough(name string, seq uint64) (unused bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	c := h.channels[name]
 	if c == nil {
 		return false
 	}
-	delta, empty := c.hide(seq, c.refs.Load() == 0)
+	delta, empty := c.hideThrough(seq, c.refs.Load() == 0)
 	if delta != 0 {
 		h.ringBytes.Add(int64(delta))
 	}

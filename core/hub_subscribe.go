@@ -115,7 +115,7 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 		if gap := gapOf(err); errors.Is(err, ErrSlow) || gap != nil && gap.Reason == GapSkipped {
 			// Nobody waits for the next event here: the store has it, and what
 			// would have been skipped.
-			s.floors, s.history = nil, &Query{After: after}
+			s.skipThrough, s.history = nil, &Query{After: after}
 			continue
 		}
 		if err != nil {

@@ -7,10 +7,10 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// owned is a subscriber's connection that a shard sends to, without a goroutine
-// of its own. All but poke belongs to the shard's goroutine, except that a page
+// hijackedConn is a subscriber's connection that a shard sends to, without a goroutine
+// of its own. All but wake belongs to the shard's goroutine, except that a page
 // on its way from the store has sub to itself.
-type owned struct {
+type hijackedConn struct {
 	sub    *subscriber
 	stream *Stream
 	sock   sock.Socket
@@ -24,9 +24,9 @@ type owned struct {
 	lastWrite time.Duration // when something was sent last, on the stream's clock
 
 	joined, left, replaying bool
-	retuned                 bool // and the client may be owed its position
+	changed                 bool // the channels have, and the client may have to be told its position
 
-	poked atomic.Bool
+	woken atomic.Bool
 	page  atomic.Pointer[page]
 }
 
@@ -40,24 +40,24 @@ type page struct {
 	begun  bool          // some of it went already
 }
 
-// poke has the shard attend to the connection.
-func (o *owned) poke() {
-	if o.poked.Swap(true) {
+// wake has the shard service the connection.
+func (o *hijackedConn) wake() {
+	if o.woken.Swap(true) {
 		return
 	}
 	shard := &o.sub.hub.shards[o.sub.shard]
-	shard.ask(func(w *work) { w.pokes = append(w.pokes, o) })
+	shard.enqueue(func(w *work) { w.woken = append(w.woken, o) })
 }
 
 // place is where a connection stands on a channel's list, and which of its
 // channels that is.
 type place struct {
-	o     *owned
+	o     *hijackedConn
 	which int32
 }
 
 // enlist puts the connection on the lists of its channels.
-func (o *owned) enlist() {
+func (o *hijackedConn) enlist() {
 	o.at = make([]int32, len(o.sub.channels))
 	for i, c := range o.sub.channels {
 		in := &c.shards[o.sub.shard]
@@ -68,7 +68,7 @@ func (o *owned) enlist() {
 }
 
 // delist takes it off again. The last one of each list takes its place.
-func (o *owned) delist() {
+func (o *hijackedConn) delist() {
 	for i, c := range o.sub.channels {
 		in := &c.shards[o.sub.shard]
 		end := len(in.owned) - 1
@@ -82,6 +82,6 @@ func (o *owned) delist() {
 }
 
 // clock returns the time on the stream's clock. It is never 0.
-func (o *owned) clock(now time.Time) time.Duration {
+func (o *hijackedConn) clock(now time.Time) time.Duration {
 	return max(now.Sub(o.sub.hub.started)-o.stream.since, 1)
 }

@@ -47,6 +47,6 @@ func (s *Stream) bound(conn net.Conn, timeout time.Duration) {
 // stream itself waits for a client that takes nothing: that is the better reason
 // to end.
 func (s *Stream) ackTimeout() time.Duration {
-	patience := s.patience()
+	patience := s.stallTimeout()
 	return patience + patience/2
 }

@@ -24,7 +24,7 @@ import (
 func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	s := o.stream
 	s.mu.Lock()
-	s.taken = true
+	s.hijacked = true
 	s.mu.Unlock()
 	s.stopWatching() // the request may be forgotten now
 	taken, err := sock.Take(conn)
@@ -61,10 +61,10 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 		return err
 	}
 	s.mu.Lock()
-	events := s.arrival.greetings
-	all := slices.Concat(head, before, s.arrival.greeting, after)
+	events := s.handshake.greetings
+	all := slices.Concat(head, before, s.handshake.greeting, after)
 	s.handOver()
-	owner := &owned{sub: s.sub, stream: s, sock: conn, filter: s.less().filter}
+	owner := &hijackedConn{sub: s.sub, stream: s, sock: conn, filter: s.rareCopy().filter}
 	s.mu.Unlock()
 	// A new connection takes some kilobytes at once.
 	n, err := conn.Write(all)
@@ -79,7 +79,7 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	s.mu.Lock()
 	s.owner = owner
 	s.mu.Unlock()
-	owner.poke()
+	owner.wake()
 	return nil
 }
 

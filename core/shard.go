@@ -27,26 +27,26 @@ type shard struct {
 	// What follows is touched by the shard's goroutine only.
 	spare   work
 	members members
-	sweep   sweep
+	cache   writeCache
 	now     time.Time // of the round at work
 }
 
 // work is what a shard has been asked to do.
 type work struct {
-	dirty  []*channel   // have news for this shard's subscribers
-	pokes  []*owned     // have joined, should end, or have a page to send
-	events []sock.Event // sockets that are writable or gone
-	tick   bool         // look for heartbeats and deadlines
+	dirty  []*channel      // have news for this shard's subscribers
+	woken  []*hijackedConn // have joined, should end, or have a page to send
+	events []sock.Event    // sockets that are writable or gone
+	tick   bool            // look for heartbeats and deadlines
 }
 
 func (w *work) empty() bool {
-	return len(w.dirty) == 0 && len(w.pokes) == 0 && len(w.events) == 0 && !w.tick
+	return len(w.dirty) == 0 && len(w.woken) == 0 && len(w.events) == 0 && !w.tick
 }
 
 func (w *work) reset() {
 	clear(w.dirty)
-	clear(w.pokes)
-	w.dirty, w.pokes, w.events, w.tick = w.dirty[:0], w.pokes[:0], w.events[:0], false
+	clear(w.woken)
+	w.dirty, w.woken, w.events, w.tick = w.dirty[:0], w.woken[:0], w.events[:0], false
 }
 
 func (s *shard) init(hub *Hub, index int) {
@@ -54,17 +54,17 @@ func (s *shard) init(hub *Hub, index int) {
 	s.quiet = sync.NewCond(&s.mu)
 }
 
-// mark says that the channel has news. It does not wait for anybody.
-func (s *shard) mark(c *channel) {
+// markDirty says that the channel has news. It does not wait for anybody.
+func (s *shard) markDirty(c *channel) {
 	in := &c.shards[s.index]
 	if in.n.Load() == 0 || in.dirty.Swap(true) {
 		return
 	}
-	s.ask(func(w *work) { w.dirty = append(w.dirty, c) })
+	s.enqueue(func(w *work) { w.dirty = append(w.dirty, c) })
 }
 
-// ask adds to the shard's work, and has it done.
-func (s *shard) ask(add func(*work)) {
+// enqueue adds to the shard's work, and has it done.
+func (s *shard) enqueue(add func(*work)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	add(&s.todo)
@@ -94,10 +94,10 @@ func (s *shard) run() {
 func (s *shard) round(w *work) {
 	s.now = time.Now()
 	for _, ev := range w.events {
-		s.happened(ev)
+		s.onSocketEvent(ev)
 	}
-	for _, o := range w.pokes {
-		s.attend(o)
+	for _, o := range w.woken {
+		s.service(o)
 	}
 	if w.tick {
 		s.tick()
@@ -107,13 +107,13 @@ func (s *shard) round(w *work) {
 		// First the flag, then the news: whoever publishes from here on puts
 		// the channel on the list again.
 		in.dirty.Store(false)
-		s.sweep.head = s.hub.head.Load()
+		s.cache.head = s.hub.head.Load()
 		in.wake()
 		for _, p := range in.owned {
 			s.deliver(p.o)
 		}
 	}
-	s.sweep.reset()
+	s.cache.reset()
 }
 
 // wait blocks until the shard has nothing to do and owns no connection.

@@ -12,8 +12,8 @@ import (
 // turn.
 const rounds = 4
 
-// happened takes note of an event of a member's socket.
-func (s *shard) happened(ev sock.Event) {
+// onSocketEvent takes note of an event of a member's socket.
+func (s *shard) onSocketEvent(ev sock.Event) {
 	m := &s.members
 	if int(ev.Slot) >= len(m.slots) || m.slots[ev.Slot] == nil || m.slots[ev.Slot].gen != ev.Gen {
 		return // it was on its way when its socket was closed
@@ -25,17 +25,17 @@ func (s *shard) happened(ev sock.Event) {
 	}
 	if since := o.blocked; since > 0 {
 		o.blocked = 0
-		s.attend(o)
+		s.service(o)
 		if o.blocked > 0 && o.lastWrite <= since {
 			o.blocked = since // still: a kernel short of memory says writable, and takes nothing
 		}
 	}
 }
 
-// attend does what a connection needs: it joins, ends, gets a page of history
+// service does what a connection needs: it joins, ends, gets a page of history
 // or what is new.
-func (s *shard) attend(o *owned) {
-	o.poked.Store(false)
+func (s *shard) service(o *hijackedConn) {
+	o.woken.Store(false)
 	p := o.page.Swap(nil)
 	if p != nil && p.sent != nil {
 		defer close(p.sent)
@@ -48,11 +48,11 @@ func (s *shard) attend(o *owned) {
 		return
 	}
 	if err := o.stream.Err(); err != nil {
-		s.leave(o, lost(err))
+		s.removeConn(o, lost(err))
 		return
 	}
 	if !o.joined {
-		if err := s.join(o); err != nil {
+		if err := s.addConn(o); err != nil {
 			o.stream.end(fmt.Errorf("tidings: connection: %w", err))
 			return
 		}
@@ -60,38 +60,38 @@ func (s *shard) attend(o *owned) {
 	if o.blocked == 0 {
 		s.flush(o)
 	}
-	if o.stream.announced() {
+	if o.stream.drainAnnounced() {
 		s.control(o, o.stream.farewell())
 		o.stream.end(ErrDraining)
 		return
 	}
 	if o.stream.changing.Load() && !o.replaying {
-		s.retune(o, p)
+		s.applyChannels(o, p)
 	}
 	if p != nil {
 		s.sendPage(o, p)
 	}
-	s.sweep.head = s.hub.head.Load()
+	s.cache.head = s.hub.head.Load()
 	s.deliver(o)
-	if o.retuned && o.blocked == 0 && !o.replaying && o.sub.atHand() {
-		o.retuned = false
-		if o.sub.owesPosition() {
-			s.control(o, o.sub.prime())
+	if o.changed && o.blocked == 0 && !o.replaying && o.sub.atHand() {
+		o.changed = false
+		if o.sub.positionDue() {
+			s.control(o, o.sub.positionFrame())
 		}
 	}
 }
 
-// retune gives a connection the channels that its stream is to have. A page that
+// applyChannels gives a connection the channels that its stream is to have. A page that
 // is about to be sent was read for those before.
-func (s *shard) retune(o *owned, p *page) {
-	o.retuned = true
+func (s *shard) applyChannels(o *hijackedConn, p *page) {
+	o.changed = true
 	o.delist()
-	r := o.sub.retune()
+	r := o.sub.applyChannels()
 	o.enlist()
 	o.sock.Bound(0, o.stream.ackTimeout())
 	if p != nil {
-		p.query.Gone, p.floors = r.align(p.query.Gone), r.align(p.floors)
-		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(o.sub.channels, p.floors, e) })
+		p.query.Gone, p.skipThrough = r.align(p.query.Gone), r.align(p.skipThrough)
+		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(o.sub.channels, p.skipThrough, e) })
 	}
 	if len(r.removed) > 0 {
 		s.hub.finisher.add(func() { s.hub.detach(r.removed) })
@@ -100,20 +100,20 @@ func (s *shard) retune(o *owned, p *page) {
 
 // deliver sends what is new, as far as the client takes it. Nothing is sent any
 // more from the moment on that somebody has closed the stream.
-func (s *shard) deliver(o *owned) {
+func (s *shard) deliver(o *hijackedConn) {
 	for range rounds {
-		if o.left || o.replaying || o.blocked > 0 || o.poked.Load() || o.stream.changing.Load() {
-			return // whoever pokes it, or is about to, has it attended to in the next round
+		if o.left || o.replaying || o.blocked > 0 || o.woken.Load() || o.stream.changing.Load() {
+			return // what wakes it, or is about to, has it serviced in the next round
 		}
 		if o.sub.history != nil {
-			if o.sub.awaits(s.sweep.head) {
+			if o.sub.awaits(s.cache.head) {
 				return
 			}
 			o.replaying = true
 			s.hub.replayer.add(o)
 			return
 		}
-		l, err := s.sweep.load(o)
+		l, err := s.cache.next(o)
 		if gap := gapOf(err); gap != nil {
 			s.reset(o, gap)
 			continue
@@ -128,17 +128,17 @@ func (s *shard) deliver(o *owned) {
 			return
 		}
 		o.sub.moveTo(l.to)
-		o.sub.owed = owes(o.sub.owed, l.withheld, l.entries)
+		o.sub.unreportedThrough = unreported(o.sub.unreportedThrough, l.withheld, l.entries)
 		if l.from == l.to {
 			return
 		}
 	}
-	o.poke()
+	o.wake()
 }
 
 // sendPage sends a page of history. What does not go is asked for again when
 // the client takes more.
-func (s *shard) sendPage(o *owned, p *page) {
+func (s *shard) sendPage(o *hijackedConn, p *page) {
 	if gap := gapOf(p.err); gap != nil {
 		s.reset(o, gap)
 		return
@@ -157,12 +157,12 @@ func (s *shard) sendPage(o *owned, p *page) {
 	case !ok:
 		s.postpone(o, p, last)
 	case p.begins && !p.begun && o.sub.begun():
-		s.control(o, o.sub.prime())
+		s.control(o, o.sub.positionFrame())
 	}
 }
 
 // reset tells the client that there is a gap, and goes on behind it.
-func (s *shard) reset(o *owned, gap *GapError) {
+func (s *shard) reset(o *hijackedConn, gap *GapError) {
 	o.sub.goOn(gap)
 	reset, err := o.sub.appendReset(nil, gap)
 	if err != nil {
@@ -173,17 +173,17 @@ func (s *shard) reset(o *owned, gap *GapError) {
 }
 
 // sendEntries sends entries of a page, like send.
-func (s *shard) sendEntries(o *owned, entries []*Entry) (last uint64, ok bool) {
+func (s *shard) sendEntries(o *hijackedConn, entries []*Entry) (last uint64, ok bool) {
 	b := batch{entries: entries, scratch: s.hub.newScratch()}
 	defer b.release()
-	l, err := o.load(b, o.sub.cursor.Load())
+	l, err := o.prepare(b, o.sub.cursor.Load())
 	if err != nil {
 		o.stream.end(err)
 		return 0, false
 	}
 	last, ok = s.send(o, l)
 	if ok {
-		o.sub.owed = owes(o.sub.owed, l.withheld, l.entries)
+		o.sub.unreportedThrough = unreported(o.sub.unreportedThrough, l.withheld, l.entries)
 	}
 	return last, ok
 }
@@ -192,7 +192,7 @@ func (s *shard) sendEntries(o *owned, entries []*Entry) (last uint64, ok bool) {
 // is kept: what follows an entry may be gone on another channel. That of others
 // is asked for again, and what the subscriber was not to get by then, it is not
 // to get still.
-func (s *shard) postpone(o *owned, p *page, last uint64) {
+func (s *shard) postpone(o *hijackedConn, p *page, last uint64) {
 	if !p.query.Follows() && !p.query.Snapshot {
 		i := 0
 		for i < len(p.entries) && p.entries[i].Position.Seq <= last {
@@ -206,16 +206,16 @@ func (s *shard) postpone(o *owned, p *page, last uint64) {
 	if last > 0 {
 		rest = Query{Snapshot: p.query.Snapshot, After: s.hub.position(last), Gone: p.query.Gone}
 	}
-	o.sub.history, o.sub.floors = &rest, p.floors
+	o.sub.history, o.sub.skipThrough = &rest, p.skipThrough
 	if rest.Follows() {
 		o.sub.moveTo(rest.After.Seq)
 	}
 }
 
-// send writes a load. It reports whether all of it went, and the sequence
+// send writes what was prepared. It reports whether all of it went, and the sequence
 // number of the last entry that went or was begun, if any. The rest of one that
 // was begun is kept.
-func (s *shard) send(o *owned, l load) (last uint64, ok bool) {
+func (s *shard) send(o *hijackedConn, l write) (last uint64, ok bool) {
 	if len(l.entries) == 0 {
 		return 0, true
 	}
@@ -247,7 +247,7 @@ func (s *shard) send(o *owned, l load) (last uint64, ok bool) {
 }
 
 // wrote takes note of how a write went, and reports whether it went whole.
-func (s *shard) wrote(o *owned, n, size int, err error) bool {
+func (s *shard) wrote(o *hijackedConn, n, size int, err error) bool {
 	if n > 0 {
 		o.lastWrite = o.clock(s.now)
 	}
@@ -266,7 +266,7 @@ func (s *shard) wrote(o *owned, n, size int, err error) bool {
 }
 
 // flush sends the rest of a write that went in part.
-func (s *shard) flush(o *owned) {
+func (s *shard) flush(o *hijackedConn) {
 	if len(o.rest) == 0 {
 		return
 	}
@@ -278,7 +278,7 @@ func (s *shard) flush(o *owned) {
 // control sends bytes that are no event of their own, unless something is still
 // waiting to go: a heartbeat is not needed then, and a farewell would come too
 // late.
-func (s *shard) control(o *owned, chunk []byte) {
+func (s *shard) control(o *hijackedConn, chunk []byte) {
 	if o.left || o.blocked > 0 {
 		return
 	}
@@ -292,7 +292,7 @@ func (s *shard) control(o *owned, chunk []byte) {
 }
 
 // must sends bytes, if need be after what is still waiting to go.
-func (s *shard) must(o *owned, chunk []byte) {
+func (s *shard) must(o *hijackedConn, chunk []byte) {
 	if o.blocked > 0 {
 		o.rest = append(append([]byte(nil), o.rest...), chunk...)
 		return

@@ -15,7 +15,7 @@ import (
 
 // join opens an owned subscription to a channel, and returns it with its
 // client's end.
-func join(t *testing.T, endpoint *Endpoint) (*owned, net.Conn) {
+func join(t *testing.T, endpoint *Endpoint) (*hijackedConn, net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -109,7 +109,7 @@ func TestLateEvent(t *testing.T) {
 	readUntil(t, in, "id: ")
 	publishOne(t, hub)
 	readUntil(t, in, "data: x")
-	hub.shards[0].ask(func(w *work) { w.events = append(w.events, late) })
+	hub.shards[0].enqueue(func(w *work) { w.events = append(w.events, late) })
 	publishOne(t, hub)
 	readUntil(t, in, "data: x")
 	if err := second.stream.Err(); err != nil {

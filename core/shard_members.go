@@ -8,7 +8,7 @@ import (
 
 // members are the connections that a shard owns.
 type members struct {
-	slots []*owned // nil where free
+	slots []*hijackedConn // nil where free
 	free  []int32
 	gen   int32     // the newest; told with every event, so that a late one for a slot's former owner is known
 	set   *sock.Set // nil while there are none
@@ -17,8 +17,8 @@ type members struct {
 	period time.Duration // between looks for heartbeats and deadlines; 0 means none
 }
 
-// join makes a connection the shard's own.
-func (s *shard) join(o *owned) error {
+// addConn makes a connection the shard's own.
+func (s *shard) addConn(o *hijackedConn) error {
 	m := &s.members
 	if m.set == nil {
 		set, err := sock.NewSet()
@@ -44,13 +44,13 @@ func (s *shard) join(o *owned) error {
 	o.joined = true
 	// Those who came together need not be sent heartbeats together.
 	o.lastWrite = o.clock(s.now) - upTo(o.stream.gate.cfg.Heartbeat/2)
-	s.beatFor(o.stream.gate)
+	s.tickFor(o.stream.gate)
 	return m.set.Add(o.sock, o.slot, o.gen) //nolint:wrapcheck // It says what it is.
 }
 
-// leave closes a connection whose stream has ended, and has the stream
+// removeConn closes a connection whose stream has ended, and has the stream
 // finished.
-func (s *shard) leave(o *owned, discard bool) {
+func (s *shard) removeConn(o *hijackedConn, discard bool) {
 	o.left = true
 	if discard {
 		_ = o.sock.Reset()
@@ -96,13 +96,13 @@ func (s *shard) watch(set *sock.Set) {
 			s.mu.Unlock()
 			return
 		}
-		s.ask(func(w *work) { w.events = append(w.events, events...) })
+		s.enqueue(func(w *work) { w.events = append(w.events, events...) })
 	}
 }
 
-// beatFor has the shard look often enough for a gate's heartbeats and
+// tickFor has the shard look often enough for a gate's heartbeats and
 // deadlines: late by an eighth at most.
-func (s *shard) beatFor(g *Gate) {
+func (s *shard) tickFor(g *Gate) {
 	period := time.Duration(0)
 	for _, d := range []time.Duration{g.cfg.Heartbeat, g.cfg.WriteTimeout} {
 		if d <= 0 {
@@ -120,7 +120,7 @@ func (s *shard) beatFor(g *Gate) {
 	if m.timer != nil {
 		m.timer.Stop()
 	}
-	m.timer = time.AfterFunc(period, func() { s.ask(func(w *work) { w.tick = true }) })
+	m.timer = time.AfterFunc(period, func() { s.enqueue(func(w *work) { w.tick = true }) })
 }
 
 // tick ends the connections that have taken nothing for too long, and sends
@@ -138,7 +138,7 @@ func (s *shard) tick() {
 		now := o.clock(s.now)
 		switch {
 		case o.blocked > 0:
-			if limit := o.stream.patience(); limit > 0 && now-o.blocked >= limit {
+			if limit := o.stream.stallTimeout(); limit > 0 && now-o.blocked >= limit {
 				o.stream.end(ErrWriteTimeout)
 			}
 		case cfg.Heartbeat > 0 && now-o.lastWrite >= cfg.Heartbeat:

@@ -24,77 +24,77 @@ type Stream struct {
 	lastID string
 	since  time.Duration // when the request came, on the hub's clock
 
-	mu       sync.Mutex
-	err      error
-	phase    phase
-	noticed  bool
-	taken    bool // its connection was taken over
-	counted  bool // the stream is counted on its channels
-	finished bool
-	awaits   bool            // its adapter is to call Run, Own or Abandon
-	owner    *owned          // the shard's side of a stream that it sends on, or nil
-	out      *writer         // what sends on other streams, or nil before they open
-	sub      *subscriber     // of a subscription, or nil
-	notice   chan struct{}   // made when asked for; closed when the stream should come to its end
-	ctx      context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
-	cancel   context.CancelCauseFunc
-	arrival  *arrival // nil once the hub drives: one that waits holds no more than it needs
-	unwatch  func()   // stops watching the request and its connection, or nil
-	unshut   func()   // stops waiting for the server's shutdown, or nil
-	onClose  []func(Summary)
+	mu           sync.Mutex
+	err          error
+	state        streamState
+	drainNoticed bool
+	hijacked     bool // its connection was taken over
+	counted      bool // the stream is counted on its channels
+	finished     bool
+	awaits       bool            // its adapter is to call Run, Own or Abandon
+	owner        *hijackedConn   // the shard's side of a stream that it sends on, or nil
+	out          *writer         // what sends on other streams, or nil before they open
+	sub          *subscriber     // of a subscription, or nil
+	draining     chan struct{}   // made when asked for; closed when the stream should come to its end
+	ctx          context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
+	cancel       context.CancelCauseFunc
+	handshake    *handshake // nil once the hub drives: one that waits holds no more than it needs
+	unwatch      func()     // stops watching the request and its connection, or nil
+	unshut       func()     // stops waiting for the server's shutdown, or nil
+	onClose      []func(Summary)
 
-	extras  atomic.Pointer[extras]  // or nil; set under mu
-	belongs atomic.Pointer[belongs] // or nil; set under mu
+	rare       atomic.Pointer[rareState]  // or nil; set under mu
+	membership atomic.Pointer[membership] // or nil; set under mu
 
 	changing atomic.Bool // its channels are to change
 
 	events, bytes atomic.Int64
 }
 
-// extras are what only some streams have.
-type extras struct {
+// rareState are what only some streams have.
+type rareState struct {
 	values   map[any]any
 	filter   func(Delivery) bool
 	deliver  func(events, bytes int) // all of onDeliver
 	expiry   *time.Timer
 	lifetime *time.Timer
 
-	target  *target             // what the channels are to be, or nil
+	pending *pendingChannels    // what the channels are to be, or nil
 	begins  map[*channel]uint64 // what comes before this, of channels that were added, is not the stream's
 	private []*channel          // that the stream has made
 	hooks   []hook              // that are due
 	hooking bool                // somebody is calling hooks
 
-	remember string // the name that its channels are remembered by
-	noted    bool   // they are, as notedAs
-	notedAs  memoryName
+	sessionKey string // the name that its channels are remembered by
+	inSession  bool   // they are, as notedAs
+	session    sessionName
 }
 
-// more returns the stream's extras, to be changed. The caller holds s.mu.
-func (s *Stream) more() *extras {
-	if s.extras.Load() == nil {
-		s.extras.Store(new(extras))
+// ensureRare returns the stream's extras, to be changed. The caller holds s.mu.
+func (s *Stream) ensureRare() *rareState {
+	if s.rare.Load() == nil {
+		s.rare.Store(new(rareState))
 	}
-	return s.extras.Load()
+	return s.rare.Load()
 }
 
-// less returns the stream's extras, to be read. The caller holds s.mu.
-func (s *Stream) less() extras {
-	x := s.extras.Load()
+// rareCopy returns the stream's extras, to be read. The caller holds s.mu.
+func (s *Stream) rareCopy() rareState {
+	x := s.rare.Load()
 	if x == nil {
-		return extras{}
+		return rareState{}
 	}
 	return *x
 }
 
-// phase is where a stream is in its life.
-type phase uint8
+// streamState is where a stream is in its life.
+type streamState uint8
 
 const (
-	opening phase = iota // at the gate
-	asked                // a one-shot that waits for its event
-	driving              // open, and the handler sends
-	driven               // open, and the hub sends
+	statePending    streamState = iota // at the gate
+	stateOneShot                       // a one-shot that waits for its event
+	stateHandler                       // open, and the handler sends
+	stateSubscribed                    // open, and the hub sends
 )
 
 // Summary says how a stream went.
@@ -124,10 +124,10 @@ func (s *Stream) ID() string { return hex.EncodeToString(s.key[:]) }
 func (s *Stream) Request() *http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.arrival == nil {
+	if s.handshake == nil {
 		return nil
 	}
-	return s.arrival.request
+	return s.handshake.request
 }
 
 // Header returns the header fields that the response's head will have besides
@@ -136,10 +136,10 @@ func (s *Stream) Request() *http.Request {
 func (s *Stream) Header() http.Header {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.arrival == nil {
+	if s.handshake == nil {
 		return nil
 	}
-	return s.arrival.header
+	return s.handshake.header
 }
 
 // RemoteAddr returns the network address of the peer, which may be a proxy.
@@ -175,8 +175,8 @@ func (s *Stream) Context() context.Context {
 	defer s.mu.Unlock()
 	if s.ctx == nil {
 		base := context.Background()
-		if s.arrival != nil {
-			base = context.WithoutCancel(s.arrival.request.Context())
+		if s.handshake != nil {
+			base = context.WithoutCancel(s.handshake.request.Context())
 		}
 		s.ctx, s.cancel = context.WithCancelCause(base)
 		if s.err != nil {
@@ -195,13 +195,13 @@ func (s *Stream) Done() <-chan struct{} { return s.Context().Done() }
 func (s *Stream) Draining() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.notice == nil {
-		s.notice = make(chan struct{})
-		if s.noticed {
-			close(s.notice)
+	if s.draining == nil {
+		s.draining = make(chan struct{})
+		if s.drainNoticed {
+			close(s.draining)
 		}
 	}
-	return s.notice
+	return s.draining
 }
 
 // Err returns nil while the stream is open, and why it ended afterwards: one
@@ -217,7 +217,7 @@ func (s *Stream) Err() error {
 func (s *Stream) Value(key any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.less().values[key]
+	return s.rareCopy().values[key]
 }
 
 // SetValue stores a value with the stream. The key should be of a type of the
@@ -225,7 +225,7 @@ func (s *Stream) Value(key any) any {
 func (s *Stream) SetValue(key, value any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.more()
+	x := s.ensureRare()
 	if x.values == nil {
 		x.values = make(map[any]any)
 	}
@@ -237,7 +237,7 @@ func (s *Stream) SetValue(key, value any) {
 func (s *Stream) SetExpiry(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.more()
+	x := s.ensureRare()
 	if x.expiry != nil {
 		x.expiry.Stop()
 		x.expiry = nil
@@ -254,7 +254,7 @@ func (s *Stream) SetExpiry(at time.Time) {
 func (s *Stream) SetFilter(keep func(Delivery) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.more()
+	x := s.ensureRare()
 	if first := x.filter; first != nil {
 		x.filter = func(d Delivery) bool { return first(d) && keep(d) }
 		return
@@ -267,8 +267,8 @@ func (s *Stream) SetFilter(keep func(Delivery) bool) {
 func (s *Stream) OnOpen(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.arrival != nil {
-		s.arrival.onOpen = append(s.arrival.onOpen, f)
+	if s.handshake != nil {
+		s.handshake.onOpen = append(s.handshake.onOpen, f)
 	}
 }
 
@@ -288,8 +288,8 @@ func (s *Stream) OnClose(f func(Summary)) {
 func (s *Stream) OnDeliver(f func(events, bytes int)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.arrival != nil {
-		s.arrival.onDeliver = append(s.arrival.onDeliver, f)
+	if s.handshake != nil {
+		s.handshake.onDeliver = append(s.handshake.onDeliver, f)
 	}
 }
 
@@ -308,15 +308,15 @@ func (s *Stream) end(reason error) {
 		return
 	}
 	s.err = reason
-	s.closeNotice()
-	s.finishAwaiting()
+	s.closeDraining()
+	s.giveUpAwaiting()
 	out, owner, cancel := s.out, s.owner, s.cancel
 	s.mu.Unlock()
 	if cancel != nil {
 		cancel(reason)
 	}
 	if owner != nil {
-		owner.poke()
+		owner.wake()
 	}
 	if out != nil {
 		out.refuse(reason)
@@ -337,33 +337,33 @@ func (s *Stream) abort(reason error) {
 	}
 }
 
-// announce asks the stream to come to its end.
-func (s *Stream) announce() {
+// announceDrain asks the stream to come to its end.
+func (s *Stream) announceDrain() {
 	s.mu.Lock()
-	s.closeNotice()
+	s.closeDraining()
 	owner := s.owner
 	s.mu.Unlock()
 	if owner != nil {
-		owner.poke()
+		owner.wake()
 	}
 }
 
-// announced reports whether the stream should come to its end, and has not.
-func (s *Stream) announced() bool {
+// drainAnnounced reports whether the stream should come to its end, and has not.
+func (s *Stream) drainAnnounced() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.noticed && s.err == nil
+	return s.drainNoticed && s.err == nil
 }
 
-// closeNotice says once that the stream should come to its end. The caller
+// closeDraining says once that the stream should come to its end. The caller
 // holds s.mu.
-func (s *Stream) closeNotice() {
-	if s.noticed {
+func (s *Stream) closeDraining() {
+	if s.drainNoticed {
 		return
 	}
-	s.noticed = true
-	if s.notice != nil {
-		close(s.notice)
+	s.drainNoticed = true
+	if s.draining != nil {
+		close(s.draining)
 	}
 	if s.sub != nil && s.sub.wake != nil {
 		s.sub.notify()
@@ -382,7 +382,7 @@ func (s *Stream) summary(opened bool, reason error) Summary {
 func (s *Stream) count(events, bytes int) {
 	s.events.Add(int64(events))
 	s.bytes.Add(int64(bytes))
-	x := s.extras.Load() // what is read of it is set before the first byte is sent
+	x := s.rare.Load() // what is read of it is set before the first byte is sent
 	if x == nil || x.deliver == nil {
 		return
 	}

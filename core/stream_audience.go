@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// belongs is what decides whether a stream is in an audience. It does not
+// membership is what decides whether a stream is in an audience. It does not
 // change: a stream that joins a group gets a new one.
-type belongs struct {
+type membership struct {
 	identity string
 	groups   []string // in order
 }
 
-// gets reports whether the stream is in the audience.
-func (s *Stream) gets(a Audience) bool {
+// inAudience reports whether the stream is in the audience.
+func (s *Stream) inAudience(a Audience) bool {
 	if a.Everybody() {
 		return true
 	}
@@ -22,7 +22,7 @@ func (s *Stream) gets(a Audience) bool {
 		hex.Encode(own[:], s.key[:])
 		return id == string(own[:])
 	}
-	b := s.belongs.Load()
+	b := s.membership.Load()
 	if b == nil {
 		return false
 	}

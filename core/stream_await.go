@@ -25,11 +25,11 @@ func (o *Opening) await() error {
 	if s.err != nil { // while it was at the gate
 		return s.err
 	}
-	if err := s.gate.hub.join(s); err != nil {
+	if err := s.gate.hub.register(s); err != nil {
 		return err
 	}
 	s.awaits = true
-	s.arrival.overdue = time.AfterFunc(limit, func() {
+	s.handshake.overdue = time.AfterFunc(limit, func() {
 		o.abandon(fmt.Errorf("%w: the response did not begin", ErrWriteTimeout))
 	})
 	return nil
@@ -47,8 +47,8 @@ func (s *Stream) begin() bool {
 		return true
 	}
 	var givenUp chan struct{}
-	if s.arrival != nil {
-		givenUp = s.arrival.givenUp
+	if s.handshake != nil {
+		givenUp = s.handshake.givenUp
 	}
 	s.mu.Unlock()
 	if givenUp != nil {
@@ -63,13 +63,13 @@ func (s *Stream) entered() { s.gate.hub.finisher.leave() }
 // stopAwaiting ends the wait for the adapter. The caller holds s.mu.
 func (s *Stream) stopAwaiting() {
 	s.awaits = false
-	s.arrival.overdue.Stop()
-	s.arrival.overdue = nil
+	s.handshake.overdue.Stop()
+	s.handshake.overdue = nil
 }
 
-// finishAwaiting has a stream finished that has ended while it waited for its
+// giveUpAwaiting has a stream finished that has ended while it waited for its
 // adapter. The caller holds s.mu.
-func (s *Stream) finishAwaiting() {
+func (s *Stream) giveUpAwaiting() {
 	if !s.awaits {
 		return
 	}
@@ -84,8 +84,8 @@ func (s *Stream) finishAwaiting() {
 // giveUp has those who come too late wait until what it returns is closed. The
 // caller holds s.mu.
 func (s *Stream) giveUp() chan struct{} {
-	s.arrival.givenUp = make(chan struct{})
-	return s.arrival.givenUp
+	s.handshake.givenUp = make(chan struct{})
+	return s.handshake.givenUp
 }
 
 // Abandon gives up a stream whose head could not be sent. After Run or Own, or

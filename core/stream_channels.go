@@ -5,17 +5,17 @@ import (
 	"slices"
 )
 
-// target is what a stream's channels are to be, once whoever drives it gets
+// pendingChannels is what a stream's channels are to be, once whoever drives it gets
 // there.
-type target struct {
-	channels []*channel
-	floors   []uint64 // of each that was added: where it begins; 0 for the others
-	head     uint64   // the newest entry when the first of the changes was asked for
+type pendingChannels struct {
+	channels    []*channel
+	skipThrough []uint64 // of each that was added: where it begins; 0 for the others
+	head        uint64   // the newest entry when the first of the changes was asked for
 }
 
 // AddChannels subscribes the open stream to more channels, without reconnecting.
 // It gets what is published to them from now on. When the client reconnects,
-// the endpoint chooses again: see Subscription.Remember.
+// the endpoint chooses again: see Subscription.SessionKey.
 //
 // The errors wrap [ErrNotSubscribed] unless the hub drives the stream,
 // [ErrChannelName], [ErrChannelGone], [ErrTooManyChannels], [ErrTooLarge] if more
@@ -73,7 +73,7 @@ func (s *Stream) change(w wish) (done ChannelChange, err error) {
 	if err != nil {
 		return done, err
 	}
-	done, unused, err := s.retarget(add, w.remove)
+	done, unused, err := s.requestChannels(add, w.remove)
 	if err == nil && done.Added+done.Removed > 0 {
 		s.wakeDriver()
 	}
@@ -100,17 +100,17 @@ func (s *Stream) fixed() error {
 	return nil
 }
 
-// retarget sets what the stream's channels are to be, given those to add, which
+// requestChannels sets what the stream's channels are to be, given those to add, which
 // the caller has taken hold of, and the names of those to remove, in order. It
 // returns the channels to let go of: all of add if there is an error.
-func (s *Stream) retarget(add []*channel, remove []string) (done ChannelChange, unused []*channel, err error) {
+func (s *Stream) requestChannels(add []*channel, remove []string) (done ChannelChange, unused []*channel, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.fixed(); err != nil {
 		return done, add, err
 	}
-	was := target{channels: s.sub.channels, floors: make([]uint64, len(s.sub.channels))}
-	pending := s.less().target
+	was := pendingChannels{channels: s.sub.channels, skipThrough: make([]uint64, len(s.sub.channels))}
+	pending := s.rareCopy().pending
 	if pending != nil {
 		was = *pending
 	}
@@ -132,7 +132,7 @@ func (s *Stream) retarget(add []*channel, remove []string) (done ChannelChange, 
 	}
 	held := indices(s.sub.channels) // by the subscriber
 	for _, c := range removed {
-		s.left(c)
+		s.countOut(c)
 		if _, ok := held[c]; !ok {
 			unused = append(unused, c)
 		}
@@ -142,26 +142,26 @@ func (s *Stream) retarget(add []*channel, remove []string) (done ChannelChange, 
 		next.head = head
 	}
 	for _, c := range fresh {
-		s.joined(c)
+		s.countIn(c)
 		if _, ok := held[c]; ok {
 			unused = append(unused, c)
 		}
-		next.channels, next.floors = append(next.channels, c), append(next.floors, head)
+		next.channels, next.skipThrough = append(next.channels, c), append(next.skipThrough, head)
 	}
-	x := s.more()
-	x.target = &next
+	x := s.ensureRare()
+	x.pending = &next
 	x.begins = next.begins(x.begins)
 	s.changing.Store(true)
-	s.note(next.channels)
+	s.noteSession(next.channels)
 	return done, unused, nil
 }
 
 // begins returns where the channels begin that were added to the stream, given
 // the same before.
-func (t target) begins(before map[*channel]uint64) map[*channel]uint64 {
+func (t pendingChannels) begins(before map[*channel]uint64) map[*channel]uint64 {
 	begins := make(map[*channel]uint64)
 	for i, c := range t.channels {
-		if at := max(t.floors[i], before[c]); at > 0 {
+		if at := max(t.skipThrough[i], before[c]); at > 0 {
 			begins[c] = at
 		}
 	}
@@ -170,13 +170,13 @@ func (t target) begins(before map[*channel]uint64) map[*channel]uint64 {
 
 // without returns the target without channels, whose names are in order, and
 // the channels that it had of these.
-func (t target) without(names []string) (rest target, removed []*channel) {
+func (t pendingChannels) without(names []string) (rest pendingChannels, removed []*channel) {
 	for i, c := range t.channels {
 		if _, out := slices.BinarySearch(names, c.name); out {
 			removed = append(removed, c)
 			continue
 		}
-		rest.channels, rest.floors = append(rest.channels, c), append(rest.floors, t.floors[i])
+		rest.channels, rest.skipThrough = append(rest.channels, c), append(rest.skipThrough, t.skipThrough[i])
 	}
 	return rest, removed
 }
@@ -198,11 +198,11 @@ func (s *Stream) stays() func(*Entry) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.less().target
+	t := s.rareCopy().pending
 	if t == nil {
 		return nil
 	}
-	return func(e *Entry) bool { return wants(t.channels, t.floors, e) }
+	return func(e *Entry) bool { return wants(t.channels, t.skipThrough, e) }
 }
 
 // wakeDriver has whoever drives the stream look at what has changed.
@@ -211,34 +211,34 @@ func (s *Stream) wakeDriver() {
 	defer s.mu.Unlock()
 	switch {
 	case s.owner != nil:
-		s.owner.poke()
+		s.owner.wake()
 	case s.sub.wake != nil:
 		s.sub.notify()
 	}
 }
 
-// retuned is what changed for a subscriber.
-type retuned struct {
+// channelDelta is what changed for a subscriber.
+type channelDelta struct {
 	removed, added []*channel // removed is to be let go of
 	// align returns a list of floors, or of what makes no gap, with a place for
 	// each channel that there is now.
 	align func(list []uint64) []uint64
 }
 
-// retune gives the subscriber the channels that its stream is to have. The
+// applyChannels gives the subscriber the channels that its stream is to have. The
 // lists of those who are to be told of news are the caller's.
-func (s *subscriber) retune() (r retuned) {
+func (s *subscriber) applyChannels() (r channelDelta) {
 	st := s.stream
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.changing.Store(false)
 	r.align = func(list []uint64) []uint64 { return list }
-	x := st.extras.Load()
-	if x == nil || x.target == nil {
+	x := st.rare.Load()
+	if x == nil || x.pending == nil {
 		return r
 	}
-	next, old := *x.target, s.channels
-	x.target = nil
+	next, old := *x.pending, s.channels
+	x.pending = nil
 	s.channels = next.channels
 	before, after := indices(old), indices(next.channels)
 	for _, c := range old {
@@ -247,13 +247,13 @@ func (s *subscriber) retune() (r retuned) {
 		}
 	}
 	for i, c := range next.channels {
-		s.owed = max(s.owed, next.floors[i]) // what is older is not to come
+		s.unreportedThrough = max(s.unreportedThrough, next.skipThrough[i]) // what is older is not to come
 		if _, stays := before[c]; !stays {
 			r.added = append(r.added, c)
 		}
 	}
 	r.align = func(list []uint64) []uint64 {
-		aligned := slices.Clone(next.floors)
+		aligned := slices.Clone(next.skipThrough)
 		for i, c := range next.channels {
 			if j, ok := before[c]; ok && j < len(list) {
 				aligned[i] = max(aligned[i], list[j])
@@ -261,7 +261,7 @@ func (s *subscriber) retune() (r retuned) {
 		}
 		return aligned
 	}
-	s.floors = r.align(s.floors)
+	s.skipThrough = r.align(s.skipThrough)
 	if s.begun() {
 		s.moveTo(s.cursor.Load()) // which may be beyond the floors
 	}

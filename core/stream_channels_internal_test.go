@@ -96,7 +96,7 @@ func changeLeavesNothing(t *testing.T, ln net.Listener, own bool, end string) {
 	n := 0
 	endpoint := gate.SubscribeFunc(func(s *Stream) (Subscription, error) {
 		n++
-		return Subscription{Channels: []string{"a", s.PrivateChannel()}, Remember: strconv.Itoa(n % 3), Start: Earliest()}, nil
+		return Subscription{Channels: []string{"a", s.PrivateChannel()}, SessionKey: strconv.Itoa(n % 3), Start: Earliest()}, nil
 	})
 	var all sync.WaitGroup
 	var waits []func()
@@ -205,7 +205,7 @@ func TestChangeTellsThePosition(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					s.owner.poke()
+					s.owner.wake()
 				}
 			}
 		})

@@ -82,9 +82,9 @@ func ExampleGate_Handle() {
 	// 204 No Content
 }
 
-func ExampleGate_Once() {
+func ExampleGate_OneShot() {
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{})
-	show(gate.Once(func(*core.Stream) (core.Event, error) {
+	show(gate.OneShot(func(*core.Stream) (core.Event, error) {
 		return core.Event{Data: "21.5 °C", Retry: time.Minute}, nil
 	}), "")
 	// Output:

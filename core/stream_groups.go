@@ -14,7 +14,7 @@ const MaxGroups = 256
 // Identity returns whom the stream belongs to, as a middleware has found out,
 // or nothing.
 func (s *Stream) Identity() string {
-	if b := s.belongs.Load(); b != nil {
+	if b := s.membership.Load(); b != nil {
 		return b.identity
 	}
 	return ""
@@ -25,11 +25,11 @@ func (s *Stream) Identity() string {
 func (s *Stream) SetIdentity(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.belonging()
+	b := s.memberships()
 	b.identity = strings.Clone(name)
-	s.belongs.Store(&b)
-	if s.err == nil && s.arrival != nil && !s.arrival.change { // it is counted out once it has ended
-		s.gate.hub.arrive(s)
+	s.membership.Store(&b)
+	if s.err == nil && s.handshake != nil && !s.handshake.change { // it is counted out once it has ended
+		s.gate.hub.registerEarly(s)
 	}
 }
 
@@ -48,7 +48,7 @@ func (s *Stream) Join(groups ...string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.belonging()
+	b := s.memberships()
 	b.groups = slices.Clone(b.groups)
 	for _, name := range groups {
 		b.groups = append(b.groups, strings.Clone(name)) // frameworks lend strings
@@ -58,7 +58,7 @@ func (s *Stream) Join(groups ...string) error {
 	if len(b.groups) > MaxGroups {
 		return fmt.Errorf("%w: more than %d groups", ErrTooLarge, MaxGroups)
 	}
-	s.belongs.Store(&b)
+	s.membership.Store(&b)
 	return nil
 }
 
@@ -67,17 +67,17 @@ func (s *Stream) Join(groups ...string) error {
 func (s *Stream) Leave(groups ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.belonging()
+	b := s.memberships()
 	b.groups = slices.DeleteFunc(slices.Clone(b.groups), func(name string) bool {
 		return slices.Contains(groups, name)
 	})
-	s.belongs.Store(&b)
+	s.membership.Store(&b)
 }
 
 // Groups returns the groups that the stream is in, in the order of their names.
 // The caller owns the slice.
 func (s *Stream) Groups() []string {
-	if b := s.belongs.Load(); b != nil {
+	if b := s.membership.Load(); b != nil {
 		return slices.Clone(b.groups)
 	}
 	return nil
@@ -85,7 +85,7 @@ func (s *Stream) Groups() []string {
 
 // InGroup reports whether the stream is in a group.
 func (s *Stream) InGroup(name string) bool {
-	b := s.belongs.Load()
+	b := s.membership.Load()
 	if b == nil {
 		return false
 	}
@@ -93,11 +93,11 @@ func (s *Stream) InGroup(name string) bool {
 	return in
 }
 
-// belonging returns a copy of what the stream belongs to, to be changed. The
+// memberships returns a copy of what the stream belongs to, to be changed. The
 // caller holds s.mu.
-func (s *Stream) belonging() belongs {
-	if b := s.belongs.Load(); b != nil {
+func (s *Stream) memberships() membership {
+	if b := s.membership.Load(); b != nil {
 		return *b
 	}
-	return belongs{}
+	return membership{}
 }

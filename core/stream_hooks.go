@@ -9,9 +9,9 @@ type hook struct {
 	what    string
 }
 
-// joined counts the stream in on a channel. The caller holds s.mu, and calls
+// countIn counts the stream in on a channel. The caller holds s.mu, and calls
 // runHooks without it.
-func (s *Stream) joined(c *channel) {
+func (s *Stream) countIn(c *channel) {
 	c.streamsMu.Lock()
 	defer c.streamsMu.Unlock()
 	if c.streams == nil {
@@ -19,14 +19,14 @@ func (s *Stream) joined(c *channel) {
 	}
 	c.streams[s] = struct{}{}
 	if call := s.gate.hub.cfg.OnJoin; call != nil {
-		x := s.more()
+		x := s.ensureRare()
 		x.hooks = append(x.hooks, hook{call, c.name, "join hook"})
 	}
 }
 
-// left counts the stream out. The caller holds s.mu, and calls runHooks without
+// countOut counts the stream out. The caller holds s.mu, and calls runHooks without
 // it.
-func (s *Stream) left(c *channel) {
+func (s *Stream) countOut(c *channel) {
 	c.streamsMu.Lock()
 	defer c.streamsMu.Unlock()
 	delete(c.streams, s)
@@ -34,35 +34,35 @@ func (s *Stream) left(c *channel) {
 		c.streams = nil
 	}
 	if call := s.gate.hub.cfg.OnLeave; call != nil {
-		x := s.more()
+		x := s.ensureRare()
 		x.hooks = append(x.hooks, hook{call, c.name, "leave hook"})
 	}
 }
 
-// joinAll counts a stream that opens in on its channels.
-func (s *Stream) joinAll() {
+// countInAll counts a stream that opens in on its channels.
+func (s *Stream) countInAll() {
 	s.mu.Lock()
 	if s.sub != nil {
 		s.counted = true
 		for _, c := range s.sub.channels {
-			s.joined(c)
+			s.countIn(c)
 		}
 	}
 	s.mu.Unlock()
 	s.runHooks()
 }
 
-// leaveAll counts a stream that has ended out. The caller holds s.mu.
-func (s *Stream) leaveAll() {
+// countOutAll counts a stream that has ended out. The caller holds s.mu.
+func (s *Stream) countOutAll() {
 	if !s.counted {
 		return
 	}
 	channels := s.sub.channels
-	if x := s.extras.Load(); x != nil && x.target != nil {
-		channels = x.target.channels
+	if x := s.rare.Load(); x != nil && x.pending != nil {
+		channels = x.pending.channels
 	}
 	for _, c := range channels {
-		s.left(c)
+		s.countOut(c)
 	}
 }
 
@@ -74,7 +74,7 @@ func (s *Stream) runHooks() {
 	}
 	for {
 		s.mu.Lock()
-		x := s.more()
+		x := s.ensureRare()
 		if x.hooking || len(x.hooks) == 0 {
 			s.mu.Unlock()
 			return

@@ -26,7 +26,7 @@ func (s *Stream) PrivateChannel() string {
 	s.mu.Lock()
 	over := s.finished
 	if !over {
-		x := s.more()
+		x := s.ensureRare()
 		x.private = append(x.private, c)
 	}
 	s.mu.Unlock()

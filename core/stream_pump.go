@@ -14,7 +14,7 @@ func (s *Stream) pump(out *writer) error {
 	sub.listen() // somebody may be about to wake it
 	s.mu.Unlock()
 	keep := s.filter()
-	var beat heart
+	var beat heartbeatTimer
 	if every := s.gate.cfg.Heartbeat; every > 0 {
 		beat.start(every, sub.notify)
 		defer beat.stop()
@@ -29,7 +29,7 @@ func (s *Stream) pump(out *writer) error {
 		if err != nil {
 			return err
 		}
-		if s.noticing() {
+		if s.isDraining() {
 			if err := s.put(out, 0, s.farewell()); err != nil {
 				return err
 			}
@@ -38,8 +38,8 @@ func (s *Stream) pump(out *writer) error {
 		if sent {
 			continue
 		}
-		if changed && sub.owesPosition() {
-			if err := s.put(out, 0, sub.prime()); err != nil {
+		if changed && sub.positionDue() {
+			if err := s.put(out, 0, sub.positionFrame()); err != nil {
 				return err
 			}
 		}
@@ -53,38 +53,38 @@ func (s *Stream) pump(out *writer) error {
 	}
 }
 
-// noticing reports whether the stream should come to its end, or has.
-func (s *Stream) noticing() bool {
+// isDraining reports whether the stream should come to its end, or has.
+func (s *Stream) isDraining() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.noticed
+	return s.drainNoticed
 }
 
-// heart says when it is time for a heartbeat.
-type heart struct {
+// heartbeatTimer says when it is time for a heartbeat.
+type heartbeatTimer struct {
 	every time.Duration
 	timer *time.Timer // nil: never
-	rang  atomic.Bool // it is time to look
+	fired atomic.Bool // it is time to look
 }
 
 // start has wake called when it may be time.
-func (h *heart) start(every time.Duration, wake func()) {
+func (h *heartbeatTimer) start(every time.Duration, wake func()) {
 	h.every = every
 	h.timer = time.AfterFunc(every, func() {
-		h.rang.Store(true)
+		h.fired.Store(true)
 		wake()
 	})
 }
 
-func (h *heart) stop() { h.timer.Stop() }
+func (h *heartbeatTimer) stop() { h.timer.Stop() }
 
 // due reports whether nothing was sent for so long that it is time, given for
 // how long that is.
-func (h *heart) due(silence func() time.Duration) bool {
-	if !h.rang.Load() {
+func (h *heartbeatTimer) due(silence func() time.Duration) bool {
+	if !h.fired.Load() {
 		return false
 	}
-	h.rang.Store(false)
+	h.fired.Store(false)
 	wait := h.every - silence()
 	beat := wait <= 0
 	if beat {
@@ -97,7 +97,7 @@ func (h *heart) due(silence func() time.Duration) bool {
 // pumpChange gives the subscriber the channels that its stream is to have.
 func (s *Stream) pumpChange(out *writer) {
 	sub := s.sub
-	r := sub.retune()
+	r := sub.applyChannels()
 	for _, c := range r.removed {
 		c.shards[sub.shard].remove(sub)
 	}
@@ -105,14 +105,14 @@ func (s *Stream) pumpChange(out *writer) {
 		c.shards[sub.shard].add(sub)
 	}
 	s.gate.hub.detach(r.removed)
-	out.timeout = s.patience()
+	out.timeout = s.stallTimeout()
 }
 
 // filter returns the stream's filter, or nil.
 func (s *Stream) filter() func(Delivery) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.less().filter
+	return s.rareCopy().filter
 }
 
 // pumpBatch sends what there is for the subscriber and the filter lets through,
@@ -138,7 +138,7 @@ func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, er
 	case len(frames) > 0:
 		err = s.put(out, len(frames), frames...)
 	case begins && sub.begun():
-		err = s.put(out, 0, sub.prime())
+		err = s.put(out, 0, sub.positionFrame())
 	}
 	return len(b.entries) > 0, err
 }
@@ -161,7 +161,7 @@ func (s *Stream) frames(b batch, keep func(Delivery) bool) [][]byte {
 			withheld = e.Position.Seq
 		}
 	}
-	s.sub.owed = owes(s.sub.owed, withheld, sent)
+	s.sub.unreportedThrough = unreported(s.sub.unreportedThrough, withheld, sent)
 	b.scratch.frames = frames
 	return frames
 }
@@ -169,7 +169,7 @@ func (s *Stream) frames(b batch, keep func(Delivery) bool) [][]byte {
 // lets reports whether an entry is for the stream: it is in the entry's
 // audience, and keep, its filter, lets the event through.
 func (s *Stream) lets(e *Entry, keep func(Delivery) bool) bool {
-	return s.gets(e.To) && (keep == nil || keep(deliveryOf(e)))
+	return s.inAudience(e.To) && (keep == nil || keep(deliveryOf(e)))
 }
 
 // put sends chunks on a stream that the hub drives.

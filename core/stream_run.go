@@ -38,7 +38,7 @@ func (o *Opening) Run(conn Conn) {
 	if s.sub != nil {
 		drive = func(s *Stream) error { return s.pump(out) }
 	} else {
-		defer s.beat(out)()
+		defer s.startHeartbeat(out)()
 	}
 	if err := s.guard("handler", func() error { return drive(s) }); err != nil {
 		reason = err
@@ -49,16 +49,16 @@ func (o *Opening) Run(conn Conn) {
 // lifetime.
 func (s *Stream) opened() error {
 	s.mu.Lock()
-	onOpen, onDeliver := s.arrival.onOpen, s.arrival.onDeliver
+	onOpen, onDeliver := s.handshake.onOpen, s.handshake.onDeliver
 	if len(onDeliver) > 0 {
-		s.more().deliver = func(events, bytes int) {
+		s.ensureRare().deliver = func(events, bytes int) {
 			for _, f := range onDeliver {
 				f(events, bytes)
 			}
 		}
 	}
 	if life := s.gate.cfg.Lifetime; life > 0 {
-		s.more().lifetime = time.AfterFunc(life+upTo(life/4), func() { s.end(ErrLifetime) })
+		s.ensureRare().lifetime = time.AfterFunc(life+upTo(life/4), func() { s.end(ErrLifetime) })
 	}
 	s.mu.Unlock()
 	for _, f := range onOpen {
@@ -66,7 +66,7 @@ func (s *Stream) opened() error {
 			return err
 		}
 	}
-	s.joinAll()
+	s.countInAll()
 	return nil
 }
 
@@ -86,11 +86,11 @@ func (s *Stream) openOn(out *writer, gap *GapError) error {
 		defer s.mu.Unlock()
 		return s.err
 	}
-	greeting := s.arrival.greeting
-	p, _, err := out.join(s.arrival.greetings, func(dst []byte) ([]byte, error) {
+	greeting := s.handshake.greeting
+	p, _, err := out.batch(s.handshake.greetings, func(dst []byte) ([]byte, error) {
 		return slices.Concat(dst, head, greeting, tail), nil
 	})
-	s.out, s.phase, s.arrival.greeting = out, driving, nil
+	s.out, s.state, s.handshake.greeting = out, stateHandler, nil
 	if s.sub != nil {
 		s.handOver()
 	}
@@ -115,8 +115,8 @@ func (s *Stream) prelude(gap *GapError) (head, tail []byte, err error) {
 // handOver has the hub drive the stream, which lets go of all that this does
 // not need. The caller holds s.mu.
 func (s *Stream) handOver() {
-	s.phase = driven
-	s.arrival = nil
+	s.state = stateSubscribed
+	s.handshake = nil
 }
 
 // greet appends what a subscriber is sent first: where it stands, or that there
@@ -129,29 +129,29 @@ func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 	if s.history != nil {
 		return dst, nil
 	}
-	return append(dst, s.prime()...), nil
+	return append(dst, s.positionFrame()...), nil
 }
 
-// prime returns what tells a client where it stands, without an event.
-func (s *subscriber) prime() []byte {
-	s.owed = 0
+// positionFrame returns what tells a client where it stands, without an event.
+func (s *subscriber) positionFrame() []byte {
+	s.unreportedThrough = 0
 	at := s.hub.position(s.cursor.Load())
 	return append(at.Append(append(make([]byte, 0, history.TrailerRoom), "id: "...)), "\n\n"...)
 }
 
-// owesPosition reports whether the client should be told where it stands.
-func (s *subscriber) owesPosition() bool { return s.owed > 0 && s.atHand() }
+// positionDue reports whether the client should be told where it stands.
+func (s *subscriber) positionDue() bool { return s.unreportedThrough > 0 && s.atHand() }
 
 // atHand reports whether the cursor is all there is to say of where the
 // subscriber stands.
-func (s *subscriber) atHand() bool { return s.history == nil && s.floors == nil }
+func (s *subscriber) atHand() bool { return s.history == nil && s.skipThrough == nil }
 
 // heartbeat returns what is sent on a stream that was silent for long: where the
 // client stands, if it does not know and the subscriber is at hand, so that it
 // does not come back to what was not for it; or a comment.
 func (s *subscriber) heartbeat(atHand bool) []byte {
-	if atHand && s.owesPosition() {
-		return s.prime()
+	if atHand && s.positionDue() {
+		return s.positionFrame()
 	}
 	return AppendComment(nil, "")
 }
@@ -172,9 +172,9 @@ func upTo(d time.Duration) time.Duration {
 	return rand.N(d + 1) //nolint:gosec // Spreading load needs no secret.
 }
 
-// beat sends a comment whenever the stream was silent for the heartbeat's time.
+// startHeartbeat sends a comment whenever the stream was silent for the heartbeat's time.
 // It depends on nothing that the handler does. The returned function ends it.
-func (s *Stream) beat(out *writer) (stop func()) {
+func (s *Stream) startHeartbeat(out *writer) (stop func()) {
 	every := s.gate.cfg.Heartbeat
 	if every <= 0 {
 		return func() {}
@@ -212,21 +212,21 @@ func (s *Stream) beat(out *writer) (stop func()) {
 func (s *Stream) finish(opened bool, reason error) {
 	s.end(reason)
 	reason = s.Err()
-	s.gate.hub.leave(s)
+	s.gate.hub.unregister(s)
 	s.mu.Lock()
 	onClose, unwatch, unshut := s.onClose, s.unwatch, s.unshut
 	s.onClose, s.unwatch, s.unshut = nil, nil, nil
-	x := s.less()
+	x := s.rareCopy()
 	for _, timer := range []*time.Timer{x.expiry, x.lifetime} {
 		if timer != nil {
 			timer.Stop()
 		}
 	}
 	s.finished = true
-	s.leaveAll()
+	s.countOutAll()
 	sub, held := s.sub, s.held()
-	if x.noted {
-		s.gate.hub.memories.close(x.notedAs)
+	if x.inSession {
+		s.gate.hub.sessions.close(x.session)
 	}
 	s.mu.Unlock()
 	s.runHooks()
@@ -251,13 +251,13 @@ func (s *Stream) finish(opened bool, reason error) {
 // held returns the channels that a stream holds on to beside its subscriber's.
 // The caller holds s.mu.
 func (s *Stream) held() []*channel {
-	x := s.extras.Load()
+	x := s.rare.Load()
 	if x == nil {
 		return nil
 	}
 	held := x.private
-	if x.target != nil {
-		for _, c := range x.target.channels {
+	if x.pending != nil {
+		for _, c := range x.pending.channels {
 			if !slices.Contains(s.sub.channels, c) {
 				held = append(held, c)
 			}
@@ -295,8 +295,8 @@ func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if s.history == nil && s.floors == nil {
-		s.owed = 0
+	if s.history == nil && s.skipThrough == nil {
+		s.unreportedThrough = 0
 		ev.ID = s.hub.position(s.cursor.Load()).String()
 	}
 	return AppendEvent(dst, ev)

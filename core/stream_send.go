@@ -65,19 +65,19 @@ func (s *Stream) write(events int, encode func(dst []byte) ([]byte, error)) erro
 	case s.err != nil:
 		defer s.mu.Unlock()
 		return s.err
-	case s.phase == opening, s.phase == asked:
+	case s.state == statePending, s.state == stateOneShot:
 		defer s.mu.Unlock()
-		greeting, err := encode(s.arrival.greeting)
+		greeting, err := encode(s.handshake.greeting)
 		if err != nil {
 			return err
 		}
 		if len(greeting) > maxGreeting {
 			return fmt.Errorf("greeting over %d bytes: %w", maxGreeting, ErrTooLarge)
 		}
-		s.arrival.greeting = greeting
-		s.arrival.greetings += events
+		s.handshake.greeting = greeting
+		s.handshake.greetings += events
 		return nil
-	case s.phase == driven:
+	case s.state == stateSubscribed:
 		defer s.mu.Unlock()
 		return ErrHubDriven
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// note has the hub remember what the stream's channels are to be, without those
+// noteSession has the hub remember what the stream's channels are to be, without those
 // that end with it. The caller holds s.mu.
-func (s *Stream) note(next []*channel) {
-	x := s.more()
-	if x.remember == "" {
+func (s *Stream) noteSession(next []*channel) {
+	x := s.ensureRare()
+	if x.sessionKey == "" {
 		return
 	}
-	name := memoryName{s.Identity(), x.remember}
-	if x.noted && x.notedAs != name {
+	name := sessionName{s.Identity(), x.sessionKey}
+	if x.inSession && x.session != name {
 		return // it has another identity by now
 	}
 	own := indices(x.private)
@@ -28,45 +28,45 @@ func (s *Stream) note(next []*channel) {
 		}
 	}
 	opened := 1
-	if x.noted {
+	if x.inSession {
 		opened = 0
 	}
-	x.noted, x.notedAs = s.gate.hub.memories.note(name, s.client(), channels, opened), name
+	x.inSession, x.session = s.gate.hub.sessions.note(name, s.client(), channels, opened), name
 }
 
-// recall gives a subscription the channels that are remembered for it, if the
+// resumeSession gives a subscription the channels that are remembered for it, if the
 // name is known: those that are there, and the private ones that the stream has
 // made for itself. The error is a [*Refusal].
-func (s *Stream) recall(sub *Subscription) error {
-	if sub.Remember == "" {
+func (s *Stream) resumeSession(sub *Subscription) error {
+	if sub.SessionKey == "" {
 		return nil
 	}
-	if fault := history.NameFault(sub.Remember); fault != "" {
+	if fault := history.NameFault(sub.SessionKey); fault != "" {
 		return Refuse(http.StatusBadRequest, "No such name to remember a stream by: "+fault+".")
 	}
 	h := s.gate.hub
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.more()
-	x.remember = strings.Clone(sub.Remember)
-	name := memoryName{s.Identity(), x.remember}
-	known, ok := h.memories.reopen(name)
+	x := s.ensureRare()
+	x.sessionKey = strings.Clone(sub.SessionKey)
+	name := sessionName{s.Identity(), x.sessionKey}
+	known, ok := h.sessions.reopen(name)
 	if !ok {
 		return nil
 	}
-	x.noted, x.notedAs = true, name
+	x.inSession, x.session = true, name
 	channels := make([]string, 0, len(known))
-	sub.floors = make(map[string]uint64, len(known))
+	sub.skipThrough = make(map[string]uint64, len(known))
 	for _, c := range known {
 		channels = append(channels, c.name)
-		sub.floors[c.name] = c.floor
+		sub.skipThrough[c.name] = c.floor
 	}
 	for _, c := range x.private {
 		if slices.Contains(sub.Channels, c.name) {
 			channels = append(channels, c.name)
 		}
 	}
-	sub.recalled, sub.Channels = true, h.there(channels)
+	sub.fromSession, sub.Channels = true, h.there(channels)
 	return nil
 }
 

@@ -31,7 +31,7 @@ func newRemembering(t *testing.T, cfg core.HubConfig) *remembering {
 	}}})
 	r.endpoint = gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
 		r.stream = s
-		return core.Subscription{Channels: []string{"a"}, Remember: s.Request().URL.Query().Get("name")}, nil
+		return core.Subscription{Channels: []string{"a"}, SessionKey: s.Request().URL.Query().Get("name")}, nil
 	})
 	return r
 }
@@ -72,7 +72,7 @@ func (r *remembering) visit(t *testing.T, name string, add, remove []string) {
 func TestRememberFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{RememberFor: time.Minute})
+		r := newRemembering(t, core.HubConfig{SessionTTL: time.Minute})
 		r.visit(t, "x", []string{"b"}, nil)
 		time.Sleep(59 * time.Second)
 		r.wants(t, "within the time", "x", "a", "b")
@@ -113,7 +113,7 @@ func TestRememberByDefault(t *testing.T) {
 func TestMaxRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{MaxRemembered: 3})
+		r := newRemembering(t, core.HubConfig{MaxSessions: 3})
 		open, b := r.open(t, "open")
 		change(t, open, []string{"b"}, nil)
 		for i := range 20 {

@@ -51,9 +51,9 @@ const maxSpare = 16 << 10
 
 // newWriter returns a writer to the stream's connection.
 func newWriter(s *Stream, conn Conn) *writer {
-	r := s.arrival.request
+	r := s.handshake.request
 	return &writer{
-		timeout: s.patience(),
+		timeout: s.stallTimeout(),
 		// HTTP/2 would reset the stream, and TLS may send on its own account.
 		lazy:  r.ProtoMajor < 2 && r.TLS == nil,
 		sent:  s.count,
@@ -71,7 +71,7 @@ func (w *writer) silence() time.Duration {
 // write sends what encode appends, and returns when it is flushed. If encode
 // returns an error or appends nothing, nothing is sent.
 func (w *writer) write(events int, encode func(dst []byte) ([]byte, error)) error {
-	p, lead, err := w.join(events, encode)
+	p, lead, err := w.batch(events, encode)
 	switch {
 	case p == nil:
 		return err
@@ -83,9 +83,9 @@ func (w *writer) write(events int, encode func(dst []byte) ([]byte, error)) erro
 	return p.err
 }
 
-// join adds what encode appends to a batch, and reports whether the caller has
+// batch adds what encode appends to a batch, and reports whether the caller has
 // to lead it. The batch is nil if there is nothing to send.
-func (w *writer) join(events int, encode func(dst []byte) ([]byte, error)) (p *parcel, lead bool, err error) {
+func (w *writer) batch(events int, encode func(dst []byte) ([]byte, error)) (p *parcel, lead bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {

@@ -24,12 +24,12 @@ type subscriber struct {
 
 	// channels changes under the stream's mu only, by the one goroutine.
 	channels []*channel
-	// floors are, for each channel, what the subscriber is not to get, and does
+	// skipThrough are, for each channel, what the subscriber is not to get, and does
 	// not miss: everything up to there. It is nil once the cursor is beyond.
-	floors []uint64
-	// owed is up to where the client does not know that it got everything,
+	skipThrough []uint64
+	// unreportedThrough is up to where the client does not know that it got everything,
 	// because what came last was not for it; or 0.
-	owed uint64
+	unreportedThrough uint64
 
 	cursor atomic.Uint64
 	// history is the query for the next page from the store; nil while all
@@ -76,7 +76,7 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 func (s *subscriber) begins(sub Subscription) map[*channel]uint64 {
 	begins := make(map[*channel]uint64)
 	for _, c := range s.channels {
-		if at := sub.floors[c.name]; at > 0 {
+		if at := sub.skipThrough[c.name]; at > 0 {
 			begins[c] = at
 		}
 	}
@@ -85,7 +85,7 @@ func (s *subscriber) begins(sub Subscription) map[*channel]uint64 {
 
 // names returns the names of the subscription's channels, each once.
 func (sub Subscription) names() ([]string, error) {
-	if sub.recalled && len(sub.Channels) == 0 {
+	if sub.fromSession && len(sub.Channels) == 0 {
 		return nil, nil
 	}
 	return channelSet(sub.Channels)
@@ -145,27 +145,27 @@ func (s *subscriber) notify() {
 // to there.
 func (s *subscriber) from(i int) uint64 {
 	cursor := s.cursor.Load()
-	if s.floors == nil {
+	if s.skipThrough == nil {
 		return cursor
 	}
-	return max(cursor, s.floors[i])
+	return max(cursor, s.skipThrough[i])
 }
 
 // moveTo moves the cursor.
 func (s *subscriber) moveTo(seq uint64) {
 	s.cursor.Store(seq)
-	if len(s.floors) == 0 || seq >= slices.Max(s.floors) {
-		s.floors = nil
+	if len(s.skipThrough) == 0 || seq >= slices.Max(s.skipThrough) {
+		s.skipThrough = nil
 	}
 }
 
 // raise sets the floor of the i-th channel, beyond the cursor.
 func (s *subscriber) raise(i int, seq uint64) {
-	if s.floors == nil {
-		s.floors = make([]uint64, len(s.channels))
+	if s.skipThrough == nil {
+		s.skipThrough = make([]uint64, len(s.channels))
 	}
-	s.floors[i] = max(s.floors[i], seq)
-	s.owed = max(s.owed, seq)
+	s.skipThrough[i] = max(s.skipThrough[i], seq)
+	s.unreportedThrough = max(s.unreportedThrough, seq)
 }
 
 // wants reports whether an entry is one that a subscriber is to get, with these
@@ -185,15 +185,15 @@ func (s *subscriber) bound(seq uint64) uint64 {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if t := st.less().target; t != nil {
+	if t := st.rareCopy().pending; t != nil {
 		return min(seq, t.head)
 	}
 	return seq
 }
 
-// owes returns up to where a client does not know that it got everything, given
+// unreported returns up to where a client does not know that it got everything, given
 // the same before, the newest that was withheld from it, and what it was sent.
-func owes(before, withheld uint64, sent []*Entry) uint64 {
+func unreported(before, withheld uint64, sent []*Entry) uint64 {
 	owed := max(before, withheld)
 	if n := len(sent); n > 0 && sent[n-1].Position.Seq >= owed {
 		return 0

@@ -92,7 +92,7 @@ func (s *subscriber) query() Query {
 	q := *s.history
 	q.MaxEvents, q.MaxBytes = batchEvents, s.hub.cfg.PageBytes
 	if q.Follows() {
-		q.Gone = excuses(q.Gone, s.floors)
+		q.Gone = excuses(q.Gone, s.skipThrough)
 	}
 	return q
 }
@@ -102,7 +102,7 @@ func (s *subscriber) query() Query {
 func (s *subscriber) about(q Query) []string {
 	names := make([]string, 0, len(s.channels))
 	for i, c := range s.channels {
-		if q.Follows() || s.floors == nil || s.floors[i] == 0 {
+		if q.Follows() || s.skipThrough == nil || s.skipThrough[i] == 0 {
 			names = append(names, c.name)
 		}
 	}
@@ -112,33 +112,33 @@ func (s *subscriber) about(q Query) []string {
 // replayed is a page of history that a subscriber has taken, and what it takes
 // to take it again.
 type replayed struct {
-	query   Query
-	floors  []uint64 // of the channels, before
-	entries []*Entry // those that are for the subscriber
-	all     bool     // all of the page is
+	query       Query
+	skipThrough []uint64 // of the channels, before
+	entries     []*Entry // those that are for the subscriber
+	all         bool     // all of the page is
 }
 
 // replay takes the next page from the store that has something for the
 // subscriber, or the last one.
 func (s *subscriber) replay(ctx context.Context) (replayed, error) {
 	for {
-		r, err := s.turn(ctx)
+		r, err := s.readPage(ctx)
 		if err != nil || r.all || len(r.entries) > 0 || s.history == nil {
 			return r, err
 		}
 	}
 }
 
-// turn takes the next page from the store, and hands over to the rings as soon
+// readPage takes the next page from the store, and hands over to the rings as soon
 // as they hold what follows it.
-func (s *subscriber) turn(ctx context.Context) (replayed, error) {
+func (s *subscriber) readPage(ctx context.Context) (replayed, error) {
 	q := s.query()
-	r := replayed{query: q, floors: s.floors}
+	r := replayed{query: q, skipThrough: s.skipThrough}
 	names := s.about(q)
 	if len(names) == 0 { // they were removed: there is nothing more of the beginning
 		s.history = nil
 		if len(s.channels) > 0 && !s.ringsHold() {
-			s.history = &Query{After: s.hub.position(s.cursor.Load()), Gone: s.floors}
+			s.history = &Query{After: s.hub.position(s.cursor.Load()), Gone: s.skipThrough}
 		}
 		return r, nil
 	}
@@ -159,8 +159,8 @@ func (s *subscriber) turn(ctx context.Context) (replayed, error) {
 	}
 	page = upToSeq(page, max(s.bound(page.Through.Seq), q.After.Seq))
 	r.entries = page.Entries
-	if s.floors != nil {
-		r.entries = slices.DeleteFunc(slices.Clone(r.entries), func(e *Entry) bool { return !wants(s.channels, s.floors, e) })
+	if s.skipThrough != nil {
+		r.entries = slices.DeleteFunc(slices.Clone(r.entries), func(e *Entry) bool { return !wants(s.channels, s.skipThrough, e) })
 	}
 	r.all = len(r.entries) == len(page.Entries)
 	if q.Snapshot && page.Through.Seq < s.cursor.Load() {
@@ -174,9 +174,9 @@ func (s *subscriber) turn(ctx context.Context) (replayed, error) {
 	}
 	gone := q.Gone
 	if !q.Follows() {
-		gone = spread(page.Gone, r.floors)
+		gone = spread(page.Gone, r.skipThrough)
 	}
-	s.history = &Query{After: page.Through, Gone: excuses(gone, r.floors)}
+	s.history = &Query{After: page.Through, Gone: excuses(gone, r.skipThrough)}
 	return r, nil
 }
 

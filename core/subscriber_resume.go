@@ -61,17 +61,17 @@ func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 	}
 	s.cursor.Store(at.Seq)
 	for i, c := range s.channels {
-		if floor := sub.floors[c.name]; floor > at.Seq {
+		if floor := sub.skipThrough[c.name]; floor > at.Seq {
 			s.raise(i, floor) // the client has the channel from there on
 		}
 	}
 	if s.ringsHold() {
 		return nil
 	}
-	s.history = &Query{After: at, Gone: s.floors}
+	s.history = &Query{After: at, Gone: s.skipThrough}
 	// A look ahead: whether there is a gap must be known before the head of
 	// the response says that there is none.
-	_, err := s.hub.read(ctx, s.names(), Query{After: at, Gone: s.floors, MaxEvents: 1})
+	_, err := s.hub.read(ctx, s.names(), Query{After: at, Gone: s.skipThrough, MaxEvents: 1})
 	return err
 }
 

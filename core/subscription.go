@@ -52,30 +52,29 @@ type Subscription struct {
 	// After is the ID to go on after. Default: none; at an endpoint, the
 	// client's last event ID, which may be made up.
 	After string
-	// Remember, at an endpoint, is a name that the client has for its stream: a
-	// random one in a query parameter, say. When channels were added to its
-	// stream or removed, the next stream of the same name and identity has the
-	// channels that it had, rather than Channels, so that a client that lost its
-	// connection resumes on all of them. See HubConfig.RememberFor. Whoever has
-	// no identity shares names with all others without: they must then be such
-	// that nobody can guess them. Whether the stream may still have the channels,
-	// the endpoint can say with a filter, or by removing some when it has opened.
-	// Private channels that a stream has made itself are not remembered: the next
-	// one makes its own, and has them in any case. A name follows the rules of a
-	// channel's; for another one, the stream is refused with 400. Default: nothing
-	// is remembered.
-	Remember string
+	// SessionKey, at an endpoint, names the client's session: a random text in a
+	// query parameter, say. Once channels were added to a stream of the session or
+	// removed, the next stream with the same key and identity has the channels
+	// that the stream had, rather than Channels, so that a client that lost its
+	// connection resumes on all of them. See HubConfig.SessionTTL. Streams without
+	// an identity share their keys: choose keys that cannot be guessed. Whether the
+	// stream may still have the channels, the endpoint can say with a filter, or by
+	// removing some when it has opened. Private channels that a stream has made
+	// itself are not kept: the next stream makes its own, and has them in any case.
+	// A key follows the rules of a channel's name; for another one, the stream is
+	// refused with 400. Default: no session.
+	SessionKey string
 
-	recalled bool // Channels are those that are remembered; there may be none
-	// floors are up to where those that are remembered are not to be delivered.
-	floors map[string]uint64
+	fromSession bool // Channels are those that are remembered; there may be none
+	// skipThrough are up to where those that are remembered are not to be delivered.
+	skipThrough map[string]uint64
 }
 
 // owned returns a copy that shares no memory with what the caller may change:
 // frameworks lend strings until a request is over.
 func (sub Subscription) owned() Subscription {
 	sub.Channels = cloneAll(sub.Channels)
-	sub.After, sub.Remember = strings.Clone(sub.After), strings.Clone(sub.Remember)
+	sub.After, sub.SessionKey = strings.Clone(sub.After), strings.Clone(sub.SessionKey)
 	return sub
 }
 

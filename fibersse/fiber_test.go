@@ -172,7 +172,7 @@ func TestAppTest(t *testing.T) {
 	hub := core.NewHub(core.HubConfig{})
 	g := fibersse.New(hub, core.GateConfig{})
 	app := fiber.New()
-	app.Get("/once", g.Once(func(*core.Stream) (core.Event, error) { return core.Event{Data: "now"}, nil }))
+	app.Get("/once", g.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "now"}, nil }))
 	app.Get("/handler", g.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "all"}) }))
 	app.Get("/rooms/:room", g.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
 		if room := c.Params("room"); room != "open" {

@@ -89,10 +89,10 @@ func (g *Gate) Handle(handle core.Handler) fiber.Handler {
 	return Serve(g.core.Handle(handle))
 }
 
-// Once returns a handler that renders one event and ends: see
-// [core.Gate.Once].
-func (g *Gate) Once(render func(s *core.Stream) (core.Event, error)) fiber.Handler {
-	return Serve(g.core.Once(render))
+// OneShot returns a handler that renders one event and ends: see
+// [core.Gate.OneShot].
+func (g *Gate) OneShot(render func(s *core.Stream) (core.Event, error)) fiber.Handler {
+	return Serve(g.core.OneShot(render))
 }
 
 // ChangeChannels returns a handler to which clients POST what is to change about

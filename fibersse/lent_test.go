@@ -130,7 +130,7 @@ func uses(hub *core.Hub, store *forgetful, s *core.Stream) map[string]func(c *fi
 		"SubscribeFunc": func(_ *fiber.Ctx, text string) kept {
 			gate := core.NewGate(hub, core.GateConfig{Conn: core.ResponseConn})
 			other := open(context.Background(), hub, gate.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
-				return core.Subscription{Channels: []string{text}, Remember: text}, nil
+				return core.Subscription{Channels: []string{text}, SessionKey: text}, nil
 			}))
 			return func(context.Context) string { return strings.Join(other.Channels(), " ") }
 		},

@@ -124,10 +124,10 @@ func TestLoggerSeesStatus(t *testing.T) {
 	}))
 	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{})
 	engine.GET("/stream", gate.Handle(func(*core.Stream) error { return nil }))
-	engine.GET("/no", gate.Once(func(*core.Stream) (core.Event, error) {
+	engine.GET("/no", gate.OneShot(func(*core.Stream) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, "No.")
 	}))
-	engine.GET("/end", gate.Once(func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }))
+	engine.GET("/end", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }))
 	url := serve(t, engine)
 	for _, path := range []string{"/stream", "/no", "/end"} {
 		get(t, url+path)

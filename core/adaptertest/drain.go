@@ -138,7 +138,7 @@ func testShutdown(t *testing.T, e env) {
 	gate := b.gate(core.GateConfig{})
 	b.get("/handler", gate.Handle(wait))
 	b.get("/channel", gate.Subscribe("news"))
-	b.get("/once", gate.Once(func(s *core.Stream) (core.Event, error) {
+	b.get("/once", gate.OneShot(func(s *core.Stream) (core.Event, error) {
 		<-s.Done()
 		return core.Event{}, s.Err()
 	}))

@@ -99,7 +99,7 @@ func testHandlerReturns(t *testing.T, e env) {
 	const short = 300 // milliseconds
 	gate := b.gate(core.GateConfig{WriteTimeout: short * 1e6})
 	b.get("/", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "all"}) }))
-	b.get("/once", gate.Once(func(*core.Stream) (core.Event, error) { return core.Event{Data: "all"}, nil }))
+	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "all"}, nil }))
 	b.start(t)
 	c := b.client(t)
 	for range 2 {
@@ -130,7 +130,7 @@ func testPanic(t *testing.T, e env) {
 	b.get("/middleware", b.gate(core.GateConfig{Middleware: []core.Middleware{
 		func(*core.Stream) error { panic("oh middleware") },
 	}}).Handle(wait))
-	b.get("/once", gate.Once(func(*core.Stream) (core.Event, error) { panic("oh once") }))
+	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { panic("oh once") }))
 	b.get("/choose", gate.SubscribeFunc(func(*core.Stream) (core.Subscription, error) { panic("oh choose") }))
 	b.get("/filter", b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
 		s.SetFilter(func(core.Delivery) bool { panic("oh filter") })

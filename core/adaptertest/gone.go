@@ -100,7 +100,7 @@ func testClientGoneEarly(t *testing.T, e env) {
 					causes <- context.Cause(s.Context())
 					return s.Err()
 				}
-				b.get("/once", b.gate(core.GateConfig{}).Once(func(s *core.Stream) (core.Event, error) {
+				b.get("/once", b.gate(core.GateConfig{}).OneShot(func(s *core.Stream) (core.Event, error) {
 					return core.Event{}, until(s)
 				}))
 				slow := b.gate(core.GateConfig{Middleware: []core.Middleware{until}})

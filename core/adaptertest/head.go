@@ -77,8 +77,8 @@ func testHeadRequest(t *testing.T, e env) {
 	gate := b.gate(core.GateConfig{})
 	b.get("/handler", gate.Handle(wait))
 	b.get("/channel", gate.Subscribe("news"))
-	b.get("/once", gate.Once(func(*core.Stream) (core.Event, error) { return core.Event{Data: "now"}, nil }))
-	b.get("/no", gate.Once(func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }))
+	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "now"}, nil }))
+	b.get("/no", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }))
 	b.start(t)
 	c := b.client(t)
 	for _, path := range []string{"/handler", "/channel", "/once"} {

@@ -145,8 +145,8 @@ func testKeepAlive(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{})
 	b.get("/", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "x"}) }))
-	b.get("/once", gate.Once(func(*core.Stream) (core.Event, error) { return core.Event{Data: "x"}, nil }))
-	b.get("/no", gate.Once(func(*core.Stream) (core.Event, error) {
+	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "x"}, nil }))
+	b.get("/no", gate.OneShot(func(*core.Stream) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, "No.")
 	}))
 	b.start(t)

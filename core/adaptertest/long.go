@@ -50,7 +50,7 @@ func testLongStreams(t *testing.T, e env) {
 	b.get("/channel", silent.Subscribe("news"))
 	b.get("/channel/beating", beating.Subscribe("news"))
 	b.get("/channel/unbound", unbound.Subscribe("news"))
-	b.get("/once", silent.Once(func(s *core.Stream) (core.Event, error) {
+	b.get("/once", silent.OneShot(func(s *core.Stream) (core.Event, error) {
 		return core.Event{Data: "late"}, block(s)
 	}))
 	b.get("/slow", slow.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "late"}) }))

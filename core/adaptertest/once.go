@@ -12,7 +12,7 @@ import (
 
 func testOnce(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).Once(func(s *core.Stream) (core.Event, error) {
+	b.get("/", b.gate(core.GateConfig{}).OneShot(func(s *core.Stream) (core.Event, error) {
 		n, err := strconv.Atoi(s.LastEventID())
 		switch {
 		case s.LastEventID() == "":

@@ -106,7 +106,7 @@ func testRefusals(t *testing.T, e env) {
 		choose := func(*core.Stream) (core.Subscription, error) { return core.Subscription{}, err }
 		b.get(path+"/choose", b.gate(core.GateConfig{}).SubscribeFunc(choose))
 		once := func(*core.Stream) (core.Event, error) { return core.Event{}, err }
-		b.get(path+"/once", b.gate(core.GateConfig{}).Once(once))
+		b.get(path+"/once", b.gate(core.GateConfig{}).OneShot(once))
 	}
 	refuse("/401", &core.Refusal{
 		Status: http.StatusUnauthorized, Message: "Who are you?",

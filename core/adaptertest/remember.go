@@ -18,12 +18,12 @@ func testRemember(t *testing.T, e env) {
 	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{m.middleware, belong}})
 	b.get("/", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
 		name := s.Request().URL.Query().Get("name")
-		return core.Subscription{Channels: []string{"a"}, Remember: name}, nil
+		return core.Subscription{Channels: []string{"a"}, SessionKey: name}, nil
 	}))
 	b.get("/private", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
 		name := s.PrivateChannel()
 		s.SetValue(valueKey{}, name)
-		return core.Subscription{Channels: []string{"a", name}, Remember: "private"}, nil
+		return core.Subscription{Channels: []string{"a", name}, SessionKey: "private"}, nil
 	}))
 	b.start(t)
 	wantChannels := func(s *core.Stream, what string, want ...string) {

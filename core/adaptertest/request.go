@@ -74,7 +74,7 @@ func testRequest(t *testing.T, e env) {
 		same := remote == s.RemoteAddr() && len(channels) == 0 && last == s.LastEventID() && first == facts(r)
 		return s.Send(core.Event{Name: strconv.FormatBool(same), Data: facts(r)})
 	}))
-	b.get("/other/{id}", b.gate(core.GateConfig{}).Once(func(s *core.Stream) (core.Event, error) {
+	b.get("/other/{id}", b.gate(core.GateConfig{}).OneShot(func(s *core.Stream) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, s.Request().PathValue("id"))
 	}))
 	b.start(t)

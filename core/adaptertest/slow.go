@@ -29,8 +29,8 @@ func policies(skip, conflate time.Duration) core.HubConfig {
 		Store:     core.NewMemoryStore(core.Retention{Bytes: 1 << 20}),
 		Channels: []core.ChannelConfig{
 			{Pattern: "evict", RingEvents: ringOf},
-			{Pattern: "skip", RingEvents: ringOf, Slow: core.Skip, Patience: skip},
-			{Pattern: "conflate", RingEvents: ringOf, Slow: core.Conflate, Patience: conflate},
+			{Pattern: "skip", RingEvents: ringOf, Slow: core.Skip, StallTimeout: skip},
+			{Pattern: "conflate", RingEvents: ringOf, Slow: core.Conflate, StallTimeout: conflate},
 		},
 	}
 }

@@ -132,7 +132,7 @@ func throngOf(t *testing.T, e env, duration time.Duration, streams int) {
 func (h *throng) choose(s *core.Stream) (core.Subscription, error) {
 	q := s.Request().URL.Query()
 	home := s.PrivateChannel()
-	sub := core.Subscription{Channels: append(q["c"], home), Remember: q.Get("name")}
+	sub := core.Subscription{Channels: append(q["c"], home), SessionKey: q.Get("name")}
 	return sub, s.Send(core.Event{Name: "stream", Data: s.ID() + " " + home})
 }
 

@@ -101,7 +101,7 @@ func (s settings) retention() core.Retention {
 // hub returns the configuration of a hub.
 func (s settings) hub(store core.Store) core.HubConfig {
 	slow := map[string]core.SlowPolicy{"evict": core.Evict, "skip": core.Skip, "conflate": core.Conflate}
-	cfg := core.HubConfig{Store: store, PageBytes: s.page, MaxReplays: s.replays, RememberFor: time.Hour}
+	cfg := core.HubConfig{Store: store, PageBytes: s.page, MaxReplays: s.replays, SessionTTL: time.Hour}
 	for _, p := range policies {
 		cfg.Channels = append(cfg.Channels, core.ChannelConfig{Pattern: p + "-*", Slow: slow[p], RingEvents: s.rings[p]})
 	}

@@ -219,7 +219,7 @@ func (w *world) subscribe(s *core.Stream) (core.Subscription, error) {
 		return core.Subscription{}, err
 	}
 	s.OnOpen(func() { v.enter(s) })
-	return core.Subscription{Channels: v.client.channels, Start: v.client.start.public(), Remember: v.client.remember}, nil
+	return core.Subscription{Channels: v.client.channels, Start: v.client.start.public(), SessionKey: v.client.remember}, nil
 }
 
 // hello is the greeting of a stream.

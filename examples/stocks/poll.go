@@ -17,7 +17,7 @@ const (
 )
 
 // Next returns the quote that follows the client's last event ID, for
-// [core.Gate.Once]. If there is none yet, or if it cannot be told, it waits for
+// [core.Gate.OneShot]. If there is none yet, or if it cannot be told, it waits for
 // the next one to come, as long as the client does.
 func (m *Market) Next(s *core.Stream) (core.Event, error) {
 	sub := core.Subscription{Channels: []string{Channel}, After: s.LastEventID()}

@@ -41,7 +41,7 @@ func serve(ctx context.Context, o stocks.Options) error {
 		root.Get("/stocks", gate.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
 			return stocks.Subscription(c.Query("start"))
 		}))
-		root.Get("/stocks/once", gate.Once(market.Next))
+		root.Get("/stocks/once", gate.OneShot(market.Next))
 		root.Get("/stocks/controller", gate.Handle(core.Control(market)))
 		root.Get("/stats", func(c *fiber.Ctx) error { return c.JSON(hub.Stats()) })
 	}

@@ -43,7 +43,7 @@ func serve(ctx context.Context, o stocks.Options) error {
 		root.Match(read, "/stocks", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
 			return stocks.Subscription(c.Query("start"))
 		}))
-		root.Match(read, "/stocks/once", gate.Once(market.Next))
+		root.Match(read, "/stocks/once", gate.OneShot(market.Next))
 		root.Match(read, "/stocks/controller", gate.Handle(core.Control(market)))
 		root.Match(read, "/stats", func(c *gin.Context) { c.JSON(http.StatusOK, hub.Stats()) })
 	}

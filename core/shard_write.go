@@ -1,7 +1,7 @@
 package core
 
-// load is what is about to be sent to an owned connection.
-type load struct {
+// write is what is about to be sent on a hijacked connection.
+type write struct {
 	entries  []*Entry // those that are for it
 	frames   [][]byte // what they look like on the wire, unless bytes is it
 	bytes    []byte
@@ -10,9 +10,9 @@ type load struct {
 	withheld uint64 // the newest that is not for it, or 0
 }
 
-// load returns what is sent of a batch whose end lies at to.
-func (o *owned) load(b batch, to uint64) (load, error) {
-	l := load{entries: b.entries, from: o.sub.cursor.Load(), to: to}
+// prepare returns what is sent of a batch whose end lies at to.
+func (o *hijackedConn) prepare(b batch, to uint64) (write, error) {
+	l := write{entries: b.entries, from: o.sub.cursor.Load(), to: to}
 	if o.filter != nil || b.directed() {
 		err := o.stream.guard("filter", func() error {
 			kept := b.scratch.merged[len(b.scratch.merged):]
@@ -27,7 +27,7 @@ func (o *owned) load(b batch, to uint64) (load, error) {
 			return nil
 		})
 		if err != nil {
-			return load{}, err
+			return write{}, err
 		}
 	}
 	for _, e := range l.entries {
@@ -41,37 +41,37 @@ func (o *owned) load(b batch, to uint64) (load, error) {
 	return l, nil
 }
 
-// sweep remembers the load that was made last while a shard goes through its
-// connections: on a channel where everybody is up to date, all get the same,
-// and its bytes are put together once.
-type sweep struct {
-	head    uint64 // up to where the events go out this time; what comes later, the next sweep sends
+// writeCache keeps the write that was prepared last while a shard goes through its
+// connections: on a channel whose subscribers are all up to date, all get the
+// same, and its bytes are put together once.
+type writeCache struct {
+	head    uint64 // up to where the events go out this time; what comes later, the next round sends
 	channel *channel
-	last    load
+	last    write
 	batch   batch  // what last stands in
 	joint   []byte // room for the bytes of several frames
-	spare   batch  // what the load before stands in, if it was not remembered
+	spare   batch  // what the write before stands in, if it was not kept
 }
 
-// load returns what follows the connection's cursor. It is valid until the
+// next returns what follows the connection's cursor. It is valid until the
 // next call.
-func (w *sweep) load(o *owned) (load, error) {
+func (w *writeCache) next(o *hijackedConn) (write, error) {
 	w.spare.release()
 	w.spare = batch{}
 	s := o.sub
-	shared := o.filter == nil && len(s.channels) == 1 && s.floors == nil
+	shared := o.filter == nil && len(s.channels) == 1 && s.skipThrough == nil
 	if shared && w.channel == s.channels[0] && w.last.from == s.cursor.Load() {
 		return w.last, nil
 	}
 	b, to, err := s.peek(w.head)
 	if err != nil {
-		return load{}, err
+		return write{}, err
 	}
 	if len(b.entries) == 0 {
 		b.release()
-		return load{from: s.cursor.Load(), to: to}, nil
+		return write{from: s.cursor.Load(), to: to}, nil
 	}
-	l, err := o.load(b, to)
+	l, err := o.prepare(b, to)
 	if err != nil || !shared || b.directed() {
 		w.spare = b
 		return l, err
@@ -92,12 +92,12 @@ func (w *sweep) load(o *owned) (load, error) {
 const maxJoint = 2 * batchBytes
 
 // reset lets go of everything.
-func (w *sweep) reset() {
+func (w *writeCache) reset() {
 	w.spare.release()
 	w.batch.release()
 	joint := w.joint
 	if cap(joint) > maxJoint {
 		joint = nil
 	}
-	*w = sweep{joint: joint[:0]}
+	*w = writeCache{joint: joint[:0]}
 }
