@@ -68,7 +68,7 @@ build: ## build and link everything, examples included
 cross: ## build and vet core for the other platforms
 	@for platform in $(PLATFORMS); do \
 		echo "--> $$platform"; \
-		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./core ./core/internal/... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${platform%/*} GOARCH=$${platform#*/} $(GO) vet ./core ./core/history ./core/memstore ./core/internal/... || exit 1; \
 	done
 
 race: ## all tests of this module, with the race detector

@@ -36,7 +36,7 @@ type batch struct {
 }
 
 // journalPath returns the path of the journal of a history.
-func journalPath(history string) string { return history + ".journal" }
+func journalPath(path string) string { return path + ".journal" }
 
 const frameHead = 4 + 4
 
