@@ -156,7 +156,13 @@ func testRefusals(t *testing.T, e env) {
 		t.Error("log: got no line with the cause of the status 500")
 	}
 	b.empty(t)
-	if got := len(c.conns); got != 1 {
-		t.Errorf("connections for all refusals: got %d, want 1", got)
+	// Over HTTP/2, the second request may come before the first one's connection
+	// is back where the client looks for one.
+	most := 2
+	if e.transport.http1() {
+		most = 1
+	}
+	if got := len(c.conns); got > most {
+		t.Errorf("connections for all refusals: got %d, want %d at most", got, most)
 	}
 }
