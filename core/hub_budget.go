@@ -190,7 +190,7 @@ func (h *Hub) halveRings(room int64) {
 		}
 		// Rings whose sizes have the same bit length share a class.
 		var classes [bits.UintSize + 1]int64
-		for _, c := range slices.Backward(h.filled) { // backward: unlist moves the last channel to the free index
+		for _, c := range slices.Backward(h.filled) { // unlist moves the last one forward
 			bytes, several := c.size()
 			if !several {
 				h.unlist(c)
