@@ -12,11 +12,11 @@ import (
 	"github.com/tidings-go/tidings/core/internal/ring"
 )
 
-// Limits on what a subscription may name.
+// Limits of a subscription.
 const (
-	// MaxChannelBytes is the length of a channel's name at most, in bytes.
+	// MaxChannelBytes is the maximum length of a channel's name, in bytes.
 	MaxChannelBytes = history.MaxNameBytes
-	// MaxChannels is the number of channels of one subscription at most.
+	// MaxChannels is the maximum number of channels of one subscription.
 	MaxChannels = 256
 )
 
@@ -26,40 +26,43 @@ type channel struct {
 	name string
 	cfg  *ChannelConfig
 
+	// Ring; mu guards the fields up to staleBytes
 	mu     sync.Mutex
 	ring   ring.Ring[*Entry]
-	gone   uint64                     // the newest entry that left the ring, or was never in it
-	hidden uint64                     // the newest entry that history no longer has, though the ring may
-	latest map[history.Subject]*Entry // of each key, where only these count; nil elsewhere
-	// stale and staleBytes are the entries in the ring of which there is a later
-	// one.
+	gone   uint64                     // the ring may lack entries up to this sequence number
+	hidden uint64                     // history lacks entries up to this one; the ring may still have them
+	latest map[history.Subject]*Entry // newest entry of each subject, if the policy is Conflate
+	// stale and staleBytes are the number and the size of the ring's entries that
+	// a newer entry supersedes.
 	stale, staleBytes int
 
+	// Presence
 	streamsMu sync.Mutex
-	streams   map[*Stream]struct{} // that are open
+	streams   map[*Stream]struct{} // open streams; guarded by streamsMu
 
-	refs   atomic.Int64    // who holds on to the channel; see attach
-	place  lazyheap.Handle // among those that nobody holds on to; guarded by the hub's mu
-	filled int             // its index plus 1 in the hub's list of that name, or 0; guarded by that list
-	spare  bool            // its overhead counts among the rings; guarded by the hub's mu
-	shards []interest      // by shard; set once
+	// Bookkeeping of the hub and the shards
+	refs   atomic.Int64    // number of references; see channel_refs.go
+	place  lazyheap.Handle // place in the hub's heap of unused channels; guarded by the hub's mu
+	filled int             // index plus 1 in the hub's list filled, or 0; guarded like that list
+	spare  bool            // the overhead counts in the hub's ringBytes; guarded by the hub's mu
+	shards []interest      // one for each shard; never replaced
 }
 
-// Handle is for the hub's heap of unused channels.
+// Handle returns the channel's place in the hub's heap of unused channels.
 func (c *channel) Handle() *lazyheap.Handle { return &c.place }
 
-// channelOverhead is about what a channel costs beside its entries, its name
-// and what it knows of each shard.
+// channelOverhead is about how many bytes a channel takes beside its entries,
+// its name and its interests.
 const channelOverhead = 448
 
-// overhead is about what the channel costs beside its entries.
+// overhead returns about how many bytes the channel takes beside its entries.
 func (c *channel) overhead() int64 {
 	return int64(channelOverhead + len(c.name) + len(c.shards)*int(unsafe.Sizeof(interest{})))
 }
 
-// push appends an entry and drops what is over the bounds. It returns by how
-// much that changes the size of the ring, in bytes, and how many entries there
-// are then.
+// push appends an entry and drops entries above the ring's bounds. It returns
+// the change of the ring's size in bytes, and the number of entries in the
+// ring.
 func (c *channel) push(e *Entry) (delta, entries int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,14 +74,15 @@ func (c *channel) push(e *Entry) (delta, entries int) {
 	return c.ring.Bytes() - before, c.ring.Len()
 }
 
-// over reports whether the ring is over its bounds. One entry never is. The
-// caller holds c.mu.
+// over reports whether the ring is above its bounds. A ring of one entry never
+// is. The caller holds c.mu.
 func (c *channel) over() bool {
 	return c.ring.Len() > 1 && (c.ring.Len() > c.cfg.RingEvents || c.ring.Bytes() > c.cfg.RingBytes)
 }
 
-// hideThrough keeps new subscribers from what history no longer has. If nobody is
-// subscribed, it does what release does.
+// hideThrough hides entries up to seq, which history no longer has, from new
+// subscribers. If the channel is unused, it also does what dropHiddenEntries
+// does.
 func (c *channel) hideThrough(seq uint64, unused bool) (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,17 +93,17 @@ func (c *channel) hideThrough(seq uint64, unused bool) (delta int, empty bool) {
 	return c.dropHidden()
 }
 
-// has reports whether all that follows seq is in the ring, for a subscriber
-// that is new.
+// has reports whether a new subscriber finds all entries after seq in the ring.
 func (c *channel) has(seq uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return seq >= c.gone && seq >= c.hidden
 }
 
-// after appends to dst what follows seq, up to and including head, about n
-// entries: those that were published together are not parted. It reports
-// whether that is all, and false as the second if some of it has left the ring.
+// after appends to dst the entries after seq, up to and including head, about n
+// of them: it does not split a batch that was published together. all reports
+// whether no entry is left; ok is false if some of the entries have left the
+// ring.
 func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, all, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,15 +129,16 @@ func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, 
 	return dst, true, true
 }
 
-// dropHiddenEntries drops what history no longer has. Nobody may be subscribed. It
-// returns by how much the size of the ring changes, and whether it is empty.
+// dropHiddenEntries drops entries that history no longer has. The channel must
+// have no subscribers. It returns the change of the ring's size in bytes, and
+// whether the ring is empty.
 func (c *channel) dropHiddenEntries() (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.dropHidden()
 }
 
-// dropHidden drops what history no longer has. The caller holds c.mu.
+// dropHidden drops entries that history no longer has. The caller holds c.mu.
 func (c *channel) dropHidden() (delta int, empty bool) {
 	before := c.ring.Bytes()
 	for c.ring.Len() > 0 && c.ring.At(0).Position.Seq <= c.hidden {
@@ -142,8 +147,8 @@ func (c *channel) dropHidden() (delta int, empty bool) {
 	return c.ring.Bytes() - before, c.ring.Len() == 0
 }
 
-// checkChannel returns an error that wraps ErrChannelName if the name cannot
-// be a channel's.
+// checkChannel returns an error that wraps ErrChannelName if the name is not
+// valid for a channel.
 func checkChannel(name string) error {
 	if fault := history.NameFault(name); fault != "" {
 		return fmt.Errorf("%w: %s", ErrChannelName, fault)
@@ -151,7 +156,7 @@ func checkChannel(name string) error {
 	return nil
 }
 
-// channelSet checks the names and returns a copy in which each stands once.
+// channelSet checks the names and returns a sorted copy without duplicates.
 func channelSet(names []string) ([]string, error) {
 	if len(names) == 0 {
 		return nil, ErrNoChannel

@@ -2,8 +2,8 @@ package core
 
 import "github.com/tidings-go/tidings/core/history"
 
-// supersede takes note of a new entry, where only the latest of each key
-// counts. The caller holds c.mu.
+// supersede records a new entry, if the channel's policy is Conflate. The
+// caller holds c.mu.
 func (c *channel) supersede(e *Entry) {
 	if c.cfg.Slow != Conflate || e.Key == "" {
 		return
@@ -18,15 +18,16 @@ func (c *channel) supersede(e *Entry) {
 	c.latest[e.Subject()] = e
 }
 
-// superseded reports whether there is a later entry that takes the place of e.
-// The caller holds c.mu.
+// superseded reports whether a newer entry takes the place of e. The caller
+// holds c.mu.
 func (c *channel) superseded(e *Entry) bool {
 	return c.latest != nil && e.Key != "" && c.latest[e.Subject()] != e
 }
 
-// shrink makes a ring that is over its bounds smaller, and reports whether it
-// did. What is superseded goes first, but all of it at once, when that pays:
-// until then the ring may be over its bounds by it. The caller holds c.mu.
+// shrink makes a ring smaller that is above its bounds, and reports whether it
+// did. It drops superseded entries first, all at once, when there are enough of
+// them to be worth it: until then, the ring may exceed its bounds by their
+// number and size. The caller holds c.mu.
 func (c *channel) shrink() bool {
 	switch {
 	case c.stale == 0:
@@ -40,7 +41,7 @@ func (c *channel) shrink() bool {
 	return true
 }
 
-// dropSuperseded drops what is superseded. The caller holds c.mu.
+// dropSuperseded drops all superseded entries. The caller holds c.mu.
 func (c *channel) dropSuperseded() {
 	for range c.ring.Len() {
 		if e := c.ring.Drop(); !c.superseded(e) {

@@ -5,18 +5,18 @@ import (
 	"sync/atomic"
 )
 
-// interest is what a channel knows of a shard: whom to tell there that there
-// is news.
+// interest holds the subscribers of one channel in one shard, for the shard to
+// notify of new entries.
 type interest struct {
-	// dirty is set while the channel is on the shard's list.
+	// dirty is set while the channel is on the shard's list of dirty channels.
 	dirty atomic.Bool
-	// n is the number of those to tell.
+	// n is the number of subscribers in subs and owned.
 	n atomic.Int64
 
 	mu   sync.Mutex
-	subs map[*subscriber]struct{} // wait in goroutines of their own
+	subs map[*subscriber]struct{} // with a goroutine of their own; guarded by mu; nil if none
 
-	owned []place // the shard sends to them; touched by its goroutine only
+	owned []place // hijacked connections; only the shard's goroutine uses it
 }
 
 func (i *interest) add(s *subscriber) {

@@ -6,13 +6,13 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// Whoever holds on to a channel keeps its ring: it has all that is delivered
-// from then on. The first to take hold of a channel and the last to let go of it
-// do so under the write lock of the hub's mu. All others need the read lock
-// only, so that clients who come and go do not keep publishers waiting.
+// A reference to a channel keeps the channel's ring: the ring gets all entries
+// that are delivered from then on. Taking the first reference and releasing the
+// last one needs the write lock of the hub's mu. All other changes need the
+// read lock only, so that clients that come and go do not block publishers.
 
-// attach takes hold of channels. The error wraps ErrChannelGone or
-// ErrTooManyChannels.
+// attach acquires a reference to each channel. The error wraps ErrChannelGone
+// or ErrTooManyChannels.
 func (h *Hub) attach(names []string) ([]*channel, error) {
 	channels := make([]*channel, len(names))
 	if h.attachUsed(names, channels) {
@@ -26,8 +26,8 @@ func (h *Hub) attach(names []string) ([]*channel, error) {
 	return channels, nil
 }
 
-// attachUsed takes hold of those of the channels that others hold on to, and
-// reports whether these are all.
+// attachUsed acquires the channels that have a reference already, and reports
+// whether these are all.
 func (h *Hub) attachUsed(names []string, channels []*channel) (all bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -42,9 +42,9 @@ func (h *Hub) attachUsed(names []string, channels []*channel) (all bool) {
 	return all
 }
 
-// attachRest takes hold of the channels that are nil. If one of them is gone, it
-// lets go of the others, and returns the names of the private ones that are gone
-// with that.
+// attachRest acquires the channels that are nil. On an error, it releases all
+// channels, and returns the names of the private channels that are removed with
+// that.
 func (h *Hub) attachRest(names []string, channels []*channel) (gone []string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,15 +72,16 @@ func (h *Hub) attachRest(names []string, channels []*channel) (gone []string, er
 	return gone, err
 }
 
-// detach lets go of channels, and drops those that nothing is left of.
+// detach releases channels, and drops those that have no references and no
+// entries.
 func (h *Hub) detach(channels []*channel) {
 	if last := h.detachUsed(channels); len(last) > 0 {
 		h.forgetAll(h.detachLast(last))
 	}
 }
 
-// detachUsed lets go of those of the channels that others hold on to, and
-// returns the rest.
+// detachUsed releases the channels that keep another reference, and returns the
+// rest.
 func (h *Hub) detachUsed(channels []*channel) (last []*channel) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -92,8 +93,8 @@ func (h *Hub) detachUsed(channels []*channel) (last []*channel) {
 	return last
 }
 
-// detachLast lets go of channels, and returns the names of the private ones that
-// are gone with that.
+// detachLast releases channels, and returns the names of the private channels
+// that are removed with that.
 func (h *Hub) detachLast(channels []*channel) (gone []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -105,8 +106,8 @@ func (h *Hub) detachLast(channels []*channel) (gone []string) {
 	return gone
 }
 
-// release lets go of a channel, and reports whether it is a private one that is
-// gone with that. The caller holds h.mu.
+// release releases a channel, and reports whether it was the last reference to
+// a private channel, which is then removed. The caller holds h.mu for writing.
 func (h *Hub) release(c *channel) (private bool) {
 	if c.refs.Add(-1) > 0 {
 		return false
@@ -123,14 +124,14 @@ func (h *Hub) release(c *channel) (private bool) {
 	return false
 }
 
-// forgetAll drops the history of private channels that are gone.
+// forgetAll drops the history of private channels that were removed.
 func (h *Hub) forgetAll(gone []string) {
 	for _, name := range gone {
 		h.forgetPrivate(name)
 	}
 }
 
-// tryAcquire takes hold of a channel if somebody else does.
+// tryAcquire acquires a reference if the channel has one already.
 func (c *channel) tryAcquire() bool {
 	for n := c.refs.Load(); n > 0; n = c.refs.Load() {
 		if c.refs.CompareAndSwap(n, n+1) {
@@ -140,7 +141,7 @@ func (c *channel) tryAcquire() bool {
 	return false
 }
 
-// tryRelease lets go of a channel if somebody else does not.
+// tryRelease releases a reference unless it is the last one.
 func (c *channel) tryRelease() bool {
 	for n := c.refs.Load(); n > 1; n = c.refs.Load() {
 		if c.refs.CompareAndSwap(n, n-1) {

@@ -22,64 +22,73 @@ type HubConfig struct {
 	// Store keeps the history and gives events their order. The hub closes it.
 	// Default: NewMemoryStore(Retention{}).
 	Store Store
-	// RingEvents is how many of the newest events of each channel are at hand
-	// for subscribers. One that falls further behind while it is live meets the
-	// channel's [SlowPolicy]. Default: 1024.
+	// RingEvents bounds the number of events in the ring of each channel. The ring
+	// holds the channel's newest events in memory. The [SlowPolicy] of the channel
+	// applies to a live subscriber that falls further behind. Default: 1024.
 	RingEvents int
-	// RingBytes bounds the same in bytes. Default: 1 MiB.
+	// RingBytes bounds the size of each ring, in bytes. Default: 1 MiB.
 	RingBytes int
 	// TotalRingBytes bounds the rings of all channels together, and the overhead
-	// of channels without a subscriber. Over it, those channels go first, the
-	// longest without a new event before the others; then the older halves of the
-	// largest rings. History is not touched. What a [MemoryStore] keeps is shared
-	// with the rings, and takes no room twice. Default: 256 MiB.
+	// of channels without a subscriber, in bytes. Above the bound, the hub first
+	// drops channels without a subscriber, starting with the one whose newest
+	// event is the oldest. Then it drops the older halves of the largest rings.
+	// History is not affected. The rings share the events that a [MemoryStore]
+	// keeps, and need no memory of their own for them. Default: 256 MiB.
 	TotalRingBytes int
-	// MaxChannels bounds the channels that have subscribers or recent events. One
-	// without a subscriber takes about 0.5 KiB and its ring, one that clients have
-	// chosen as much without a ring. Over the bound, channels without a subscriber
-	// go, as above. Where there are none, a subscription to a further channel is
-	// refused with [ErrTooManyChannels], and an event for one is stored without a
-	// ring: those who subscribe later find it in history. Private channels count,
-	// and are not refused. Default: 262,144. Negative: no bound.
+	// MaxChannels bounds the number of channels that have subscribers or recent
+	// events. A channel without a subscriber takes about 0.5 KiB and its ring; a
+	// channel that clients chose and that has no events takes the same without a
+	// ring. Above the bound, the hub drops channels without a subscriber, in the
+	// order described at TotalRingBytes. If every channel has a subscriber, a
+	// subscription to one more channel is refused with [ErrTooManyChannels], and
+	// an event for one more channel is stored without a ring: later subscribers
+	// find it in history. Private channels count, but are never refused. Default:
+	// 262,144. Negative: no bound.
 	MaxChannels int
-	// Channels are the channels with a configuration of their own. The first
-	// whose pattern matches applies.
+	// Channels configures individual channels. The first entry whose pattern
+	// matches a channel's name applies.
 	Channels []ChannelConfig
-	// MaxEvent is the size of an encoded event at most, in bytes, and of all
-	// events that are published together. Default: 1 MiB.
+	// MaxEvent bounds the size of an encoded event, and of all events of one batch
+	// together, in bytes. Default: 1 MiB.
 	MaxEvent int
-	// PageBytes is how much history is read at once for a subscriber that is
-	// behind the ring, about. No more than that, and one event, is ever held for
-	// one subscriber alone. Default: 64 KiB.
+	// PageBytes is about how many bytes of history the hub reads at once for a
+	// subscriber that is behind the ring. The hub never holds more than this and
+	// one event for one subscriber alone. Default: 64 KiB.
 	PageBytes int
-	// MaxReplays is how many subscribers that are behind the ring may read a page
-	// of history from the store at a time. The others wait in order. How fast the
-	// clients take their pages makes no difference. Default: 64.
+	// MaxReplays bounds how many subscribers behind the ring read a page of
+	// history from the store at the same time. The others wait in order. A client
+	// that takes its page slowly does not delay them. Default: 64.
 	MaxReplays int
-	// SessionTTL is how long the channels of a session are kept after its last
-	// stream has ended. See the SessionKey of [Subscription]. Default: 5 min.
+	// SessionTTL is how long the hub keeps the channels of a session after the
+	// session's last stream has ended. See the SessionKey of [Subscription].
+	// Default: 5 min.
 	SessionTTL time.Duration
-	// MaxSessions is how many sessions are kept at most. Default: 10,000.
+	// MaxSessions bounds the number of sessions that are kept. Default: 10,000.
 	MaxSessions int
-	// MaxSessionBytes bounds the same in bytes, about. Over either bound, sessions
-	// of the client with the largest share go first, the one that ended first
-	// before the others; sessions with open streams stay. A client is an identity,
-	// or, of streams without one, the network address of the peer, for IPv6 its
-	// first 64 bits. A client whose own share is the largest, and has nothing to
-	// give up, gets no further session. Default: 16 MiB. Negative: no bound.
+	// MaxSessionBytes bounds about how many bytes the sessions take. Above this
+	// bound or MaxSessions, the hub drops sessions of the client with the largest
+	// share, starting with the session that ended first; sessions with open
+	// streams stay. A client is an identity or, for streams without one, the
+	// network address of the peer (for IPv6 its first 64 bits). A client that has
+	// the largest share and no session that can be dropped gets no further
+	// session. Default: 16 MiB. Negative: no bound.
 	MaxSessionBytes int
-	// OnJoin is called when a stream has joined a channel: when it opens, and when
-	// the channel is added. What is published to the channel from here on reaches
-	// it. OnLeave is called when it has left the channel again, by its end or
-	// otherwise, and is counted no more. Each OnJoin is followed by one OnLeave.
-	// For one stream they are called one after the other, in the order of what
-	// happened; for several at once. No lock is held: they may publish, and change
-	// or close the stream. A stream that opens waits while they are at it. A hook
-	// that publishes is an amplifier: each stream that a stranger opens and closes
-	// then costs an event to all who are there. Bound how many a client can open, as
-	// package middleware does, and publish only what is news to the others.
+	// OnJoin is called after a stream has joined a channel: when the stream opens,
+	// and when the channel is added to it. The stream receives events that are
+	// published to the channel from then on. OnLeave is called after the stream
+	// has left the channel, because it ended or the channel was removed, and is no
+	// longer counted. Each OnJoin is followed by one OnLeave. Calls for one stream
+	// never overlap and follow the order of its changes; calls for different
+	// streams may run concurrently. The hub holds no lock during a call, so a hook
+	// may publish, and change or close the stream. A stream that opens waits until
+	// its hooks return.
+	//
+	// A hook that publishes amplifies: each stream that a stranger opens and
+	// closes costs one event to every subscriber of the channel. Bound how many
+	// streams a client can open, as package middleware does, and publish only what
+	// other subscribers need to know.
 	OnJoin, OnLeave func(channel string, s *Stream)
-	// Logger takes what the hub has to say. Default: nothing is logged.
+	// Logger receives the hub's log output. Default: no logging.
 	Logger *slog.Logger
 }
 
@@ -121,8 +130,8 @@ func (c HubConfig) withDefaults() HubConfig {
 	return c
 }
 
-// channels returns the channels' configurations with their defaults, and last
-// the one of all others.
+// channels returns the configurations of the channels with their defaults
+// filled in. The last one applies to all channels that no pattern matches.
 func (c HubConfig) channels() []ChannelConfig {
 	all := append(slices.Clone(c.Channels), ChannelConfig{})
 	for i := range all {
@@ -142,7 +151,7 @@ func (c HubConfig) channels() []ChannelConfig {
 	return all
 }
 
-// channel returns what applies to a channel.
+// channel returns the configuration that applies to a channel.
 func (c HubConfig) channel(name string) *ChannelConfig {
 	others := len(c.Channels) - 1
 	for i := range c.Channels[:others] {
@@ -153,61 +162,71 @@ func (c HubConfig) channel(name string) *ChannelConfig {
 	return &c.Channels[others]
 }
 
-// Hub is where events are published to channels and subscribers get them: each
-// every event, in one order, also after it lost its connection. All methods
-// are safe for concurrent use.
+// Hub delivers events that are published to channels to the subscribers of
+// those channels. Each subscriber receives every event of its channels, in the
+// one order of the hub, also after it lost its connection. All methods are safe
+// for concurrent use.
 //
-// A hub that nobody uses any more may simply be dropped; it owns a goroutine
-// only while it has a subscriber to wake. [Hub.Drain] and [Hub.Close] end one
-// in order.
+// A hub that is no longer used may be dropped without a call: it owns a
+// goroutine only while it has a subscriber to wake. [Hub.Drain] ends a hub in
+// order, [Hub.Close] at once.
 type Hub struct {
 	cfg     HubConfig
 	store   Store
 	logger  *slog.Logger
-	started time.Time // when the hub's clock began
+	started time.Time // zero of the hub's clock
 
+	// Delivery
 	shards   []shard
-	replays  chan struct{} // holds a token for each page of history that is being read
+	replays  chan struct{} // holds one token for each page of history that is being read
 	replayer replayer
 	finisher finisher
 	watcher  netwatch.Watcher
 	life     context.Context //nolint:containedctx // It is the hub's own: it ends with Close.
 	die      context.CancelCauseFunc
 
+	// Order of events
 	epoch uint64
-	head  atomic.Uint64 // the newest entry that is in its ring
+	head  atomic.Uint64 // sequence number of the newest entry that is in its ring
 
+	// Channels
 	mu       sync.RWMutex
 	channels map[string]*channel
-	base     uint64                  // what a new channel's ring lacks: everything up to here
-	private  map[string]struct{}     // the private channels that are there
-	unused   lazyheap.Heap[*channel] // has all channels that nobody holds on to, and maybe others
-	// filled has all channels whose ring can be made smaller, and maybe others.
-	// It is changed by what delivers, and under the write lock of mu.
+	base     uint64                  // a new channel's ring lacks all entries up to this sequence number
+	private  map[string]struct{}     // names of the private channels that exist
+	unused   lazyheap.Heap[*channel] // all channels with refs == 0, and maybe others
+	// filled holds all channels whose ring can be made smaller, and maybe others.
+	// The goroutine that delivers changes it while it holds mu for reading; all
+	// other changes need mu for writing.
 	filled []*channel
 
-	ringBytes atomic.Int64 // of all rings, and the overhead of channels that nobody holds on to
-	ringLimit atomic.Int64 // above which rings are made smaller
+	// Memory bounds
+	ringBytes atomic.Int64 // size of all rings, and overhead of channels with refs == 0, in bytes
+	ringLimit atomic.Int64 // rings are made smaller above this size
 	sessions  sessions
 
+	// Streams; streamsMu guards the fields up to empty
 	streamsMu sync.Mutex
 	streams   map[streamKey]*Stream
-	early     map[*Stream]struct{} // that are at the gate, and belong to somebody
+	early     map[*Stream]struct{} // streams at the gate that have an identity
 	draining  bool
-	empty     chan struct{} // made by a Drain, closed with the last stream
+	empty     chan struct{} // made by Drain, closed when the last stream ends
 
+	// End
 	closed    chan struct{}
 	closeOnce sync.Once
 	closeErr  error
 
+	// Counters and pools
 	published atomic.Uint64
-	next      atomic.Uint64 // deals subscribers to shards
+	next      atomic.Uint64 // assigns subscribers to shards in turn
 	scratch   sync.Pool     // of *scratch
 	records   sync.Pool     // of *[1]Record
 }
 
-// NewHub returns a hub. It panics if the store cannot be attached, which says
-// that it is closed or belongs to a program's error at set-up.
+// NewHub returns a hub. It panics if the store cannot be attached, for example
+// because the store is closed: that is a programming error at set-up. It also
+// panics if a channel pattern is malformed.
 func NewHub(cfg HubConfig) *Hub {
 	cfg = cfg.withDefaults()
 	if cfg.Store == nil {
@@ -234,7 +253,8 @@ func NewHub(cfg HubConfig) *Hub {
 	h.replayer.hub = h
 	h.replayer.idle.L, h.finisher.idle.L = &h.replayer.mu, &h.finisher.mu
 	h.life, h.die = context.WithCancelCause(context.Background())
-	// No entry may be delivered before its predecessors are accounted for.
+	// Hold the lock, so that the store delivers no entry before base and head
+	// account for all earlier ones.
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	newest, err := h.store.Attach((*hubSink)(h))
@@ -246,9 +266,9 @@ func NewHub(cfg HubConfig) *Hub {
 	return h
 }
 
-// Stats are counts of a hub at one moment.
+// Stats holds counts of a hub at one moment.
 type Stats struct {
-	// Streams is the number of streams open at the hub's gates.
+	// Streams is the number of streams that are open at the hub's gates.
 	Streams int `json:"streams"`
 	// Channels is the number of channels that have subscribers or recent
 	// events.
@@ -268,12 +288,12 @@ func (h *Hub) Stats() Stats {
 	return Stats{Streams: streams, Channels: channels, Published: h.published.Load()}
 }
 
-// Close ends all streams and subscribers at once, and closes the store.
-// [Hub.Drain] first gives clients notice. Close waits for the subscriptions
-// that the hub sends to itself, their hooks included, and not for handlers.
-// Called in a hook or a filter of such a subscription, it waits for none of
-// them, since it would wait for its caller. It is idempotent, safe for
-// concurrent use, and returns the store's error.
+// Close ends all streams and subscribers at once, and closes the store. To give
+// clients notice first, call [Hub.Drain]. Close waits until the subscriptions
+// whose connections the hub drives itself are finished, their hooks included.
+// It does not wait for handlers. A call from a hook or a filter of such a
+// subscription waits for none of them, because it would wait for itself. Close
+// is idempotent, safe for concurrent use, and returns the store's error.
 func (h *Hub) Close() error {
 	h.shut()
 	if !calledByHub() {
@@ -282,7 +302,7 @@ func (h *Hub) Close() error {
 	return h.closeErr
 }
 
-// shut ends everything, once.
+// shut ends all streams and closes the store, once.
 func (h *Hub) shut() {
 	h.closeOnce.Do(func() {
 		h.streamsMu.Lock()
@@ -297,12 +317,12 @@ func (h *Hub) shut() {
 	})
 }
 
-// settle waits until all streams of the hub's own connections, which have ended,
-// are finished.
+// settle waits until all ended streams of connections that shards drive are
+// finished.
 func (h *Hub) settle() {
-	h.finisher.wait() // until then, a stream that opens may be handed to a shard
-	// A shard that is at it may still ask for a page of history, and the page
-	// comes back to the shard.
+	h.finisher.wait() // until then, an opening stream may be handed to a shard
+	// A shard that is still running may ask for one more page of history, and the
+	// page comes back to the shard.
 	h.settleShards()
 	h.replayer.wait()
 	h.settleShards()
@@ -315,5 +335,5 @@ func (h *Hub) settleShards() {
 	}
 }
 
-// position returns the position with a sequence number of this epoch.
+// position returns the position with this sequence number in the hub's epoch.
 func (h *Hub) position(seq uint64) Position { return Position{Epoch: h.epoch, Seq: seq} }

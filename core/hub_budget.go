@@ -8,9 +8,10 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// channel returns the channel of that name, a new one if need be and if there is
-// room, and nil otherwise. The caller holds h.mu, and takes hold of the channel
-// or puts an entry into its ring.
+// channel returns the channel with this name. It makes a new one if there is
+// none, and returns nil if MaxChannels leaves no room. The caller holds h.mu
+// for writing, and then acquires a reference to the channel or pushes an entry
+// onto its ring.
 func (h *Hub) channel(name string) *channel {
 	c := h.channels[name]
 	if c != nil {
@@ -27,15 +28,15 @@ func (h *Hub) channel(name string) *channel {
 	return c
 }
 
-// hold takes hold of a channel. The caller holds h.mu.
+// hold acquires a reference to a channel. The caller holds h.mu for writing.
 func (h *Hub) hold(c *channel) {
 	c.refs.Add(1)
 	h.setSpare(c, false)
 }
 
-// setSpare says whether the overhead of a channel counts among the rings: it
-// does while nothing holds on to the channel, since it can then be won back. The
-// caller holds h.mu.
+// setSpare records whether the overhead of a channel counts in ringBytes. It
+// counts while the channel has no references, because the memory can then be
+// reclaimed. The caller holds h.mu for writing.
 func (h *Hub) setSpare(c *channel, spare bool) {
 	switch {
 	case spare && !c.spare:
@@ -46,8 +47,8 @@ func (h *Hub) setSpare(c *channel, spare bool) {
 	c.spare = spare
 }
 
-// push puts an entry into a channel's ring. The caller is the one that delivers,
-// and holds h.mu, if only for reading.
+// push pushes an entry onto a channel's ring. Only the goroutine that delivers
+// calls it. The caller holds h.mu, for reading at least.
 func (h *Hub) push(c *channel, e *Entry) {
 	delta, entries := c.push(e)
 	h.ringBytes.Add(int64(delta))
@@ -57,8 +58,8 @@ func (h *Hub) push(c *channel, e *Entry) {
 	}
 }
 
-// unlist takes a channel off those whose ring can be made smaller. The caller
-// holds h.mu.
+// unlist removes a channel from filled, the list of channels whose ring can be
+// made smaller. The caller holds h.mu for writing.
 func (h *Hub) unlist(c *channel) {
 	if c.filled == 0 {
 		return
@@ -70,9 +71,9 @@ func (h *Hub) unlist(c *channel) {
 	h.filled, c.filled = h.filled[:end], 0
 }
 
-// removeIfEmpty lets go of what history no longer has of a channel that nobody holds on
-// to, and drops the channel if nothing is left. It reports whether it did. The
-// caller holds h.mu.
+// removeIfEmpty drops the entries of a channel that history no longer has, and
+// then the channel if its ring is empty. It reports whether it dropped the
+// channel. The channel has no references. The caller holds h.mu for writing.
 func (h *Hub) removeIfEmpty(c *channel) (dropped bool) {
 	delta, empty := c.dropHiddenEntries()
 	h.ringBytes.Add(int64(delta))
@@ -82,11 +83,11 @@ func (h *Hub) removeIfEmpty(c *channel) (dropped bool) {
 	return empty
 }
 
-// drop forgets a channel that nobody holds on to, with its ring: history may
-// still have what was in it. The caller holds h.mu.
+// drop removes a channel that has no references, with its ring. History may
+// still have the entries of the ring. The caller holds h.mu for writing.
 func (h *Hub) drop(c *channel) {
 	newest, bytes := c.extent()
-	if !history.IsPrivate(c.name) { // one that is gone does not come back
+	if !history.IsPrivate(c.name) { // a private channel is never made again
 		h.base = max(h.base, newest)
 	}
 	h.setSpare(c, false)
@@ -97,9 +98,10 @@ func (h *Hub) drop(c *channel) {
 	h.limitRings(left)
 }
 
-// limitRings sets from what size on rings are made smaller, given the size that
-// there is no way around at the moment: not at every event, if that is all that
-// there is to win. The caller holds h.mu.
+// limitRings lowers the size above which rings are made smaller. least is the
+// size that cannot be avoided at the moment. The limit stays above it by a
+// margin, so that deliveries do not run enforceBudget each time for little
+// gain. The caller holds h.mu for writing.
 func (h *Hub) limitRings(least int64) {
 	limit := int64(h.cfg.TotalRingBytes)
 	if limit = max(limit, least+limit/16); limit < h.ringLimit.Load() {
@@ -107,8 +109,8 @@ func (h *Hub) limitRings(least int64) {
 	}
 }
 
-// extent returns the newest entry that is, or was, in the ring, and the ring's
-// size in bytes.
+// extent returns the sequence number of the newest entry that is or was in the
+// ring, and the ring's size in bytes.
 func (c *channel) extent() (newest uint64, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,14 +121,15 @@ func (c *channel) extent() (newest uint64, bytes int) {
 	return newest, c.ring.Bytes()
 }
 
-// newest returns the newest entry that is, or was, in the ring.
+// newest returns the sequence number of the newest entry that is or was in the
+// ring.
 func (c *channel) newest() uint64 {
 	newest, _ := c.extent()
 	return newest
 }
 
-// halve drops the older half of the ring. It returns by how much that changes
-// its size, in bytes: by nothing if there is one entry only.
+// halve drops the older half of the ring. It returns the change of the ring's
+// size in bytes: 0 if the ring has only one entry.
 func (c *channel) halve() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,8 +143,8 @@ func (c *channel) halve() int {
 	return c.ring.Bytes() - before
 }
 
-// enforceBudget makes rings smaller until there is room again. See
-// HubConfig.TotalRingBytes for the order.
+// enforceBudget makes rings smaller until they fit into TotalRingBytes. See
+// [HubConfig] for the order.
 func (h *Hub) enforceBudget() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -152,15 +155,15 @@ func (h *Hub) enforceBudget() {
 			continue
 		}
 		h.halveRings(limit - limit/16)
-		// Not again at every event, if that is all there is to win.
+		// A margin, so that the next event does not try again for little gain.
 		h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
 		return
 	}
 }
 
-// dropUnused drops the channel that was longest without a new event, of those
-// that nothing holds on to, and reports whether there was one. The caller holds
-// h.mu.
+// dropUnused drops the channel whose newest event is the oldest, among the
+// channels without references. It reports whether there was one. The caller
+// holds h.mu for writing.
 func (h *Hub) dropUnused() bool {
 	for {
 		c, ok := h.unused.First((*channel).newest)
@@ -171,22 +174,23 @@ func (h *Hub) dropUnused() bool {
 			h.drop(c)
 			return true
 		}
-		h.unused.Remove(c) // until it is let go of
+		h.unused.Remove(c) // release adds it again
 	}
 }
 
-// halveRings drops the older halves of the largest rings until there is room:
-// some more than needed, as it looks at every ring of two entries or more. The
-// caller holds h.mu.
+// halveRings drops the older halves of the largest rings until all rings take
+// at most room bytes. The caller leaves a margin in room, because one call
+// looks at every ring of two entries or more. The caller holds h.mu for
+// writing.
 func (h *Hub) halveRings(room int64) {
 	for {
 		need := h.ringBytes.Load() - room
 		if need <= 0 {
 			return
 		}
-		// Rings of about the same size, by powers of two, share a class.
+		// Rings whose sizes have the same bit length share a class.
 		var classes [bits.UintSize + 1]int64
-		for _, c := range slices.Backward(h.filled) { // unlist moves what was seen already
+		for _, c := range slices.Backward(h.filled) { // unlist moves the last one forward
 			bytes, several := c.size()
 			if !several {
 				h.unlist(c)
@@ -210,8 +214,8 @@ func (h *Hub) halveRings(room int64) {
 	}
 }
 
-// size returns the size of the ring in bytes, and whether it has two entries or
-// more.
+// size returns the size of the ring in bytes, and whether it has two or more
+// entries.
 func (c *channel) size() (bytes int, several bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 )
 
 // calledByHub reports whether the caller runs in a goroutine that Close waits
-// for: in a hook, a filter or a store's method that the hub has called there.
+// for: in a hook, a filter, or a method of the store that the hub called there.
 func calledByHub() bool {
 	pcs := make([]uintptr, 64)
 	n := runtime.Callers(2, pcs)

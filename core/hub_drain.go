@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// Drain ends the hub's streams in order, for a deploy say. New ones are refused
-// with 503 and Retry-After from now on. Subscriptions are told to come back,
-// each after a time of its own, and are closed, spread over the time that ctx
-// leaves, or at once if it has no deadline. One-shots that wait for their event
-// are refused, too. Handlers find their stream's
-// Draining channel closed and may finish; what is left when ctx ends is ended
-// with [ErrDraining].
+// Drain ends the hub's streams in order, for example for a deploy. From now on,
+// new streams are refused with 503 and Retry-After. Each subscription is told
+// when to reconnect, after a time of its own, and is closed. The closings are
+// spread over the time that ctx leaves, or happen at once if ctx has no
+// deadline. One-shot requests that wait for their event are refused, too.
+// Handlers find the Draining channel of their stream closed and may finish.
+// Streams that are still open when ctx ends are ended with [ErrDraining].
 //
-// Drain returns nil once every stream has ended, and the cause of ctx if it
-// ended before. Publishing goes on; see [Hub.Close].
+// Drain returns nil once every stream has ended, and the cause of ctx if ctx
+// ended before. Publishing still works after Drain; see [Hub.Close].
 func (h *Hub) Drain(ctx context.Context) error {
 	streams, empty := h.beginDrain()
 	spread := time.Duration(0)
 	if deadline, ok := ctx.Deadline(); ok {
-		// The last ones need some time to be closed, too.
+		// Leave time for the last streams to be closed.
 		spread = time.Until(deadline) * 3 / 4
 	}
 	timers := make([]*time.Timer, 0, len(streams))
@@ -29,7 +29,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 		case stateSubscribed:
 			timers = append(timers, time.AfterFunc(upTo(spread), s.announceDrain))
 		case stateOneShot:
-			s.end(ErrDraining) // it has nothing to finish, and asks again soon
+			s.end(ErrDraining) // it has nothing to finish, and its client asks again soon
 		default:
 			s.announceDrain()
 		}
@@ -53,8 +53,8 @@ func (h *Hub) Drain(ctx context.Context) error {
 	return err
 }
 
-// beginDrain refuses new streams, and returns the open ones with a channel
-// that is closed once there are none.
+// beginDrain makes the hub refuse new streams. It returns the open streams, and
+// a channel that is closed when none is left.
 func (h *Hub) beginDrain() ([]*Stream, <-chan struct{}) {
 	h.streamsMu.Lock()
 	h.draining = true
@@ -80,7 +80,7 @@ func (h *Hub) openStreams() []*Stream {
 	return streams
 }
 
-// streamsOf returns the streams that belong to somebody, open or at the gate.
+// streamsOf returns the streams of an identity, open or at the gate.
 func (h *Hub) streamsOf(identity string) []*Stream {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
@@ -98,7 +98,7 @@ func (h *Hub) streamsOf(identity string) []*Stream {
 	return streams
 }
 
-// register counts a stream in, or refuses it because the hub drains.
+// register counts a stream as open, or refuses it if the hub drains.
 func (h *Hub) register(s *Stream) error {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
@@ -110,7 +110,7 @@ func (h *Hub) register(s *Stream) error {
 	return nil
 }
 
-// registerEarly takes note that a stream belongs to somebody, if it is at the gate.
+// registerEarly records a stream that got an identity while it is at the gate.
 func (h *Hub) registerEarly(s *Stream) {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
@@ -119,7 +119,7 @@ func (h *Hub) registerEarly(s *Stream) {
 	}
 }
 
-// unregister counts a stream out.
+// unregister removes a stream from the open ones.
 func (h *Hub) unregister(s *Stream) {
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
@@ -139,8 +139,8 @@ func (h *Hub) isDraining() bool {
 	return h.draining
 }
 
-// drainRefusal is the answer while a hub drains. Another machine, or the new
-// version, will be there soon.
+// drainRefusal returns the refusal of a hub that drains. RetryAfter is short,
+// because another machine or the new version takes over soon.
 func drainRefusal() *Refusal {
 	return &Refusal{
 		Status:     http.StatusServiceUnavailable,
@@ -150,7 +150,7 @@ func drainRefusal() *Refusal {
 	}
 }
 
-// driver returns who drives the stream, if it is open.
+// driver returns the state of the stream, which says what drives it.
 func (s *Stream) driver() streamState {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,18 +2,18 @@ package core
 
 import "sync"
 
-// finishers is how many are at work at once, at most: hooks and stores may wait
-// for something.
+// finishers bounds how many workers run at the same time. They may block in
+// hooks and stores.
 const finishers = 64
 
-// finisher does what a shard must not wait for: it finishes the streams of
-// owned connections, and lets go of channels.
+// finisher runs work that a shard must not wait for: it finishes the streams of
+// hijacked connections, and releases channels.
 type finisher struct {
 	mu      sync.Mutex
 	todo    []func()
 	workers int
-	guests  int       // streams that an adapter's goroutine begins or gives up
-	idle    sync.Cond // signalled when there are neither workers nor guests; its L is mu
+	guests  int       // adapter goroutines that are opening or abandoning a stream
+	idle    sync.Cond // signalled when workers and guests are 0; its L is &mu
 }
 
 func (f *finisher) add(do func()) {
@@ -41,7 +41,7 @@ func (f *finisher) work() {
 	f.rest()
 }
 
-// enter has wait wait for work in a goroutine of another's, until leave.
+// enter makes wait wait for work in another goroutine, until leave.
 func (f *finisher) enter() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,14 +55,14 @@ func (f *finisher) leave() {
 	f.rest()
 }
 
-// rest tells those who wait if nothing is at work. The caller holds f.mu.
+// rest signals idle if no worker and no guest is left. The caller holds f.mu.
 func (f *finisher) rest() {
 	if f.workers == 0 && f.guests == 0 {
 		f.idle.Broadcast()
 	}
 }
 
-// wait blocks until there is nothing to finish.
+// wait blocks until no work is left.
 func (f *finisher) wait() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

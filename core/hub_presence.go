@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// streamKey is a stream's ID as it is kept.
+// streamKey is a stream's ID in binary form.
 type streamKey [16]byte
 
-// ChannelInfo is what there is to say of a channel at one moment.
+// ChannelInfo describes a channel at one moment.
 type ChannelInfo struct {
 	// Name is the channel's name.
 	Name string `json:"name"`
-	// Streams is the number of open streams that are subscribed.
+	// Streams is the number of open streams that are subscribed to the channel.
 	Streams int `json:"streams"`
-	// Events and Bytes are what the channel's ring holds. History may go
-	// further back.
+	// Events and Bytes are the number and the size of the events in the channel's
+	// ring. History may go further back.
 	Events int `json:"events"`
 	Bytes  int `json:"bytes"`
 }
 
-// Channels returns the channels that have subscribers or recent events, in the
-// order of their names.
+// Channels returns the channels that have subscribers or recent events, sorted
+// by name.
 func (h *Hub) Channels() []ChannelInfo {
 	h.mu.RLock()
 	channels := make([]*channel, 0, len(h.channels))
@@ -42,7 +42,7 @@ func (h *Hub) Channels() []ChannelInfo {
 	return infos
 }
 
-// count returns the number of open streams that are subscribed.
+// count returns the number of open streams that are subscribed to the channel.
 func (c *channel) count() int {
 	c.streamsMu.Lock()
 	defer c.streamsMu.Unlock()
@@ -50,8 +50,9 @@ func (c *channel) count() int {
 }
 
 // Count returns the number of open streams that are subscribed to a channel. A
-// client that vanishes is counted until that is noticed: at once where its
-// connection tells, and with the write after the next heartbeat at the latest.
+// client that vanishes counts until the server notices: at once if its
+// connection reports the loss, and at the latest with the write after the next
+// heartbeat.
 func (h *Hub) Count(channel string) int {
 	if c := h.known(channel); c != nil {
 		return c.count()
@@ -59,15 +60,15 @@ func (h *Hub) Count(channel string) int {
 	return 0
 }
 
-// known returns a channel that is there, or nil.
+// known returns the channel with this name, or nil if there is none.
 func (h *Hub) known(name string) *channel {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.channels[name]
 }
 
-// Streams returns the open streams that are subscribed to a channel, those of
-// the earliest requests first.
+// Streams returns the open streams that are subscribed to a channel, ordered by
+// the time of their requests, earliest first.
 func (h *Hub) Streams(channel string) []*Stream {
 	c := h.known(channel)
 	if c == nil {
@@ -83,8 +84,8 @@ func (h *Hub) Streams(channel string) []*Stream {
 	return streams
 }
 
-// AllStreams returns all streams that are open at the hub's gates, whatever
-// drives them, those of the earliest requests first.
+// AllStreams returns all streams, of any kind, that are open at the hub's
+// gates, ordered by the time of their requests, earliest first.
 func (h *Hub) AllStreams() []*Stream {
 	streams := h.openStreams()
 	sortStreams(streams)
@@ -97,30 +98,30 @@ func sortStreams(streams []*Stream) {
 	})
 }
 
-// Stream returns the open stream with an ID, or nil.
+// Stream returns the open stream with this ID, or nil if there is none.
 func (h *Hub) Stream(id string) *Stream {
 	var key streamKey
 	if len(id) != hex.EncodedLen(len(key)) {
 		return nil
 	}
 	if _, err := hex.Decode(key[:], []byte(id)); err != nil || hex.EncodeToString(key[:]) != id {
-		return nil // capitals are another text
+		return nil // upper-case hex digits are not the same ID
 	}
 	h.streamsMu.Lock()
 	defer h.streamsMu.Unlock()
 	return h.streams[key]
 }
 
-// CloseChannel ends the streams that are subscribed to a channel, for a reason
-// as in [Stream.CloseWith]. It returns how many there were.
+// CloseChannel ends the streams that are subscribed to a channel. The reason is
+// that of [Stream.CloseWith]. It returns the number of these streams.
 func (h *Hub) CloseChannel(channel string, reason error) int {
 	return closeAll(h.Streams(channel), reason)
 }
 
-// CloseIdentity ends the streams that belong to somebody, for a reason as in
-// [Stream.CloseWith]: those that are open, and those at the gate of which a
-// middleware has said so. It returns how many there were. So that none of them
-// opens any more, first have the middleware refuse them.
+// CloseIdentity ends the streams of an identity. The reason is that of
+// [Stream.CloseWith]. It ends open streams, and streams at the gate whose
+// identity a middleware has set. It returns the number of these streams. To
+// keep the identity from opening new ones, first make the middleware refuse it.
 func (h *Hub) CloseIdentity(name string, reason error) int {
 	if name == "" {
 		return 0
@@ -135,9 +136,9 @@ func closeAll(streams []*Stream, reason error) int {
 	return len(streams)
 }
 
-// CloseWith ends the stream like Close, for a reason, which [Stream.Err] then
-// wraps together with [ErrClosed]. The client, which is not told, reconnects:
-// what it finds then, a [Middleware] decides.
+// CloseWith ends the stream like Close, with a reason. [Stream.Err] then wraps
+// the reason together with [ErrClosed]. The client does not learn the reason,
+// and reconnects; a [Middleware] decides what it gets then.
 func (s *Stream) CloseWith(reason error) {
 	if reason == nil {
 		s.end(ErrClosed)
@@ -146,38 +147,39 @@ func (s *Stream) CloseWith(reason error) {
 	s.end(fmt.Errorf("%w: %w", ErrClosed, reason))
 }
 
-// StreamInfo is what there is to say of a stream at one moment, to those who
-// run the server. Of what clients are told of each other, leave the ID out.
+// StreamInfo describes a stream at one moment, for operators of the server.
+// Leave the ID out of what you show to other clients.
 type StreamInfo struct {
-	// ID is what [Stream.ID] returns: the key of [Gate.ChangeChannels].
+	// ID is the result of [Stream.ID]: the key of [Gate.ChangeChannels].
 	ID         string    `json:"id"`
 	RemoteAddr string    `json:"remoteAddr"`
 	Identity   string    `json:"identity,omitempty"`
 	Since      time.Time `json:"since"`
-	// Channels and Groups are those that the stream is in.
+	// Channels and Groups are the names of the stream's channels and groups.
 	Channels []string `json:"channels,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
-	// Position is up to where the stream has been sent, or passed over, what is
-	// on its channels. It is empty for a handler's stream.
+	// Position is the position up to which events on the stream's channels have
+	// been sent, or passed over because they are not for this stream. It is empty
+	// for a handler's stream.
 	Position string `json:"position,omitempty"`
-	// LagEvents and LagBytes are what waits in the rings beyond that. There may
-	// be more in history.
+	// LagEvents and LagBytes are the number and the size of the events in the
+	// rings after Position. There may be more in history.
 	LagEvents int `json:"lagEvents"`
 	LagBytes  int `json:"lagBytes"`
-	// SentEvents and SentBytes are what was sent.
+	// SentEvents and SentBytes count what was sent on the stream.
 	SentEvents int64 `json:"sentEvents"`
 	SentBytes  int64 `json:"sentBytes"`
-	// Owned reports whether the stream's connection was taken over.
+	// Owned reports whether the stream's connection was hijacked.
 	Owned bool `json:"owned"`
 }
 
-// Info returns what there is to say of the stream now, its ID included, which is
-// not for other clients. What SetValue stored with it is not part of that; see
-// [Stream.Value].
+// Info describes the stream at this moment. The result includes the stream's
+// ID, which other clients must not see. It does not include values that
+// SetValue stored; see [Stream.Value].
 func (s *Stream) Info() StreamInfo {
 	s.mu.Lock()
 	channels, owned, opened := s.wanted(), s.hijacked, s.state == stateSubscribed
-	begins := s.rareCopy().begins // a change makes another one
+	begins := s.rareCopy().begins // a change replaces the map
 	s.mu.Unlock()
 	info := StreamInfo{
 		ID: s.ID(), RemoteAddr: s.remote, Identity: s.Identity(), Since: s.Since(),
@@ -187,7 +189,7 @@ func (s *Stream) Info() StreamInfo {
 	for _, c := range channels {
 		info.Channels = append(info.Channels, c.name)
 	}
-	if !opened || s.sub == nil { // in this order: until it is open, sub may be set
+	if !opened || s.sub == nil { // check opened first: sub may be set before the stream is open
 		return info
 	}
 	cursor := s.sub.cursor.Load()
@@ -200,8 +202,8 @@ func (s *Stream) Info() StreamInfo {
 	return info
 }
 
-// wanted returns the channels that the stream has, or is about to. The caller
-// holds s.mu.
+// wanted returns the stream's channels, or those that are about to replace
+// them. The caller holds s.mu.
 func (s *Stream) wanted() []*channel {
 	if x := s.rare.Load(); x != nil && x.pending != nil {
 		return slices.Clone(x.pending.channels)
@@ -212,7 +214,7 @@ func (s *Stream) wanted() []*channel {
 	return slices.Clone(s.sub.channels)
 }
 
-// beyond returns how much of the ring follows seq.
+// beyond returns the number and the size of the ring's entries after seq.
 func (c *channel) beyond(seq uint64) (events, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

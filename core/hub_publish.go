@@ -8,19 +8,20 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// MaxBatch is the number of events that can be published together at most.
+// MaxBatch is the maximum number of events in one batch.
 const MaxBatch = 512
 
-// MaxKeyBytes is the length of a published event's key at most.
+// MaxKeyBytes is the maximum length of a published event's key, in bytes.
 const MaxKeyBytes = 1024
 
-// Publication is an event on its way to a channel.
+// Publication is an event together with its channel and its audience.
 type Publication struct {
 	// Channel is the channel's name.
 	Channel string
 	// Event is the event.
 	Event Event
-	// To is who gets it, of those who are subscribed. Default: everybody.
+	// To selects which of the channel's subscribers get the event. Default: all of
+	// them.
 	To Audience
 }
 
@@ -28,33 +29,35 @@ type Publication struct {
 // returns the ID that the event has on the wire: its own, or the text of its
 // position.
 //
-// Publish never waits for a subscriber. It waits for the store, until ctx
-// ends; the [MemoryStore] does not make it wait. Events that one goroutine
-// publishes arrive in that order; whatever the number of publishers, all
-// subscribers see the same order.
+// Publish never waits for a subscriber. It waits for the store until ctx ends;
+// a [MemoryStore] does not block. Events that one goroutine publishes arrive in
+// that order. All subscribers see the events of all publishers in the same
+// order.
 //
-// The errors are a [*FieldError] for an event that cannot be encoded, and
-// ones that wrap [ErrChannelName], [ErrChannelGone], [ErrTooLarge],
-// [ErrReservedID], [ErrHubClosed] or the store's own. The event was then not
-// published, unless ctx ended while the store was at it.
+// The error is a [*FieldError] for an event that cannot be encoded, or wraps
+// [ErrChannelName], [ErrChannelGone], [ErrTooLarge], [ErrReservedID],
+// [ErrHubClosed] or an error of the store. After an error, the event was not
+// published, unless ctx ended while the store worked on it: then it may have
+// been.
 func (h *Hub) Publish(ctx context.Context, channel string, ev Event) (id string, err error) {
 	return h.publish(ctx, Publication{Channel: channel, Event: ev}, "")
 }
 
-// PublishTo publishes like Publish, for an audience among those who are
-// subscribed to the channel. Beside the errors of Publish, it returns ones that
-// wrap [ErrAudience].
+// PublishTo publishes like Publish, to those subscribers of the channel that
+// belong to an audience. In addition to the errors of Publish, it returns
+// errors that wrap [ErrAudience].
 func (h *Hub) PublishTo(ctx context.Context, channel string, to Audience, ev Event) (id string, err error) {
 	return h.publish(ctx, Publication{Channel: channel, Event: ev, To: to}, "")
 }
 
-// PublishOnce publishes like PublishTo does, unless something was published to
-// the channel with the same key lately: within the [Retention] OnceWindow of
-// the store. Then nothing is published, and it returns the ID that was returned
-// then. So a caller that does not know whether it got through may try again.
-// A key is a name like a channel's; the errors for others wrap [ErrOnceKey].
-// Where the machine's clock is set back, keys that a store kept in a file count
-// for one more window from when the store finds out.
+// PublishOnce publishes like PublishTo, unless an event was published to the
+// channel with the same key within the [Retention] OnceWindow of the store. In
+// that case it publishes nothing, and returns the ID that the first call
+// returned. A caller that does not know whether a call succeeded may therefore
+// try again. A key follows the rules of a channel's name; errors for other keys
+// wrap [ErrOnceKey]. If the machine's clock is set back, a store that keeps
+// keys in a file remembers them for one more window from the moment at which it
+// notices.
 func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id string, err error) {
 	if fault := history.NameFault(key); fault != "" {
 		return "", fmt.Errorf("%w: %s", ErrOnceKey, fault)
@@ -62,13 +65,14 @@ func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id st
 	return h.publish(ctx, p, strings.Clone(key))
 }
 
-// PublishBatch publishes events together: all or none are stored, none comes
-// between them, and they reach a subscriber in one write, those that are for
-// it. Only to one that reads them from history later, they may come in several.
-// It returns their IDs. At most [MaxBatch] events can be published together, no
-// more than the ring of each of their channels holds, and no more bytes than the
-// hub's MaxEvent; the error wraps [ErrTooLarge] otherwise. To publish none is no
-// error. For the rest, it is like PublishTo.
+// PublishBatch publishes events together: the store keeps all of them or none,
+// no other event comes between them, and a subscriber receives those that are
+// for it in one write. A subscriber that reads them from history later may
+// receive them in several writes. PublishBatch returns the IDs of the events. A
+// batch holds at most [MaxBatch] events, no more than fit into the ring of each
+// of their channels, and no more bytes than the hub's MaxEvent; otherwise the
+// error wraps [ErrTooLarge]. An empty batch is no error. In all other respects,
+// it works like PublishTo.
 func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []string, err error) {
 	if len(batch) == 0 {
 		return nil, nil
@@ -95,7 +99,7 @@ func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []str
 	return ids, nil
 }
 
-// recordBatch encodes events that are published together.
+// recordBatch encodes the events of a batch.
 func (h *Hub) recordBatch(batch []Publication) ([]Record, error) {
 	if len(batch) > MaxBatch {
 		return nil, fmt.Errorf("batch of %d events: %w", len(batch), ErrTooLarge)
@@ -122,7 +126,7 @@ func (h *Hub) recordBatch(batch []Publication) ([]Record, error) {
 	return records, nil
 }
 
-// publish stores one event.
+// publish stores one event. once is its idempotency key, or empty.
 func (h *Hub) publish(ctx context.Context, p Publication, once string) (id string, err error) {
 	record, err := h.record(p)
 	if err != nil {
@@ -153,7 +157,7 @@ func (h *Hub) isClosed() bool {
 	}
 }
 
-// append stores one record. The slice that it travels in is used again: a
+// append stores one record. It reuses the slice that it passes to the store: a
 // store does not keep it.
 func (h *Hub) append(ctx context.Context, record Record) ([]*Entry, error) {
 	one, ok := h.records.Get().(*[1]Record)
@@ -182,7 +186,8 @@ func (h *Hub) record(p Publication) (Record, error) {
 	if p, ok := ParsePosition(ev.ID); ok && p.Epoch == h.epoch {
 		return Record{}, ErrReservedID
 	}
-	// Before encoding, so that what is far too large is not copied first.
+	// Check the size before encoding, to avoid copying an event that is far too
+	// large.
 	if n := len(ev.Data) + len(ev.Name) + len(ev.ID); n > h.cfg.MaxEvent {
 		return Record{}, fmt.Errorf("event of %d bytes: %w", n, ErrTooLarge)
 	}
@@ -196,14 +201,14 @@ func (h *Hub) record(p Publication) (Record, error) {
 	if len(body) > h.cfg.MaxEvent {
 		return Record{}, fmt.Errorf("event of %d bytes: %w", len(body), ErrTooLarge)
 	}
-	// Frameworks lend strings that change when a request is over.
+	// Clone strings: frameworks reuse their memory when a request is over.
 	return Record{
 		Channel: h.lasting(p.Channel), ID: strings.Clone(ev.ID), Key: strings.Clone(ev.Key),
 		To: p.To, Body: body,
 	}, nil
 }
 
-// lasting returns a channel's name in memory that nobody else can change.
+// lasting returns a channel's name in memory that no caller can change.
 func (h *Hub) lasting(name string) string {
 	if c := h.known(name); c != nil {
 		return c.name
@@ -211,8 +216,8 @@ func (h *Hub) lasting(name string) string {
 	return strings.Clone(name)
 }
 
-// bodyRoom is the size of the buffer that a whole frame of an event with one
-// line of data fits in.
+// bodyRoom returns the size of a buffer that holds the whole frame of an event
+// with one line of data.
 func bodyRoom(ev Event) int {
 	room := len("data: \n") + len(ev.Data)
 	if ev.Name != "" {
@@ -227,11 +232,11 @@ func bodyRoom(ev Event) int {
 	return room + history.TrailerRoom
 }
 
-// Forget drops the history of a channel, and the keys of what was published to
-// it once. Subscribers who are there notice nothing: what is at hand for them
-// is there until it leaves the ring. A client that comes back without having
-// seen all of it finds a gap. The errors are those of Publish for a channel, and
-// the store's own.
+// Forget drops the history of a channel, and the idempotency keys of events
+// that were published to it. Current subscribers are not affected: events in
+// the ring stay until they leave it. A client that reconnects without having
+// received all events of the channel gets a gap. The errors are those of
+// Publish for a channel's name, and the store's own.
 func (h *Hub) Forget(ctx context.Context, channel string) error {
 	if err := checkChannel(channel); err != nil {
 		return err

@@ -2,19 +2,19 @@ package core
 
 import "sync"
 
-// replayer reads pages of history for owned connections, so that a shard never
-// waits for a store. At most MaxReplays are at it at once.
+// replayer reads pages of history for hijacked connections, so that a shard
+// never waits for a store. At most MaxReplays workers run at the same time.
 type replayer struct {
 	hub *Hub
 
 	mu      sync.Mutex
 	waiting []*hijackedConn
 	workers int
-	idle    sync.Cond // signalled when the last worker stops; its L is mu
+	idle    sync.Cond // signalled when the last worker stops; its L is &mu
 }
 
-// add has a page read for a connection, whose subscriber belongs to the
-// replayer until then.
+// add queues the read of a page for a connection. Until the page is handed
+// back, the connection's subscriber belongs to the replayer.
 func (r *replayer) add(o *hijackedConn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -40,12 +40,12 @@ func (r *replayer) work() {
 		r.mu.Unlock()
 		r.hub.replays <- struct{}{}
 		p := &page{begins: !o.sub.begun(), sent: make(chan struct{})}
-		if p.err = o.stream.Err(); p.err == nil { // it may have waited for long
+		if p.err = o.stream.Err(); p.err == nil { // the stream may have ended while the connection waited
 			p.replayed, p.err = o.sub.replay(r.hub.life)
 		}
 		o.page.Store(p)
 		o.wake()
-		<-p.sent // a page that nobody has looked at yet takes up memory
+		<-p.sent // the page takes memory until the shard has handled it
 		<-r.hub.replays
 	}
 }

@@ -9,70 +9,71 @@ import (
 	"time"
 )
 
-// sessions are the channels of streams that had some added or removed, for when
-// their clients come back.
+// sessions keeps the channels of streams whose channels were changed, so that a
+// client that reconnects gets them back.
 type sessions struct {
 	keep     time.Duration
 	max      int
-	maxBytes int // negative: no bound
+	maxBytes int // in bytes; negative: no bound
 
 	mu     sync.Mutex
 	byName map[sessionName]*session
-	bytes  int              // of all memories
-	shares map[owner]*share // of each owner that has memories
-	large  shareHeap        // the shares that have something to give up
-	ended  list.List        // the memories of streams that have ended, the earliest first
+	bytes  int              // size of all sessions, about
+	shares map[owner]*share // for each owner that has sessions
+	large  shareHeap        // the shares with sessions that can be dropped
+	ended  list.List        // the *session values without an open stream, earliest end first
 }
 
-// sessionName is what is remembered for whom: nobody finds what is another's.
+// sessionName identifies a session. The identity is part of it, so that no
+// client finds a session of another identity.
 type sessionName struct{ identity, name string }
 
-// owner is the client that memories count for: an identity, or the network that
-// streams without one come from.
+// owner is the client that a session counts for: an identity or, for streams
+// without one, the network of the peer.
 type owner struct {
 	identity string
 	network  netip.Addr
 }
 
-// session is what is remembered of the streams of one name.
+// session holds the channels of the streams that share a session key.
 type session struct {
 	name     sessionName
 	share    *share
 	channels []remembered
 	bytes    int
-	streams  int       // that are open
-	touched  time.Time // when the last of them ended
+	streams  int       // number of open streams
+	touched  time.Time // when the last stream ended
 
-	// inAll and inShare are where the memory stands in the lists of those whose
-	// streams have ended; nil while one is open.
+	// inAll and inShare are the session's elements in the ended lists of sessions
+	// and of share. They are nil while a stream is open.
 	inAll, inShare *list.Element
 }
 
-// remembered is a channel that a stream has, and the sequence number up to which
-// it is not to get anything of it: where it was added.
+// remembered is a channel of a stream. Entries up to sequence number floor,
+// where the channel was added, are not delivered; 0 means no floor.
 type remembered struct {
 	name  string
 	floor uint64
 }
 
-// share is what all memories of one owner take.
+// share accounts for all sessions of one owner.
 type share struct {
 	owner owner
 	bytes int
-	count int       // of memories
-	ended list.List // those of streams that have ended, the earliest first
-	at    int       // the index in large
+	count int       // number of sessions
+	ended list.List // the *session values without an open stream, earliest end first
+	at    int       // index in large
 }
 
-// About what a memory costs beside its names, with a share of its own, and what
-// a channel costs beside its name.
+// Approximate overhead in bytes: of a session with a share of its own, beside
+// its names, and of a channel, beside its name.
 const (
 	memoryOverhead     = 512
 	rememberedOverhead = 24
 )
 
-// shareStep is by how many bytes shares differ at least: smaller ones count as
-// the same, so that of these the earliest goes first.
+// shareStep is the granularity of comparing shares, in bytes. Among shares of
+// about the same size, the one with the earliest end goes first.
 const shareStep = 1 << 10
 
 func (m *sessions) init(cfg HubConfig) {
@@ -81,8 +82,8 @@ func (m *sessions) init(cfg HubConfig) {
 	m.shares = make(map[owner]*share)
 }
 
-// reopen returns the channels that a stream had, and counts one more that is
-// open. The slice is not to be changed.
+// reopen returns the channels of a session, and counts one more open stream.
+// The caller must not change the slice.
 func (m *sessions) reopen(n sessionName) ([]remembered, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -96,9 +97,11 @@ func (m *sessions) reopen(n sessionName) ([]remembered, bool) {
 	return one.channels, true
 }
 
-// note takes down the channels of a stream, of which those that were there
-// before have no floor: they keep theirs. It reports whether there was room.
-// Otherwise nothing is remembered of the name, rather than what is no longer so.
+// note stores the channels of a stream. Channels that the session already has
+// keep their floor; the caller passes none for them. opened is the change of
+// the number of open streams. note reports whether there was room. If there was
+// none, the hub forgets the session, rather than keep channels that are out of
+// date.
 func (m *sessions) note(n sessionName, o owner, channels []remembered, opened int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -122,7 +125,8 @@ func (m *sessions) note(n sessionName, o owner, channels []remembered, opened in
 	return true
 }
 
-// inherit takes over what stays of an earlier memory of the same name.
+// inherit takes over the open streams and the floors of an earlier session with
+// the same name.
 func (one *session) inherit(before *session) {
 	one.streams += before.streams
 	floors := make(map[string]uint64, len(before.channels))
@@ -135,7 +139,7 @@ func (one *session) inherit(before *session) {
 	}
 }
 
-// close takes down that a stream has ended.
+// close records that a stream of the session has ended.
 func (m *sessions) close(n sessionName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -148,7 +152,7 @@ func (m *sessions) close(n sessionName) {
 	}
 }
 
-// expire drops what is too old.
+// expire drops sessions whose last stream ended at least keep ago.
 func (m *sessions) expire(now time.Time) {
 	for {
 		first := front(&m.ended)
@@ -159,10 +163,11 @@ func (m *sessions) expire(now time.Time) {
 	}
 }
 
-// room reports whether there is room for a memory of an owner, and makes some if
-// need be: of the owner with the largest share, the one goes whose stream ended
-// first. Whoever has the largest share by now, and nothing to give up, finds no
-// room: what is remembered for others does not go for that.
+// room reports whether there is room for a session of an owner. If need be, it
+// makes room: it drops the session that ended first, of the owner with the
+// largest share. There is no room if the new session would make its owner's
+// share larger than every share with a session to drop: sessions of other
+// owners are not dropped for it.
 func (m *sessions) room(o owner, bytes int) bool {
 	for len(m.byName) >= m.max || m.maxBytes >= 0 && m.bytes+bytes > m.maxBytes {
 		if len(m.large) == 0 {
@@ -180,7 +185,7 @@ func (m *sessions) room(o owner, bytes int) bool {
 	return true
 }
 
-// add adds a memory to its owner's share.
+// add adds a session to its owner's share.
 func (m *sessions) add(one *session, o owner) {
 	s := m.shares[o]
 	if s == nil {
@@ -193,7 +198,7 @@ func (m *sessions) add(one *session, o owner) {
 	m.grow(s, one.bytes)
 }
 
-// remove removes a memory.
+// remove removes a session.
 func (m *sessions) remove(one *session) {
 	s := one.share
 	m.unlist(one)
@@ -205,7 +210,7 @@ func (m *sessions) remove(one *session) {
 	}
 }
 
-// grow changes the size of a share.
+// grow changes the size of a share by a number of bytes.
 func (m *sessions) grow(s *share, by int) {
 	m.bytes += by
 	s.bytes += by
@@ -214,7 +219,7 @@ func (m *sessions) grow(s *share, by int) {
 	}
 }
 
-// list puts a memory behind all others whose streams have ended.
+// list appends a session to the lists of sessions without an open stream.
 func (m *sessions) list(one *session, now time.Time) {
 	m.unlist(one)
 	one.touched = now
@@ -225,7 +230,7 @@ func (m *sessions) list(one *session, now time.Time) {
 	}
 }
 
-// unlist takes a memory off the lists of those whose streams have ended.
+// unlist removes a session from the lists of sessions without an open stream.
 func (m *sessions) unlist(one *session) {
 	if one.inAll == nil {
 		return
@@ -241,18 +246,19 @@ func (m *sessions) unlist(one *session) {
 	heap.Fix(&m.large, s.at)
 }
 
-// front returns the first memory of a list, or nil.
+// front returns the first session of a list, or nil.
 func front(l *list.List) *session {
 	first := l.Front()
 	if first == nil {
 		return nil
 	}
-	one, _ := first.Value.(*session) // lists hold nothing else
+	one, _ := first.Value.(*session) // the lists hold only sessions
 	return one
 }
 
-// shareHeap has the largest share first, and of those that are about the same
-// the one whose first memory is the oldest. Each has one.
+// shareHeap orders shares by size, largest first. Among shares of about the
+// same size, the one whose first ended session is the oldest comes first. Each
+// share in the heap has an ended session.
 type shareHeap []*share
 
 var _ heap.Interface = (*shareHeap)(nil)
@@ -278,7 +284,7 @@ func (h *shareHeap) Swap(i, j int) {
 
 // Push implements [heap.Interface].
 func (h *shareHeap) Push(x any) {
-	s, _ := x.(*share) // it has nothing else
+	s, _ := x.(*share) // the heap holds only shares
 	s.at = len(*h)
 	*h = append(*h, s)
 }

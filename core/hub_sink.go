@@ -1,11 +1,12 @@
 package core
 
-// hubSink is the side of the hub that its store sees.
+// hubSink is the hub as its store sees it.
 type hubSink Hub
 
 var _ Sink = (*hubSink)(nil)
 
-// Deliver puts the entries in their rings, and marks their channels.
+// Deliver pushes the entries onto the rings of their channels, and marks the
+// channels dirty in the shards. The store calls it, one call at a time.
 func (k *hubSink) Deliver(entries []*Entry) {
 	h := (*Hub)(k)
 	if len(entries) == 0 {
@@ -21,8 +22,8 @@ func (k *hubSink) Deliver(entries []*Entry) {
 	}
 }
 
-// deliverOne does for one entry what place and tell do for more, in one step. It
-// reports whether the channel is there.
+// deliverOne does what place and notifyShards do, in one step, for a single
+// entry. It reports whether the channel exists.
 func (h *Hub) deliverOne(e *Entry) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -38,7 +39,7 @@ func (h *Hub) deliverOne(e *Entry) bool {
 	return true
 }
 
-// place pushes each entry onto its channel's ring. The read lock keeps
+// place pushes each entry onto its channel's ring. The read lock keeps the
 // channels from being dropped meanwhile.
 func (h *Hub) place(entries []*Entry) {
 	h.mu.RLock()
@@ -55,9 +56,9 @@ func (h *Hub) place(entries []*Entry) {
 	}
 }
 
-// placeNew makes a channel for an entry, and pushes it under the same lock:
-// nothing drops a channel that has an entry. If there is no room for one more,
-// the entry is in history only.
+// placeNew makes a channel for an entry and pushes the entry under the same
+// lock, so that the channel is not dropped in between. If there is no room for
+// another channel, the entry is in history only.
 func (h *Hub) placeNew(e *Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -73,7 +74,7 @@ func (h *Hub) placeNew(e *Entry) {
 	}
 }
 
-// notifyShards marks the entries' channels in the shards.
+// notifyShards marks the entries' channels dirty in all shards.
 func (h *Hub) notifyShards(entries []*Entry) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -89,8 +90,8 @@ func (h *Hub) notifyShards(entries []*Entry) {
 	}
 }
 
-// Trimmed hides what history no longer has from new subscribers, and lets go of
-// it where there are no others.
+// Trimmed hides entries that history no longer has from new subscribers. If the
+// channel has no references, it also drops them from the ring.
 func (k *hubSink) Trimmed(name string, seq uint64) {
 	h := (*Hub)(k)
 	if h.hideThrough(name, seq) {
@@ -102,9 +103,10 @@ func (k *hubSink) Trimmed(name string, seq uint64) {
 	}
 }
 
-// hideThrough keeps new subscribers of a channel from what history no longer has. It
-// reports whether nobody holds on to the channel and nothing of it is left. The
-// read lock keeps subscribers from attaching meanwhile.
+// hideThrough hides entries of a channel that history no longer has from new
+// subscribers. It reports whether the channel has no references and an empty
+// ring. The read lock keeps a channel without references from being attached
+// meanwhile.
 func (h *Hub) hideThrough(name string, seq uint64) (unused bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()

@@ -7,33 +7,35 @@ import (
 	"slices"
 )
 
-// Delivery is an event with the channel that it came by.
+// Delivery is an event together with the channel that it was published to.
 type Delivery struct {
 	Event
 
 	// Channel is the channel's name.
 	Channel string
-	// To is who gets the event. A subscriber within the program gets all.
+	// To is the event's audience. A subscriber inside the program gets events for
+	// all audiences.
 	To Audience
 }
 
-// deliveryOf decodes an entry.
+// deliveryOf decodes an entry into a Delivery.
 func deliveryOf(e *Entry) Delivery {
 	ev := decodeFrame(e.Frame())
 	ev.Key = e.Key
 	return Delivery{Event: ev, Channel: e.Channel, To: e.To}
 }
 
-// Subscribe returns an iterator over what is published to channels, for the
-// program's own use: the same events, in the same order, as clients get. It
-// subscribes when the iteration begins, and waits for what comes next.
+// Subscribe returns an iterator over the events of the subscription's channels,
+// for use inside the program: the same events in the same order as clients get.
+// It subscribes when the iteration begins, and blocks until the next event.
 //
-// It ends with one last error, as the second value: the cause of ctx,
-// [ErrSlow], [ErrHubClosed], or the error of the store or the subscription. A
-// [*GapError] is not the last one: what follows Subscription.After, or what
-// came next, is gone, and the iteration goes on from Subscription.Start; if its
-// Reason is [GapSkipped], with what comes next. What is taken from the ring
-// together, 256 events at most, is passed on without another look at it.
+// The iteration ends with one last error, as the second value: the cause of
+// ctx, [ErrSlow], [ErrHubClosed], or an error of the store or the subscription.
+// A [*GapError] does not end it. It says that events after Subscription.After,
+// or events that came next, are gone; the iteration goes on from
+// Subscription.Start or, if its Reason is [GapSkipped], with the next events.
+// The iterator takes up to 256 events from the ring at once, and yields these
+// without looking at the ring again.
 func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Delivery, error] {
 	sub = sub.owned()
 	return func(yield func(Delivery, error) bool) {
@@ -68,8 +70,8 @@ func (h *Hub) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[Deliver
 	}
 }
 
-// yield passes on what there is for the subscriber. It reports whether there
-// may be more, and whether the iteration goes on.
+// yield yields the events that are available to the subscriber. It reports
+// whether there may be more, and whether the iteration goes on.
 func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool) (more, ok bool) {
 	b, err := s.next(ctx)
 	if gap := gapOf(err); gap != nil {
@@ -80,7 +82,7 @@ func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool
 		yield(Delivery{}, err)
 		return false, false
 	}
-	// What the batch borrowed is not kept while the consumer is at work.
+	// Release the batch's memory before the consumer runs.
 	entries := slices.Clone(b.entries)
 	b.release()
 	for _, e := range entries {
@@ -95,9 +97,10 @@ func (s *subscriber) yield(ctx context.Context, yield func(Delivery, error) bool
 	return len(entries) > 0, true
 }
 
-// History returns what is there for a subscription now, at most n events,
-// without waiting for more. It returns a [*GapError] if what follows
-// Subscription.After is gone. Nothing newer than After is not an error.
+// History returns the events that are available to a subscription now, at most
+// n, without waiting for more. It returns a [*GapError] if events after
+// Subscription.After are gone. If nothing is newer than After, it returns no
+// error.
 func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery, error) {
 	s, gap, err := h.subscribe(ctx, nil, sub)
 	if err != nil {
@@ -113,8 +116,8 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 		starts := s.history != nil && !s.history.Follows()
 		b, err := s.next(ctx)
 		if gap := gapOf(err); errors.Is(err, ErrSlow) || gap != nil && gap.Reason == GapSkipped {
-			// Nobody waits for the next event here: the store has it, and what
-			// would have been skipped.
+			// There is no live subscriber here: read on from the store, which also has
+			// the events that would have been skipped.
 			s.skipThrough, s.history = nil, &Query{After: after}
 			continue
 		}
@@ -124,7 +127,8 @@ func (h *Hub) History(ctx context.Context, sub Subscription, n int) ([]Delivery,
 		for _, e := range b.entries[:min(len(b.entries), n-len(found))] {
 			found = append(found, deliveryOf(e))
 		}
-		// All that a start is about may have been overtaken: what follows has it.
+		// A first page may be empty because newer events replaced all of its own:
+		// these follow.
 		done := len(b.entries) == 0 && !starts
 		b.release()
 		if done {

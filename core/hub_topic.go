@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Topic is a channel of a hub for events of one name whose data is a T in
-// JSON. It is a value that does not change, and is safe for concurrent use.
+// Topic is a channel of a hub for events with one name, whose data is a T in
+// JSON. A Topic is an immutable value, and is safe for concurrent use.
 type Topic[T any] struct {
 	hub     *Hub
 	channel string
@@ -17,8 +17,8 @@ type Topic[T any] struct {
 	key     func(T) string
 }
 
-// NewTopic returns the topic of that channel and event name. It panics if one
-// of them cannot be one.
+// NewTopic returns the topic with that channel and event name. It panics if the
+// channel or the event name is not valid.
 func NewTopic[T any](hub *Hub, channel, name string) Topic[T] {
 	if _, err := hub.record(Publication{Channel: channel, Event: Event{Name: name}}); err != nil {
 		panic(err)
@@ -26,7 +26,7 @@ func NewTopic[T any](hub *Hub, channel, name string) Topic[T] {
 	return Topic[T]{hub: hub, channel: strings.Clone(channel), name: strings.Clone(name)}
 }
 
-// Keyed returns a copy of the topic that gives each event the key of its
+// Keyed returns a copy of the topic that derives each event's key from its
 // value: a snapshot then holds the latest value of each key.
 func (t Topic[T]) Keyed(key func(T) string) Topic[T] {
 	t.key = key
@@ -36,8 +36,8 @@ func (t Topic[T]) Keyed(key func(T) string) Topic[T] {
 // Channel returns the name of the topic's channel.
 func (t Topic[T]) Channel() string { return t.channel }
 
-// Publish publishes a value, as [Hub.Publish] does. An error that [json.Marshal]
-// returns is wrapped.
+// Publish publishes a value like [Hub.Publish]. If [json.Marshal] fails, it
+// returns an error that wraps the one of Marshal.
 func (t Topic[T]) Publish(ctx context.Context, v T) (id string, err error) {
 	ev, err := JSONEvent(t.name, v)
 	if err != nil {
@@ -49,9 +49,9 @@ func (t Topic[T]) Publish(ctx context.Context, v T) (id string, err error) {
 	return t.hub.Publish(ctx, t.channel, ev)
 }
 
-// Subscribe returns an iterator over the topic's values, as [Hub.Subscribe]
-// does over events. After and Start of sub apply, its Channels do not. Events
-// of other names on the channel are passed over. Data that is no T yields an
+// Subscribe returns an iterator over the topic's values, like [Hub.Subscribe]
+// over events. It uses After and Start of sub, and ignores Channels. It skips
+// events with other names. For data that does not decode into a T, it yields an
 // error, and the iteration goes on.
 func (t Topic[T]) Subscribe(ctx context.Context, sub Subscription) iter.Seq2[T, error] {
 	sub.Channels = []string{t.channel}

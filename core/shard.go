@@ -7,36 +7,37 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// shard serves a part of a hub's subscribers, so that Publish need not. It
-// wakes those that wait in goroutines of their own, and it is the only one who
-// sends to the connections that it owns. While it is at work, further events
-// pile up in the rings, and go out together: batches size themselves, and the
-// latency is bounded by one sweep.
+// shard notifies a part of a hub's subscribers, so that Publish does not have
+// to. It wakes subscribers with a goroutine of their own, and is the only
+// writer to the hijacked connections that it owns. While it works, further
+// events collect in the rings and go out together: batches grow with the load,
+// and one round bounds the latency.
 //
-// Its goroutine exists only while there is something to do.
+// The shard's goroutine exists only while there is work.
 type shard struct {
 	hub   *Hub
 	index int
 
+	// Queue of work; mu guards the fields up to watchers
 	mu       sync.Mutex
 	todo     work
 	running  bool
-	watchers int        // goroutines that wait for events of sockets: one, while there are members
-	quiet    *sync.Cond // signalled when one of both goes down
+	watchers int        // goroutines that wait for socket events: 1 if there are members, else 0
+	quiet    *sync.Cond // signalled when running or watchers goes down; its L is &mu
 
-	// What follows is touched by the shard's goroutine only.
+	// State of the shard's goroutine: no other goroutine uses it
 	spare   work
 	members members
 	cache   writeCache
-	now     time.Time // of the round at work
+	now     time.Time // start of the current round
 }
 
-// work is what a shard has been asked to do.
+// work is the work that is queued for a shard.
 type work struct {
-	dirty  []*channel      // have news for this shard's subscribers
-	woken  []*hijackedConn // have joined, should end, or have a page to send
-	events []sock.Event    // sockets that are writable or gone
-	tick   bool            // look for heartbeats and deadlines
+	dirty  []*channel      // channels with new entries for the shard's subscribers
+	woken  []*hijackedConn // connections that join, should end, or have a page to send
+	events []sock.Event    // sockets that are writable or whose peer is gone
+	tick   bool            // check heartbeats and deadlines
 }
 
 func (w *work) empty() bool {
@@ -54,7 +55,8 @@ func (s *shard) init(hub *Hub, index int) {
 	s.quiet = sync.NewCond(&s.mu)
 }
 
-// markDirty says that the channel has news. It does not wait for anybody.
+// markDirty queues a channel that has new entries. It does not block on
+// subscribers.
 func (s *shard) markDirty(c *channel) {
 	in := &c.shards[s.index]
 	if in.n.Load() == 0 || in.dirty.Swap(true) {
@@ -63,7 +65,7 @@ func (s *shard) markDirty(c *channel) {
 	s.enqueue(func(w *work) { w.dirty = append(w.dirty, c) })
 }
 
-// enqueue adds to the shard's work, and has it done.
+// enqueue adds work, and starts the shard's goroutine if it does not run.
 func (s *shard) enqueue(add func(*work)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +76,7 @@ func (s *shard) enqueue(add func(*work)) {
 	}
 }
 
-// run works until there is nothing left to do.
+// run works until no work is left.
 func (s *shard) run() {
 	for {
 		s.mu.Lock()
@@ -104,8 +106,8 @@ func (s *shard) round(w *work) {
 	}
 	for _, c := range w.dirty {
 		in := &c.shards[s.index]
-		// First the flag, then the news: whoever publishes from here on puts
-		// the channel on the list again.
+		// Clear the flag before reading the head: an event that is published after
+		// this queues the channel again.
 		in.dirty.Store(false)
 		s.cache.head = s.hub.head.Load()
 		in.wake()

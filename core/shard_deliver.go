@@ -8,15 +8,15 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// rounds is how many batches one connection gets before the others have their
-// turn.
+// rounds is the number of batches that a connection gets before other
+// connections are served.
 const rounds = 4
 
-// onSocketEvent takes note of an event of a member's socket.
+// onSocketEvent handles an event of a member's socket.
 func (s *shard) onSocketEvent(ev sock.Event) {
 	m := &s.members
 	if int(ev.Slot) >= len(m.slots) || m.slots[ev.Slot] == nil || m.slots[ev.Slot].gen != ev.Gen {
-		return // it was on its way when its socket was closed
+		return // a late event of a socket that was closed
 	}
 	o := m.slots[ev.Slot]
 	if ev.Gone {
@@ -27,13 +27,13 @@ func (s *shard) onSocketEvent(ev sock.Event) {
 		o.blocked = 0
 		s.service(o)
 		if o.blocked > 0 && o.lastWrite <= since {
-			o.blocked = since // still: a kernel short of memory says writable, and takes nothing
+			o.blocked = since // a kernel that is short of memory may report writable and still take nothing
 		}
 	}
 }
 
-// service does what a connection needs: it joins, ends, gets a page of history
-// or what is new.
+// service does what a connection needs: it adds the connection to the shard or
+// closes it, sends a page of history, and delivers new entries.
 func (s *shard) service(o *hijackedConn) {
 	o.woken.Store(false)
 	p := o.page.Swap(nil)
@@ -81,8 +81,9 @@ func (s *shard) service(o *hijackedConn) {
 	}
 }
 
-// applyChannels gives a connection the channels that its stream is to have. A page that
-// is about to be sent was read for those before.
+// applyChannels applies the pending channels of the stream to a connection. A
+// page that is about to be sent was read for the channels before, and is
+// adapted.
 func (s *shard) applyChannels(o *hijackedConn, p *page) {
 	o.changed = true
 	o.delist()
@@ -98,12 +99,12 @@ func (s *shard) applyChannels(o *hijackedConn, p *page) {
 	}
 }
 
-// deliver sends what is new, as far as the client takes it. Nothing is sent any
-// more from the moment on that somebody has closed the stream.
+// deliver sends new entries, as far as the client takes them. It sends nothing
+// more from the moment the stream is closed.
 func (s *shard) deliver(o *hijackedConn) {
 	for range rounds {
 		if o.left || o.replaying || o.blocked > 0 || o.woken.Load() || o.stream.changing.Load() {
-			return // what wakes it, or is about to, has it serviced in the next round
+			return // it is queued, or the event that it waits for queues it
 		}
 		if o.sub.history != nil {
 			if o.sub.awaits(s.cache.head) {
@@ -136,8 +137,8 @@ func (s *shard) deliver(o *hijackedConn) {
 	o.wake()
 }
 
-// sendPage sends a page of history. What does not go is asked for again when
-// the client takes more.
+// sendPage sends a page of history. Entries that cannot be sent now are sent,
+// or read again, when the client takes more.
 func (s *shard) sendPage(o *hijackedConn, p *page) {
 	if gap := gapOf(p.err); gap != nil {
 		s.reset(o, gap)
@@ -161,7 +162,7 @@ func (s *shard) sendPage(o *hijackedConn, p *page) {
 	}
 }
 
-// reset tells the client that there is a gap, and goes on behind it.
+// reset tells the client of a gap, and moves the subscriber past it.
 func (s *shard) reset(o *hijackedConn, gap *GapError) {
 	o.sub.goOn(gap)
 	reset, err := o.sub.appendReset(nil, gap)
@@ -172,7 +173,7 @@ func (s *shard) reset(o *hijackedConn, gap *GapError) {
 	s.must(o, reset)
 }
 
-// sendEntries sends entries of a page, like send.
+// sendEntries sends entries of a page, with the results of send.
 func (s *shard) sendEntries(o *hijackedConn, entries []*Entry) (last uint64, ok bool) {
 	b := batch{entries: entries, scratch: s.hub.newScratch()}
 	defer b.release()
@@ -188,10 +189,11 @@ func (s *shard) sendEntries(o *hijackedConn, entries []*Entry) (last uint64, ok 
 	return last, ok
 }
 
-// postpone takes care of what follows last in a page. The rest of a beginning
-// is kept: what follows an entry may be gone on another channel. That of others
-// is asked for again, and what the subscriber was not to get by then, it is not
-// to get still.
+// postpone handles the entries of a page after last, which could not be sent.
+// Those of the first page of Earliest or Last are kept, because a query after
+// one entry may find entries of another channel gone. Those of other pages are
+// read again, with the skipThrough of the page, so that skipped entries stay
+// skipped.
 func (s *shard) postpone(o *hijackedConn, p *page, last uint64) {
 	if !p.query.Follows() && !p.query.Snapshot {
 		i := 0
@@ -212,9 +214,9 @@ func (s *shard) postpone(o *hijackedConn, p *page, last uint64) {
 	}
 }
 
-// send writes what was prepared. It reports whether all of it went, and the sequence
-// number of the last entry that went or was begun, if any. The rest of one that
-// was begun is kept.
+// send writes prepared entries. ok reports whether all of them were written;
+// last is the sequence number of the last entry that was written in whole or in
+// part, or 0. The rest of an entry that was written in part is kept in o.rest.
 func (s *shard) send(o *hijackedConn, l write) (last uint64, ok bool) {
 	if len(l.entries) == 0 {
 		return 0, true
@@ -246,7 +248,8 @@ func (s *shard) send(o *hijackedConn, l write) (last uint64, ok bool) {
 	return last, ok
 }
 
-// wrote takes note of how a write went, and reports whether it went whole.
+// wrote records the result of a write, and reports whether all of it was
+// written.
 func (s *shard) wrote(o *hijackedConn, n, size int, err error) bool {
 	if n > 0 {
 		o.lastWrite = o.clock(s.now)
@@ -265,7 +268,7 @@ func (s *shard) wrote(o *hijackedConn, n, size int, err error) bool {
 	return false
 }
 
-// flush sends the rest of a write that went in part.
+// flush sends the rest of a write that was cut short.
 func (s *shard) flush(o *hijackedConn) {
 	if len(o.rest) == 0 {
 		return
@@ -275,9 +278,9 @@ func (s *shard) flush(o *hijackedConn) {
 	s.control(o, rest)
 }
 
-// control sends bytes that are no event of their own, unless something is still
-// waiting to go: a heartbeat is not needed then, and a farewell would come too
-// late.
+// control sends bytes that are not an event, such as a heartbeat or a farewell.
+// It does nothing while the client takes no bytes: a heartbeat is not needed
+// then, and a farewell would come too late.
 func (s *shard) control(o *hijackedConn, chunk []byte) {
 	if o.left || o.blocked > 0 {
 		return
@@ -291,7 +294,7 @@ func (s *shard) control(o *hijackedConn, chunk []byte) {
 	}
 }
 
-// must sends bytes, if need be after what is still waiting to go.
+// must sends bytes, after those that still wait to be sent.
 func (s *shard) must(o *hijackedConn, chunk []byte) {
 	if o.blocked > 0 {
 		o.rest = append(append([]byte(nil), o.rest...), chunk...)

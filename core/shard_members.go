@@ -6,18 +6,18 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// members are the connections that a shard owns.
+// members holds the connections that a shard owns.
 type members struct {
-	slots []*hijackedConn // nil where free
+	slots []*hijackedConn // by slot; nil if the slot is free
 	free  []int32
-	gen   int32     // the newest; told with every event, so that a late one for a slot's former owner is known
-	set   *sock.Set // nil while there are none
+	gen   int32     // newest generation; it tells late events for a former connection of a slot
+	set   *sock.Set // nil while there are no connections
 
 	timer  *time.Timer
-	period time.Duration // between looks for heartbeats and deadlines; 0 means none
+	period time.Duration // between checks of heartbeats and deadlines; 0 means none
 }
 
-// addConn makes a connection the shard's own.
+// addConn adds a connection to the shard.
 func (s *shard) addConn(o *hijackedConn) error {
 	m := &s.members
 	if m.set == nil {
@@ -42,14 +42,14 @@ func (s *shard) addConn(o *hijackedConn) error {
 	o.gen = m.gen
 	o.enlist()
 	o.joined = true
-	// Those who came together need not be sent heartbeats together.
+	// Spread the heartbeats of connections that arrive together.
 	o.lastWrite = o.clock(s.now) - upTo(o.stream.gate.cfg.Heartbeat/2)
 	s.tickFor(o.stream.gate)
 	return m.set.Add(o.sock, o.slot, o.gen) //nolint:wrapcheck // It says what it is.
 }
 
-// removeConn closes a connection whose stream has ended, and has the stream
-// finished.
+// removeConn closes a connection whose stream has ended, and queues the stream
+// to be finished.
 func (s *shard) removeConn(o *hijackedConn, discard bool) {
 	o.left = true
 	if discard {
@@ -72,19 +72,20 @@ func (s *shard) removeConn(o *hijackedConn, discard bool) {
 	}
 }
 
-// lastLeft lets go of what only members need.
+// lastLeft releases what only members need.
 func (s *shard) lastLeft() {
 	m := &s.members
 	_ = m.set.Close()
 	if m.timer != nil {
 		m.timer.Stop()
 	}
-	// Events of this set may still be on their way: the next one's members have
-	// other generations.
+	// Events of the old set may still arrive: the next members have other
+	// generations.
 	*m = members{gen: m.gen}
 }
 
-// watch passes on what happens to the sockets of a set, until it is closed.
+// watch queues the socket events of a set for the shard, until the set is
+// closed.
 func (s *shard) watch(set *sock.Set) {
 	var events []sock.Event
 	for {
@@ -100,13 +101,13 @@ func (s *shard) watch(set *sock.Set) {
 	}
 }
 
-// tickFor has the shard look often enough for a gate's heartbeats and
-// deadlines: late by an eighth at most.
+// tickFor makes the shard check often enough for a gate's heartbeats and
+// deadlines: they are late by an eighth at most.
 func (s *shard) tickFor(g *Gate) {
 	period := time.Duration(0)
 	for _, d := range []time.Duration{g.cfg.Heartbeat, g.cfg.WriteTimeout} {
 		if d <= 0 {
-			continue // never
+			continue // zero means never
 		}
 		if d = max(d/8, 5*time.Millisecond); period == 0 || d < period {
 			period = d
@@ -123,8 +124,8 @@ func (s *shard) tickFor(g *Gate) {
 	m.timer = time.AfterFunc(period, func() { s.enqueue(func(w *work) { w.tick = true }) })
 }
 
-// tick ends the connections that have taken nothing for too long, and sends
-// heartbeats to those that were silent for too long.
+// tick ends connections whose client has taken nothing for too long, and sends
+// heartbeats on connections that were silent for too long.
 func (s *shard) tick() {
 	m := &s.members
 	if m.timer == nil {

@@ -1,16 +1,17 @@
 package core
 
-// write is what is about to be sent on a hijacked connection.
+// write holds the bytes to send on a hijacked connection.
 type write struct {
-	entries  []*Entry // those that are for it
-	frames   [][]byte // what they look like on the wire, unless bytes is it
+	entries  []*Entry // entries for this connection
+	frames   [][]byte // their frames; nil if bytes holds them
 	bytes    []byte
-	size     int    // of all frames together
-	from, to uint64 // the cursor before and behind it
-	withheld uint64 // the newest that is not for it, or 0
+	size     int    // of all frames together, in bytes
+	from, to uint64 // the cursor before and after the write
+	withheld uint64 // sequence number of the newest entry that is not for this connection, or 0
 }
 
-// prepare returns what is sent of a batch whose end lies at to.
+// prepare applies audience and filter to a batch. to is the cursor after the
+// batch.
 func (o *hijackedConn) prepare(b batch, to uint64) (write, error) {
 	l := write{entries: b.entries, from: o.sub.cursor.Load(), to: to}
 	if o.filter != nil || b.directed() {
@@ -41,20 +42,20 @@ func (o *hijackedConn) prepare(b batch, to uint64) (write, error) {
 	return l, nil
 }
 
-// writeCache keeps the write that was prepared last while a shard goes through its
-// connections: on a channel whose subscribers are all up to date, all get the
-// same, and its bytes are put together once.
+// writeCache keeps the last write while a shard goes through its connections.
+// On a channel whose subscribers are all up to date, they all get the same
+// bytes, which are joined once.
 type writeCache struct {
-	head    uint64 // up to where the events go out this time; what comes later, the next round sends
+	head    uint64 // sequence number up to which this round sends; the next round sends later entries
 	channel *channel
 	last    write
-	batch   batch  // what last stands in
-	joint   []byte // room for the bytes of several frames
-	spare   batch  // what the write before stands in, if it was not kept
+	batch   batch  // memory of last
+	joint   []byte // buffer for the bytes of several frames
+	spare   batch  // memory of the write before, if it was not cached
 }
 
-// next returns what follows the connection's cursor. It is valid until the
-// next call.
+// next returns the entries after the connection's cursor. The result is valid
+// until the next call.
 func (w *writeCache) next(o *hijackedConn) (write, error) {
 	w.spare.release()
 	w.spare = batch{}
@@ -88,10 +89,10 @@ func (w *writeCache) next(o *hijackedConn) (write, error) {
 	return l, nil
 }
 
-// maxJoint is how much room a sweep keeps for the next one.
+// maxJoint bounds the buffer that a round keeps for the next one, in bytes.
 const maxJoint = 2 * batchBytes
 
-// reset lets go of everything.
+// reset releases all cached batches.
 func (w *writeCache) reset() {
 	w.spare.release()
 	w.batch.release()

@@ -7,40 +7,46 @@ import (
 	"sync/atomic"
 )
 
-// How much a subscriber takes at once: what goes out in one write.
+// Bounds of one batch, which goes out in one write.
 const (
 	batchEvents = 256
 	batchBytes  = 64 << 10
 )
 
-// subscriber is a cursor into the order of a hub: everything on its channels
-// up to the cursor has been taken. Its methods are called by one goroutine,
-// except notify and what only reads the cursor.
+// subscriber is a cursor into the order of a hub: it has taken all entries of
+// its channels up to the cursor. Only one goroutine at a time calls its
+// methods, except notify and reads of the cursor.
 type subscriber struct {
 	hub    *Hub
-	stream *Stream // whose audiences and filter apply, or nil
-	shard  int
-	start  Start
+	stream *Stream // its audiences and filter apply; nil for a subscriber inside the program
+	// Channels
+	shard int
+	start Start
 
-	// channels changes under the stream's mu only, by the one goroutine.
+	// channels has references to the channels. The subscriber's goroutine changes
+	// it under the stream's mu.
 	channels []*channel
-	// skipThrough are, for each channel, what the subscriber is not to get, and does
-	// not miss: everything up to there. It is nil once the cursor is beyond.
+	// skipThrough[i]: entries of channels[i] up to this sequence number are
+	// neither delivered nor reported as a gap. It is nil once the cursor is past
+	// all of them.
 	skipThrough []uint64
-	// unreportedThrough is up to where the client does not know that it got everything,
-	// because what came last was not for it; or 0.
+	// unreportedThrough: the client has everything up to this sequence number, but
+	// its last event ID lies before it, because the newest entries were not for
+	// this client. 0 if the ID is up to date.
 	unreportedThrough uint64
 
+	// Position
 	cursor atomic.Uint64
-	// history is the query for the next page from the store; nil while all
-	// that follows the cursor is in the rings.
+	// history is the query for the next page from the store. It is nil while the
+	// rings hold all entries after the cursor.
 	history *Query
 
-	wake chan struct{} // has room for one; nil until listen
+	wake chan struct{} // capacity 1; nil until listen
 }
 
-// subscribe attaches a subscriber. If the gap is not nil, what follows after
-// cannot be told, and the subscriber goes on from its start.
+// subscribe attaches a subscriber to its channels. If gap is not nil, the
+// entries after sub.After cannot be determined, and the subscriber begins at
+// its Start.
 func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (s *subscriber, gap *GapError, err error) {
 	names, err := sub.names()
 	if err != nil {
@@ -71,8 +77,8 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 	return s, nil, nil
 }
 
-// begins returns where the channels begin that an earlier stream of the
-// subscription's name had added.
+// begins returns the sequence numbers at which the channels begin that an
+// earlier stream of the session had added.
 func (s *subscriber) begins(sub Subscription) map[*channel]uint64 {
 	begins := make(map[*channel]uint64)
 	for _, c := range s.channels {
@@ -83,7 +89,7 @@ func (s *subscriber) begins(sub Subscription) map[*channel]uint64 {
 	return begins
 }
 
-// names returns the names of the subscription's channels, each once.
+// names returns the names of the subscription's channels, without duplicates.
 func (sub Subscription) names() ([]string, error) {
 	if sub.fromSession && len(sub.Channels) == 0 {
 		return nil, nil
@@ -114,8 +120,8 @@ func (s *subscriber) names() []string {
 	return names
 }
 
-// listen has the subscriber woken for whatever is delivered from here on. What
-// was delivered before, next returns.
+// listen makes every later delivery wake the subscriber. The next call of next
+// returns what was delivered before.
 func (s *subscriber) listen() {
 	s.wake = make(chan struct{}, 1)
 	for _, c := range s.channels {
@@ -123,7 +129,7 @@ func (s *subscriber) listen() {
 	}
 }
 
-// close takes the subscriber off its channels.
+// close removes the subscriber from its channels and releases them.
 func (s *subscriber) close() {
 	if s.wake != nil {
 		for _, c := range s.channels {
@@ -133,7 +139,7 @@ func (s *subscriber) close() {
 	s.hub.detach(s.channels)
 }
 
-// notify wakes the subscriber, now or when it next waits.
+// notify wakes the subscriber now, or as soon as it waits.
 func (s *subscriber) notify() {
 	select {
 	case s.wake <- struct{}{}:
@@ -141,8 +147,8 @@ func (s *subscriber) notify() {
 	}
 }
 
-// from returns what the subscriber has taken of its i-th channel: everything up
-// to there.
+// from returns the sequence number up to which the subscriber has taken its
+// i-th channel.
 func (s *subscriber) from(i int) uint64 {
 	cursor := s.cursor.Load()
 	if s.skipThrough == nil {
@@ -151,7 +157,7 @@ func (s *subscriber) from(i int) uint64 {
 	return max(cursor, s.skipThrough[i])
 }
 
-// moveTo moves the cursor.
+// moveTo moves the cursor, and drops skipThrough when it no longer matters.
 func (s *subscriber) moveTo(seq uint64) {
 	s.cursor.Store(seq)
 	if len(s.skipThrough) == 0 || seq >= slices.Max(s.skipThrough) {
@@ -159,7 +165,8 @@ func (s *subscriber) moveTo(seq uint64) {
 	}
 }
 
-// raise sets the floor of the i-th channel, beyond the cursor.
+// raise makes the subscriber skip entries of the i-th channel up to seq, which
+// lies after the cursor.
 func (s *subscriber) raise(i int, seq uint64) {
 	if s.skipThrough == nil {
 		s.skipThrough = make([]uint64, len(s.channels))
@@ -168,16 +175,16 @@ func (s *subscriber) raise(i int, seq uint64) {
 	s.unreportedThrough = max(s.unreportedThrough, seq)
 }
 
-// wants reports whether an entry is one that a subscriber is to get, with these
-// channels and floors.
+// wants reports whether a subscriber with these channels takes an entry. floors
+// is its skipThrough.
 func wants(channels []*channel, floors []uint64, e *Entry) bool {
 	i := slices.IndexFunc(channels, func(c *channel) bool { return c.name == e.Channel })
 	return i >= 0 && (floors == nil || e.Position.Seq > floors[i])
 }
 
-// bound returns how far the subscriber may go, up to seq: while its channels are
-// about to change, no further than where that was asked for. What follows is for
-// other channels than it has.
+// bound returns how far the subscriber may read, at most seq. While a change of
+// its channels is pending, it may read up to the position at which the change
+// was requested: later entries belong to the new channels.
 func (s *subscriber) bound(seq uint64) uint64 {
 	st := s.stream
 	if st == nil || !st.changing.Load() {
@@ -191,8 +198,9 @@ func (s *subscriber) bound(seq uint64) uint64 {
 	return seq
 }
 
-// unreported returns up to where a client does not know that it got everything, given
-// the same before, the newest that was withheld from it, and what it was sent.
+// unreported returns the new value of unreportedThrough, given the value
+// before, the newest entry that was withheld from the client (or 0), and the
+// entries that were sent.
 func unreported(before, withheld uint64, sent []*Entry) uint64 {
 	owed := max(before, withheld)
 	if n := len(sent); n > 0 && sent[n-1].Position.Seq >= owed {

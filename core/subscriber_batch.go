@@ -2,14 +2,14 @@ package core
 
 import "sync"
 
-// batch is what a subscriber delivers at once.
+// batch holds the entries that a subscriber delivers at once.
 type batch struct {
 	entries []*Entry
-	scratch *scratch // what it is made in; nil in an empty batch
+	scratch *scratch // memory of entries; nil in an empty batch
 }
 
-// scratch is the working memory of making a batch. It belongs to no
-// subscriber, so that one that waits needs none.
+// scratch is the working memory for a batch. It comes from a pool, so that a
+// subscriber that waits holds none.
 type scratch struct {
 	home   *sync.Pool
 	found  []*Entry
@@ -18,7 +18,7 @@ type scratch struct {
 	frames [][]byte
 }
 
-// newScratch returns working memory for a batch.
+// newScratch returns working memory for a batch, from the pool if it has some.
 func (h *Hub) newScratch() *scratch {
 	if s, ok := h.scratch.Get().(*scratch); ok {
 		return s
@@ -26,7 +26,7 @@ func (h *Hub) newScratch() *scratch {
 	return &scratch{home: &h.scratch}
 }
 
-// directed reports whether some of the entries are not for everybody.
+// directed reports whether some of the entries have an audience.
 func (b batch) directed() bool {
 	for _, e := range b.entries {
 		if !e.To.Everybody() {
@@ -36,8 +36,8 @@ func (b batch) directed() bool {
 	return false
 }
 
-// release gives back what the batch borrowed. Its entries are then no longer
-// the caller's.
+// release returns the batch's working memory to the pool. The caller must not
+// use the entries afterwards.
 func (b batch) release() {
 	if s := b.scratch; s != nil {
 		clear(s.found)
@@ -50,8 +50,9 @@ func (b batch) release() {
 	}
 }
 
-// fitting returns how many of the entries go into one batch of so many bytes: at
-// least one, if there is one, and all that were published together.
+// fitting returns how many of the entries fit into one batch of most bytes: at
+// least one, if there is one, and without splitting entries that were published
+// together.
 func fitting(entries []*Entry, most int) int {
 	bytes := 0
 	for i, e := range entries {

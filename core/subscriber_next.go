@@ -8,15 +8,17 @@ import (
 	"github.com/tidings-go/tidings/core/internal/ring"
 )
 
-// next returns what follows, and moves the cursor behind it. The batch is
-// empty if there is nothing yet: wait for s.wake. Release every batch before
-// the next call.
+// next returns the next entries, and moves the cursor past them. The batch is
+// empty if there are none yet: the caller then waits for s.wake. The caller
+// releases every batch before the next call.
 //
-// The errors are ErrSlow, a GapError when the subscriber was too slow for a
-// channel that skips, or when history was trimmed under it while it was reading
-// (call goOn with it, and go on), and the store's.
+// The errors are ErrSlow, errors of the store, the cause of ctx, and a
+// GapError: the subscriber was too slow for a channel that skips, or history
+// was trimmed while it was reading. After a GapError, the caller calls goOn and
+// goes on.
 func (s *subscriber) next(ctx context.Context) (batch, error) {
-	// A store may hand out what it has not delivered yet. By now it may have.
+	// A store may return entries before it delivers them. By now they may be in
+	// the rings.
 	if s.history != nil && s.history.Follows() && s.ringsHold() {
 		s.history = nil
 	}
@@ -29,14 +31,15 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		return batch{}, context.Cause(ctx)
 	}
 	r, err := s.replay(ctx)
-	// The place is for the store only: a client that takes nothing must not keep
+	// The permit covers the read only: a client that takes nothing must not keep
 	// others from history.
 	<-s.hub.replays
 	if err != nil {
 		return batch{}, err
 	}
 	if len(r.entries) == 0 && s.history == nil {
-		// What was published meanwhile has woken nobody who still has to wait.
+		// Look into the rings at once: entries that were published meanwhile need not
+		// wake the subscriber again.
 		return s.live(s.bound(s.hub.head.Load()))
 	}
 	return batch{entries: r.entries, scratch: s.hub.newScratch()}, nil
@@ -51,8 +54,8 @@ func (s *subscriber) live(head uint64) (batch, error) {
 	return b, err
 }
 
-// peek returns the next batch from the rings, up to head, and where the cursor
-// is to be once it is taken.
+// peek returns the next batch from the rings, up to head, and the cursor after
+// that batch. It does not move the cursor.
 func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
 	if cursor := s.cursor.Load(); cursor >= head {
 		return batch{}, cursor, nil
@@ -81,13 +84,13 @@ func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
 		all = all && fits
 		b.entries = sc.merged
 	}
-	if !all { // what follows is for the next time; a list that was cut short goes as far as this
+	if !all { // the next batch has the rest; a list that was cut short reaches at least this far
 		head = b.entries[len(b.entries)-1].Position.Seq
 	}
 	return b, head, nil
 }
 
-// query returns what the next page from the store answers.
+// query returns the query for the next page from the store.
 func (s *subscriber) query() Query {
 	q := *s.history
 	q.MaxEvents, q.MaxBytes = batchEvents, s.hub.cfg.PageBytes
@@ -97,8 +100,8 @@ func (s *subscriber) query() Query {
 	return q
 }
 
-// about returns the names of the channels that a query is about. What was added
-// since a subscriber began has no part in its beginning.
+// about returns the names of the channels to query. The first page of a Start
+// leaves out channels that were added later.
 func (s *subscriber) about(q Query) []string {
 	names := make([]string, 0, len(s.channels))
 	for i, c := range s.channels {
@@ -109,17 +112,17 @@ func (s *subscriber) about(q Query) []string {
 	return names
 }
 
-// replayed is a page of history that a subscriber has taken, and what it takes
-// to take it again.
+// replayed is a page of history that a subscriber has taken, with the state
+// needed to take it again.
 type replayed struct {
 	query       Query
-	skipThrough []uint64 // of the channels, before
-	entries     []*Entry // those that are for the subscriber
-	all         bool     // all of the page is
+	skipThrough []uint64 // skipThrough of the subscriber before the page
+	entries     []*Entry // entries that the subscriber takes
+	all         bool     // the page has no other entries
 }
 
-// replay takes the next page from the store that has something for the
-// subscriber, or the last one.
+// replay takes the next page from the store that has an entry for the
+// subscriber, or the last page.
 func (s *subscriber) replay(ctx context.Context) (replayed, error) {
 	for {
 		r, err := s.readPage(ctx)
@@ -129,13 +132,13 @@ func (s *subscriber) replay(ctx context.Context) (replayed, error) {
 	}
 }
 
-// readPage takes the next page from the store, and hands over to the rings as soon
-// as they hold what follows it.
+// readPage takes the next page from the store. It switches to the rings as soon
+// as they hold all entries after the page.
 func (s *subscriber) readPage(ctx context.Context) (replayed, error) {
 	q := s.query()
 	r := replayed{query: q, skipThrough: s.skipThrough}
 	names := s.about(q)
-	if len(names) == 0 { // they were removed: there is nothing more of the beginning
+	if len(names) == 0 { // the channels were removed: nothing is left of the beginning
 		s.history = nil
 		if len(s.channels) > 0 && !s.ringsHold() {
 			s.history = &Query{After: s.hub.position(s.cursor.Load()), Gone: s.skipThrough}
@@ -147,9 +150,9 @@ func (s *subscriber) readPage(ctx context.Context) (replayed, error) {
 		return r, err
 	}
 	if !q.Follows() && (!q.Oldest || len(names) < len(s.channels)) {
-		// What was published since the subscriber began comes live, all of it:
-		// a page that was chosen later must not pass it over, and does not excuse
-		// what was trimmed of it.
+		// Entries that were published since the subscriber began come live, all of
+		// them. A page that was chosen later must not pass over them, and must not
+		// excuse those of them that were trimmed.
 		began := s.cursor.Load()
 		page = upToSeq(page, began)
 		page.Gone = slices.Clone(page.Gone)
@@ -164,7 +167,7 @@ func (s *subscriber) readPage(ctx context.Context) (replayed, error) {
 	}
 	r.all = len(r.entries) == len(page.Entries)
 	if q.Snapshot && page.Through.Seq < s.cursor.Load() {
-		s.history = &Query{Snapshot: true, After: page.Through} // the cursor waits at the end
+		s.history = &Query{Snapshot: true, After: page.Through} // the cursor already stands at the end
 		return r, nil
 	}
 	s.moveTo(page.Through.Seq)
@@ -180,8 +183,8 @@ func (s *subscriber) readPage(ctx context.Context) (replayed, error) {
 	return r, nil
 }
 
-// spread returns a list about the channels that have no floor, as one about all
-// of them.
+// spread expands a list with one element for each channel without a floor into
+// a list with one element for each channel.
 func spread(gone, floors []uint64) []uint64 {
 	if floors == nil {
 		return gone
@@ -195,8 +198,8 @@ func spread(gone, floors []uint64) []uint64 {
 	return all
 }
 
-// excuses returns, for each channel, what makes no gap if it is missing, of two
-// lists of which each may be nil.
+// excuses returns, for each channel, the sequence number up to which missing
+// entries make no gap: the larger one of two lists, each of which may be nil.
 func excuses(a, b []uint64) []uint64 {
 	switch {
 	case a == nil:
@@ -211,17 +214,18 @@ func excuses(a, b []uint64) []uint64 {
 	return all
 }
 
-// begun reports whether the subscriber's beginning was taken whole.
+// begun reports whether the subscriber has taken all of its beginning.
 func (s *subscriber) begun() bool { return s.history == nil || s.history.Follows() }
 
-// awaits reports whether the subscriber is ahead of what was delivered up to
-// head: the store it read from is shared, and was faster.
+// awaits reports whether the subscriber is ahead of head, up to which entries
+// were delivered. This happens when a shared store returns entries before it
+// delivers them.
 func (s *subscriber) awaits(head uint64) bool {
 	q := s.history
 	return q != nil && q.After.Epoch != 0 && q.After.Seq > head && s.cursor.Load() == q.After.Seq
 }
 
-// read asks the store for a page.
+// read reads a page from the store.
 func (h *Hub) read(ctx context.Context, names []string, q Query) (Page, error) {
 	q.Channels = names
 	page, err := h.store.Read(ctx, q)
@@ -231,7 +235,7 @@ func (h *Hub) read(ctx context.Context, names []string, q Query) (Page, error) {
 	return page, nil
 }
 
-// upToSeq returns the page without what follows a sequence number.
+// upToSeq returns the page without the entries after a sequence number.
 func upToSeq(p Page, seq uint64) Page {
 	if p.Through.Seq <= seq {
 		return p

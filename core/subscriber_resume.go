@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// restart moves the cursor to where the subscription starts.
+// restart moves the cursor to the Start of the subscription.
 func (s *subscriber) restart() {
 	s.history = nil
 	s.moveTo(s.hub.head.Load())
@@ -21,8 +21,8 @@ func (s *subscriber) restart() {
 	}
 }
 
-// gapOf returns the GapError that an error is, or nil. Where there is no error,
-// it takes no memory.
+// gapOf returns the GapError in an error's chain, or nil. It does not allocate
+// if err is nil.
 func gapOf(err error) *GapError {
 	if err == nil {
 		return nil
@@ -34,15 +34,15 @@ func gapOf(err error) *GapError {
 	return gap
 }
 
-// goOn moves the cursor behind a gap.
+// goOn moves the cursor past a gap.
 func (s *subscriber) goOn(gap *GapError) {
-	if gap.Reason != GapSkipped { // there, it has been moved
+	if gap.Reason != GapSkipped { // fellOut has moved it for a skip
 		s.restart()
 	}
 }
 
-// resume moves the cursor to the ID that a subscription goes on after. It returns
-// a GapError if what follows the ID cannot be told.
+// resume moves the cursor to the ID in sub.After. It returns a GapError if the
+// entries after the ID cannot be determined.
 func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 	id := sub.After
 	at, position := ParsePosition(id)
@@ -62,20 +62,20 @@ func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 	s.cursor.Store(at.Seq)
 	for i, c := range s.channels {
 		if floor := sub.skipThrough[c.name]; floor > at.Seq {
-			s.raise(i, floor) // the client has the channel from there on
+			s.raise(i, floor) // the client has the channel from this entry on
 		}
 	}
 	if s.ringsHold() {
 		return nil
 	}
 	s.history = &Query{After: at, Gone: s.skipThrough}
-	// A look ahead: whether there is a gap must be known before the head of
-	// the response says that there is none.
+	// Look ahead: whether there is a gap must be known before the head of the
+	// response is sent.
 	_, err := s.hub.read(ctx, s.names(), Query{After: at, Gone: s.skipThrough, MaxEvents: 1})
 	return err
 }
 
-// gap returns a GapError with the bounds of the channels.
+// gap returns a GapError with the bounds of the channels' history.
 func (h *Hub) gap(ctx context.Context, names []string, reason GapReason) error {
 	oldest, newest, err := h.store.Bounds(ctx, names)
 	if err != nil {
@@ -84,7 +84,7 @@ func (h *Hub) gap(ctx context.Context, names []string, reason GapReason) error {
 	return &GapError{Reason: reason, Oldest: oldest, Newest: newest}
 }
 
-// ringsHold reports whether the rings hold all that follows the cursor.
+// ringsHold reports whether the rings hold all entries after the cursor.
 func (s *subscriber) ringsHold() bool {
 	if s.cursor.Load() > s.hub.head.Load() {
 		return false

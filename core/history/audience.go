@@ -5,52 +5,56 @@ import (
 	"strings"
 )
 
-// Audience says who, of those who are subscribed to an event's channel, gets
-// the event. The zero value is everybody. An audience never widens: whoever is
-// not subscribed to the channel gets nothing, whatever group it is in; and a
-// stream's filter is asked all the same. Audiences can be compared with ==.
+// Audience selects which of the streams that are subscribed to an event's
+// channel get the event. The zero value selects all of them. An audience never
+// widens: a stream that is not subscribed to the channel gets nothing, whatever
+// group it is in, and a stream's filter applies as well. Audiences can be
+// compared with ==.
 //
-// Whether a stream belongs to the audience is decided when the event is about
-// to be sent, live or replayed: a stream that joins a group gets what it finds
-// in history, and one that left it gets nothing more.
+// The hub decides whether a stream belongs to the audience right before it
+// sends the event, live or replayed: a stream that joins a group gets the
+// group's events in history, and a stream that has left the group gets no more
+// of them.
 type Audience struct {
-	text string // "", or one of the prefixes and a name
+	text string // "", or one of the prefixes followed by a name
 }
 
-// What an audience's text begins with.
+// Prefixes of an audience's text.
 const (
 	toGroup    = "group:"
 	toStream   = "stream:"
 	toIdentity = "identity:"
 )
 
-// ToGroup is the audience of the streams that are in a group. See
-// Stream.Join of package core.
+// ToGroup returns the audience of the streams in a group. See Stream.Join of
+// package core.
 func ToGroup(name string) Audience { return Audience{toGroup + name} }
 
-// ToStream is the audience of one stream, by its ID. A client that reconnects
-// has a new stream: what must reach it all the same is for its identity.
+// ToStream returns the audience of one stream, by its ID. A client that
+// reconnects has a new stream: for events that must reach it all the same, use
+// ToIdentity.
 func ToStream(id string) Audience { return Audience{toStream + id} }
 
-// ToIdentity is the audience of the streams that belong to somebody. See
+// ToIdentity returns the audience of the streams of an identity. See
 // Stream.SetIdentity of package core.
 func ToIdentity(name string) Audience { return Audience{toIdentity + name} }
 
-// ParseAudience returns the audience that String is the text of. A store that
-// keeps texts reads them back with it.
+// ParseAudience returns the audience whose String is text. A store that keeps
+// audiences as text restores them with it. The error wraps ErrAudience.
 func ParseAudience(text string) (Audience, error) {
 	a := Audience{strings.Clone(text)}
 	return a, a.Check()
 }
 
-// String returns a text for the audience: nothing for everybody, and a kind and
-// a name otherwise.
+// String returns the audience as text: empty for Everybody, otherwise a kind
+// and a name.
 func (a Audience) String() string { return a.text }
 
-// Everybody reports whether the audience is everybody on the channel.
+// Everybody reports whether the audience is the zero value: all streams that
+// are subscribed to the channel.
 func (a Audience) Everybody() bool { return a.text == "" }
 
-// Check returns an error that wraps ErrAudience if the audience cannot be one.
+// Check returns an error that wraps ErrAudience if the audience is not valid.
 func (a Audience) Check() error {
 	if a.text == "" {
 		return nil
@@ -68,13 +72,14 @@ func (a Audience) Check() error {
 	return fmt.Errorf("%w: of no known kind", ErrAudience)
 }
 
-// Group returns the group that the audience is, and reports whether it is one.
+// Group returns the name of the group, and reports whether the audience is a
+// group.
 func (a Audience) Group() (name string, ok bool) { return strings.CutPrefix(a.text, toGroup) }
 
-// Stream returns the ID of the stream that the audience is, and reports whether
-// it is one.
+// Stream returns the ID of the stream, and reports whether the audience is a
+// single stream.
 func (a Audience) Stream() (id string, ok bool) { return strings.CutPrefix(a.text, toStream) }
 
-// Identity returns the identity that the audience is, and reports whether it is
-// one.
+// Identity returns the identity, and reports whether the audience is an
+// identity.
 func (a Audience) Identity() (name string, ok bool) { return strings.CutPrefix(a.text, toIdentity) }

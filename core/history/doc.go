@@ -1,6 +1,7 @@
-// Package history is what a store of a hub's events is, for those who write one:
-// the contract, the types that stand in it, and what every store needs.
+// Package history is the contract between a hub and a store of its events, for
+// authors of stores: the interfaces, their types, and code that every store
+// needs.
 //
-// Programs that publish and subscribe need package core only, whose names for
-// these types are the same.
+// Programs that publish and subscribe need package core only, which has the
+// same names for these types.
 package history

@@ -2,36 +2,36 @@ package history
 
 import "time"
 
-// Record is a published event on its way into a store.
+// Record is a published event before a store has given it a position.
 type Record struct {
 	// Channel is the channel's name.
 	Channel string
-	// ID is the app's own ID for the event, or empty: then the position's text
-	// is its ID.
+	// ID is the app's own ID for the event. If it is empty, the text of the
+	// position is the event's ID.
 	ID string
 	// Key is the event's key, or empty.
 	Key string
-	// To is who gets the event.
+	// To is the event's audience.
 	To Audience
-	// Once is the key that the event is published at most once with, or empty.
-	// It is of no use beyond Append.
+	// Once is the idempotency key that the event is published with, or empty. Only
+	// Append uses it.
 	Once string
-	// Following is how many of the next records were published together with
-	// this one, and are delivered together with it.
+	// Following is the number of the next records that were published together
+	// with this one and are delivered together with it.
 	Following int
 	// Body is the encoded event without its id line and final blank line.
 	Body []byte
 }
 
-// At returns the entry that the record becomes at a position. A store calls it
-// once for each record: the entry may take over the spare capacity of Body.
+// At returns the entry of the record at a position. A store calls it once for
+// each record, because the entry may use the spare capacity of Body.
 func (r Record) At(p Position, at time.Time) *Entry {
 	e := new(Entry)
 	r.Fill(e, p, at)
 	return e
 }
 
-// Fill makes e the entry that At returns, for a store that has the room already.
+// Fill makes e the entry that At returns, for a store that has allocated e.
 func (r Record) Fill(e *Entry, p Position, at time.Time) {
 	*e = Entry{
 		Position: p, Time: at, Channel: r.Channel, Key: r.Key, To: r.To,
@@ -44,46 +44,45 @@ func (r Record) Fill(e *Entry, p Position, at time.Time) {
 	e.frame = append(p.Append(append(r.Body, "id: "...)), "\n\n"...)
 }
 
-// TrailerRoom is the room that an id line with a position and the blank line
-// after it need at most.
+// TrailerRoom is the maximum size in bytes of an id line with a position and of
+// the blank line after it.
 const TrailerRoom = len("id: ") + 13 + 1 + 20 + len("\n\n")
 
-// Entry is an event in a store. It does not change any more, and all who hold
-// it share it.
+// Entry is an event in a store. It is immutable, and shared by all its users.
 type Entry struct {
 	// Position is the event's place in the hub's order.
 	Position Position
 	// Time is when the event was appended.
 	Time time.Time
-	// Channel is the name of the channel that it was published to.
+	// Channel is the name of the event's channel.
 	Channel string
 	// Key is the event's key, or empty.
 	Key string
-	// To is who gets the event.
+	// To is the event's audience.
 	To Audience
 
 	chosen    string // the app's own ID, or empty
-	frame     []byte // the whole event, encoded
-	body      int32  // how much of frame is the record's body
-	following int32  // how many of the next positions belong to the same batch
+	frame     []byte // the whole encoded event
+	body      int32  // length of the record's body in frame
+	following int32  // number of the next positions in the same batch
 }
 
-// OwnID returns the app's own ID for the event, or nothing.
+// OwnID returns the app's own ID for the event, or "".
 func (e *Entry) OwnID() string { return e.chosen }
 
-// Subject returns what the event is about, for those who get it.
+// Subject returns the event's audience and key.
 func (e *Entry) Subject() Subject { return Subject{e.To, e.Key} }
 
-// Subject is what events are about, for those who get them: of several events
-// with the same subject and a key, the latest counts.
+// Subject is a key together with an audience. Of several events with the same
+// subject and a key, the latest replaces the others.
 type Subject struct {
-	// To is who gets the events.
+	// To is the audience of the events.
 	To Audience
-	// Key is the events' key, or empty.
+	// Key is the key of the events, or empty.
 	Key string
 }
 
-// ID returns the ID that the event has on the wire.
+// ID returns the event's ID on the wire.
 func (e *Entry) ID() string {
 	if e.chosen != "" {
 		return e.chosen
@@ -92,7 +91,7 @@ func (e *Entry) ID() string {
 }
 
 // Record returns the record that the entry was made of, without its Once. The
-// receiver must not change its Body.
+// caller must not change its Body.
 func (e *Entry) Record() Record {
 	return Record{
 		Channel: e.Channel, ID: e.chosen, Key: e.Key, To: e.To, Following: int(e.following),
@@ -100,8 +99,7 @@ func (e *Entry) Record() Record {
 	}
 }
 
-// Frame returns the event as it stands on the wire. The receiver must not
-// change it.
+// Frame returns the encoded event as it is sent. The caller must not change it.
 func (e *Entry) Frame() []byte { return e.frame }
 
 // Seq returns the sequence number of the entry's position.
@@ -111,15 +109,15 @@ func (e *Entry) Seq() uint64 { return e.Position.Seq }
 // together with this one.
 func (e *Entry) Until() uint64 { return e.Position.Seq + uint64(e.following) } //nolint:gosec // It is not negative.
 
-// entryOverhead is about what an entry costs beside the texts it holds.
+// entryOverhead is about how many bytes an entry takes beside its texts.
 const entryOverhead = 176
 
-// MaxSize returns what the Size of the entry is at most.
+// MaxSize returns an upper bound of the Size of the record's entry, in bytes.
 func (r Record) MaxSize() int {
 	return entryOverhead + len(r.Body) + max(TrailerRoom, len("id: \n\n")+len(r.ID)) + len(r.Key) + len(r.To.text)
 }
 
-// Size returns about what the entry costs in memory, in bytes.
+// Size returns about how many bytes the entry takes in memory.
 func (e *Entry) Size() int {
 	return entryOverhead + len(e.frame) + len(e.Key) + len(e.To.text)
 }

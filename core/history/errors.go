@@ -2,11 +2,11 @@ package history
 
 import "errors"
 
-// What stores answer with.
+// Errors of a store.
 var (
 	// ErrClosed is returned by a store, and by a hub, after Close.
 	ErrClosed = errors.New("tidings: hub closed")
-	// ErrTooLarge is returned for what is over a limit of size or number.
+	// ErrTooLarge is returned for values above a limit of size or number.
 	ErrTooLarge = errors.New("tidings: too large")
 	// ErrUnknownID is returned by a [Store] for an ID that it does not hold.
 	ErrUnknownID = errors.New("tidings: unknown event id")

@@ -2,16 +2,17 @@ package history
 
 import "fmt"
 
-// GapError says that what follows a client's last event ID is not there any
-// more, or cannot be told.
+// GapError says that events after a client's last event ID are gone, or that it
+// cannot be determined which events follow it.
 type GapError struct {
 	// Reason is one of the Gap constants.
 	Reason GapReason
-	// Channel is the channel that it is about, for [GapSkipped]; otherwise it is
-	// about all channels of the subscription.
+	// Channel is the channel of a [GapSkipped]. It is empty for other reasons,
+	// which concern all channels of the subscription.
 	Channel string
-	// Oldest and Newest are the bounds of what is kept; for [GapSkipped], what
-	// follows Oldest, up to Newest, is what was left out.
+	// Oldest and Newest are the positions of the oldest and the newest entry that
+	// are kept. For [GapSkipped], the entries after Oldest, up to and including
+	// Newest, were left out.
 	Oldest, Newest Position
 }
 
@@ -20,11 +21,11 @@ type GapReason string
 
 // The reasons for a gap.
 const (
-	// GapTrimmed means that the events were there, and are trimmed.
+	// GapTrimmed means that the events were kept once, and have been trimmed.
 	GapTrimmed GapReason = "trimmed"
-	// GapRestarted means that the ID is from before a restart.
+	// GapRestarted means that the ID comes from before a restart.
 	GapRestarted GapReason = "restarted"
-	// GapUnknown means that nobody knows the ID.
+	// GapUnknown means that the store does not know the ID.
 	GapUnknown GapReason = "unknown"
 	// GapSkipped means that a subscriber was too slow for a channel whose policy
 	// lets it skip.

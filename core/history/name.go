@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxNameBytes is the length of a name at most, in bytes: of a channel, a group,
-// an identity that an event is for, or a once key.
+// MaxNameBytes is the maximum length of a name in bytes: of a channel, a group,
+// an identity in an audience, or an idempotency key.
 const MaxNameBytes = 256
 
-// NameFault says what keeps a text from being a name, or nothing.
+// NameFault returns the reason why a text is not a valid name, or "".
 func NameFault(name string) string {
 	switch {
 	case name == "":
@@ -29,19 +29,19 @@ func NameFault(name string) string {
 	return ""
 }
 
-// PrivateMark is what the name of a private channel begins with.
+// PrivateMark is the first character of a private channel's name.
 const PrivateMark = "~"
 
-// After the mark come 26 characters of rand.Text, which are of this alphabet.
+// The mark is followed by 26 characters of rand.Text, which uses this alphabet.
 const (
 	privateLength   = len(PrivateMark) + 26
 	privateAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 )
 
-// IsPrivate reports whether a channel's name has the form of those that a stream
-// makes for itself: Stream.PrivateChannel of package core. Such a channel never
-// comes back once it is forgotten, so that a store has no client to tell of a gap
-// there.
+// IsPrivate reports whether a name has the form of a private channel's name,
+// which Stream.PrivateChannel of package core makes. A private channel never
+// exists again once it is forgotten, so that no client can come back to a gap
+// in it.
 func IsPrivate(name string) bool {
 	return len(name) == privateLength && strings.HasPrefix(name, PrivateMark) &&
 		strings.Trim(name[len(PrivateMark):], privateAlphabet) == ""

@@ -3,37 +3,37 @@ package history
 import "math"
 
 // Query selects entries of some channels, merged in the order of their
-// positions. At most one of Oldest, Tail and Snapshot is set; without them,
-// the query is for what follows After.
+// positions. At most one of Oldest, Tail and Snapshot is set. Without any of
+// them, the query selects the entries after After.
 type Query struct {
-	// Channels are the channels' names, each once, at least one.
+	// Channels are the names of the channels: at least one, without duplicates.
 	Channels []string
-	// After is the position that the entries must follow, of this epoch or of an
-	// earlier one that the store knows; the zero position for Oldest, Tail and the
-	// first page of a Snapshot.
+	// After is the position after which the selected entries begin. It is of the
+	// current epoch, or of an earlier one that the store knows. It is zero for
+	// Oldest, Tail and the first page of a Snapshot.
 	After Position
-	// Oldest asks for all that is kept, from the oldest on.
+	// Oldest selects all entries that are kept, from the oldest on.
 	Oldest bool
-	// Tail, if positive, asks for the newest Tail entries.
+	// Tail, if positive, selects the newest Tail entries.
 	Tail int
-	// Snapshot asks for the newest entry of each key of each channel, for each
-	// audience by itself, entries without a key left out.
+	// Snapshot selects the newest entry of each key of each channel, separately
+	// for each audience. It leaves out entries without a key.
 	Snapshot bool
-	// Gone, if it is not empty, excuses what was missing when a subscriber
-	// began with Oldest or Tail and could not be given all in one page: for
-	// each of Channels, entries up to and including this sequence number make
-	// no gap. It is the Gone of that first page.
+	// Gone, if it is not empty, lists for each of Channels a sequence number:
+	// missing entries up to and including it make no gap. It is needed for a
+	// subscriber that began with Oldest or Tail and needs more than one page: it
+	// is the Gone of the first page.
 	Gone []uint64
-	// MaxEvents and MaxBytes bound the page. One entry is returned even if it
-	// is larger than MaxBytes. What did not fit is asked for with
-	// After = Page.Through. Zero means no bound.
+	// MaxEvents and MaxBytes bound the page. Zero means no bound. The first entry
+	// is returned even if it is larger than MaxBytes. To get the rest, query with
+	// After = Page.Through.
 	MaxEvents, MaxBytes int
 }
 
-// Follows reports whether the query is for what follows After.
+// Follows reports whether the query selects the entries after After.
 func (q Query) Follows() bool { return !q.Oldest && q.Tail <= 0 && !q.Snapshot }
 
-// Limits returns MaxEvents and MaxBytes, or what bounds nothing.
+// Limits returns MaxEvents and MaxBytes, with math.MaxInt for no bound.
 func (q Query) Limits() (events, bytes int) {
 	events, bytes = q.MaxEvents, q.MaxBytes
 	if events <= 0 {
@@ -47,16 +47,15 @@ func (q Query) Limits() (events, bytes int) {
 
 // Page is the answer to a [Query].
 type Page struct {
-	// Entries are the selected entries, oldest first. The receiver may read
-	// them, and must not change them.
+	// Entries are the selected entries, oldest first. The caller may read them,
+	// and must not change them.
 	Entries []*Entry
-	// Through is where to go on: no entry that belongs to the query's answer
-	// lies at or before it and is missing from Entries. It is the position of
-	// the last entry if the page is full, and otherwise the newest position of
-	// the whole store.
+	// Through is the position to continue after: Entries lacks no selected entry
+	// at or before it. If the page is full, Through is the position of its last
+	// entry, otherwise the newest position of the whole store.
 	Through Position
-	// Gone is, for a query with Oldest or Tail, the sequence number of the
-	// newest entry of each of the query's Channels that is not kept any more; 0
-	// where there is none.
+	// Gone holds, for a query with Oldest or Tail, the sequence number of the
+	// newest entry of each of the query's Channels that is no longer kept, or 0 if
+	// there is none.
 	Gone []uint64
 }

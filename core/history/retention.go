@@ -7,52 +7,53 @@ import (
 	"time"
 )
 
-// Retention says how much history a store keeps. What is over any of the
-// bounds is trimmed, oldest first.
+// Retention says how much history a store keeps. The store trims entries above
+// any of the bounds, oldest first.
 type Retention struct {
 	// Events bounds the number of events of each channel. Default: 1024.
 	// Negative: no bound.
 	Events int
-	// Age bounds their age. Default: no bound.
+	// Age bounds the age of events. Default: no bound.
 	Age time.Duration
-	// Bytes bounds their size, overhead included, for each channel. The newest
-	// event is kept even if it is larger. Default: 8 MiB. Negative: no bound.
+	// Bytes bounds the size of the events of each channel, overhead included. The
+	// newest event is kept even if it is larger. Default: 8 MiB. Negative: no
+	// bound.
 	Bytes int
-	// Idle is after how long without a new event a channel is forgotten
-	// altogether. Default: 24 h. Negative: never.
+	// Idle is the time without a new event after which a channel is forgotten.
+	// Default: 24 h. Negative: never.
 	Idle time.Duration
-	// Channels are the channels with bounds of their own. The first whose
-	// pattern matches applies, and the bounds above to all others.
+	// Channels sets other bounds for some channels. The first entry whose pattern
+	// matches a channel's name applies; the bounds above apply to all other
+	// channels.
 	Channels []ChannelRetention
 	// TotalBytes bounds the size of all channels together, overhead included.
-	// Over it, the oldest events go first, whatever their channel. Default:
-	// 256 MiB. Negative: no bound.
+	// Above it, the store drops the oldest events, whatever their channel.
+	// Default: 256 MiB. Negative: no bound.
 	TotalBytes int
-	// OnceWindow is for how long a store remembers the keys of events that are
-	// published once per key. Default: 5 min.
+	// OnceWindow is how long a store remembers idempotency keys. Default: 5 min.
 	OnceWindow time.Duration
-	// OnceKeys bounds how many of these keys are remembered; over it, the oldest
-	// is dropped. Default: 100,000.
+	// OnceKeys bounds the number of idempotency keys that a store remembers. Above
+	// it, the store drops the oldest. Default: 100,000.
 	OnceKeys int
 }
 
-// ChannelRetention is how much history is kept of each channel whose name
+// ChannelRetention says how much history is kept of each channel whose name
 // matches a pattern.
 type ChannelRetention struct {
-	// Pattern selects channels by their name, with the syntax of [path.Match]:
-	// "*" stands for any text without a slash.
+	// Pattern selects channels by name, with the syntax of [path.Match]: "*"
+	// matches any text without a slash.
 	Pattern string
-	// Events, Age, Bytes and Idle are as in [Retention], whose defaults they
-	// have.
+	// Events, Age, Bytes and Idle have the meanings and the defaults of those in
+	// [Retention].
 	Events int
 	Age    time.Duration
 	Bytes  int
 	Idle   time.Duration
 }
 
-// WithDefaults returns the retention with its defaults put in, and 0 for each
-// bound that there is not. It panics if a pattern is malformed. A store's
-// constructor calls it.
+// WithDefaults returns the retention with its defaults filled in, and with 0
+// for each bound that does not apply. It panics if a pattern is malformed. The
+// constructor of a store calls it.
 func (r Retention) WithDefaults() Retention {
 	r.Events = orDefault(r.Events, defaultEvents)
 	r.Bytes = orDefault(r.Bytes, defaultBytes)
@@ -86,8 +87,8 @@ const (
 	defaultIdle   = 24 * time.Hour
 )
 
-// Of returns what applies to a channel. On a retention that WithDefaults
-// returned, a bound of 0 is none.
+// Of returns the retention of a channel. In the result of WithDefaults, a bound
+// of 0 means no bound.
 func (r Retention) Of(channel string) ChannelRetention {
 	for _, c := range r.Channels {
 		if Matches(c.Pattern, channel) {
@@ -97,21 +98,22 @@ func (r Retention) Of(channel string) ChannelRetention {
 	return ChannelRetention{Events: r.Events, Age: r.Age, Bytes: r.Bytes, Idle: r.Idle}
 }
 
-// Matches reports whether a channel's name matches a pattern that is well
-// formed.
+// Matches reports whether a channel's name matches a pattern. The pattern must
+// be well formed.
 func Matches(pattern, channel string) bool {
 	ok, _ := path.Match(pattern, channel)
 	return ok
 }
 
-// CheckPattern panics if a pattern is malformed: no channel would ever match.
+// CheckPattern panics if a pattern is malformed, because no channel would ever
+// match it.
 func CheckPattern(pattern string) {
 	if _, err := path.Match(pattern, ""); err != nil {
 		panic(fmt.Sprintf("tidings: channel pattern %q: %v", pattern, err))
 	}
 }
 
-// orDefault returns v, or its default if it is 0, or 0 if it is negative.
+// orDefault returns v, or byDefault if v is 0, or 0 if v is negative.
 func orDefault[T int | int64 | time.Duration](v, byDefault T) T {
 	if v == 0 {
 		return byDefault

@@ -6,14 +6,15 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// onceKeys remembers the keys of what was published once per key.
+// onceKeys remembers the idempotency keys of published events.
 type onceKeys struct {
+	// Bounds: how long a key is remembered, and how many keys
 	window time.Duration
 	max    int
 
 	known  map[onceKey]onceEntry
-	newest map[string]string // of each channel, the key that was added last
-	queue  []onceQueued      // oldest first, from start on
+	newest map[string]string // the key added last, by channel
+	queue  []onceQueued      // oldest first; the elements before start are unused
 	start  int
 }
 
@@ -21,9 +22,9 @@ type onceKey struct{ channel, key string }
 
 type onceEntry struct {
 	seq    uint64
-	id     string // the app's own, or empty
+	id     string // the app's own ID, or empty
 	at     time.Time
-	before string // the key that was added to the channel before, which may be gone
+	before string // the key added before on the same channel; it may have been dropped
 }
 
 type onceQueued struct {
@@ -33,8 +34,8 @@ type onceQueued struct {
 	at  time.Time
 }
 
-// first returns what was published first with the record's key, if that is
-// within the window.
+// first returns the first event that was published with the record's key, if
+// that was within the window.
 func (o *onceKeys) first(r history.Record, now time.Time) (onceEntry, bool) {
 	o.expire(now)
 	e, ok := o.known[onceKey{r.Channel, r.Once}]
@@ -55,7 +56,7 @@ func (o *onceKeys) add(r history.Record, seq uint64, now time.Time) {
 	o.queue = append(o.queue, onceQueued{k, seq, now})
 }
 
-// expire drops what is beyond the window.
+// expire drops keys older than the window.
 func (o *onceKeys) expire(now time.Time) {
 	for o.start < len(o.queue) && now.Sub(o.queue[o.start].at) >= o.window {
 		o.pop()
@@ -78,11 +79,12 @@ func (o *onceKeys) pop() {
 	}
 }
 
-// forget drops the keys of a channel. What is queued for them finds nothing.
+// forget drops the keys of a channel. Their elements stay in the queue until
+// pop.
 func (o *onceKeys) forget(channel string) {
 	k := onceKey{channel, o.newest[channel]}
 	delete(o.newest, channel)
-	// What was added before one that is gone is gone, too.
+	// Keys that were added before a dropped key are dropped already.
 	for e, ok := o.known[k]; ok; e, ok = o.known[k] {
 		delete(o.known, k)
 		k.key = e.before

@@ -33,7 +33,7 @@ func (m *Store) Read(_ context.Context, q history.Query) (history.Page, error) {
 	return m.page(q, q.After.Seq), nil
 }
 
-// gap returns why the store cannot tell what follows q.After, or nothing.
+// gap returns the reason why the store cannot tell what follows q.After, or "".
 func (m *Store) gap(q history.Query) history.GapReason {
 	switch {
 	case q.After.Epoch != m.epoch:
@@ -50,7 +50,8 @@ func (m *Store) gap(q history.Query) history.GapReason {
 	return ""
 }
 
-// gone returns the newest entry of each channel that is not kept any more.
+// gone returns, for each channel, the sequence number of the newest entry that
+// is no longer kept, or 0.
 func (m *Store) gone(channels []string) []uint64 {
 	gone := make([]uint64, len(channels))
 	for i, name := range channels {
@@ -62,7 +63,7 @@ func (m *Store) gone(channels []string) []uint64 {
 	return gone
 }
 
-// page returns what follows a sequence number, as far as it is kept.
+// page returns the kept entries after a sequence number.
 func (m *Store) page(q history.Query, after uint64) history.Page {
 	maxEvents, _ := q.Limits()
 	lists := make([][]*history.Entry, 0, len(q.Channels))
@@ -74,7 +75,7 @@ func (m *Store) page(q history.Query, after uint64) history.Page {
 		first := max(h.ring.After(after), h.firstFresh())
 		n := h.ring.Len() - first
 		if n > maxEvents {
-			n = maxEvents + 1 // so that Merge can tell that there is more
+			n = maxEvents + 1 // one more, so that Merge can tell that there is more
 		}
 		list := make([]*history.Entry, n)
 		for i := range n {
@@ -89,7 +90,7 @@ func (m *Store) page(q history.Query, after uint64) history.Page {
 	return page
 }
 
-// tail returns the sequence number that the newest q.Tail entries follow.
+// tail returns the sequence number after which the newest q.Tail entries begin.
 func (m *Store) tail(q history.Query) uint64 {
 	// Walk back over all channels at once, one entry at a time.
 	left := make([]int, len(q.Channels))
@@ -118,7 +119,7 @@ func (m *Store) tail(q history.Query) uint64 {
 	return before
 }
 
-// merge returns a page of what the lists hold.
+// merge returns a page of the entries in the lists.
 func (m *Store) merge(q history.Query, lists [][]*history.Entry) history.Page {
 	maxEvents, maxBytes := q.Limits()
 	entries, all := ring.Merge(nil, lists, maxEvents, maxBytes, false)
@@ -187,8 +188,8 @@ func (m *Store) bounds(channels []string) (oldest, newest history.Position) {
 	return oldest, newest
 }
 
-// firstFresh returns the index of the first entry that is not too old, though
-// not trimmed yet.
+// firstFresh returns the index of the first entry that is not too old. Older
+// entries may not be trimmed yet.
 func (h *channel) firstFresh() int {
 	if h.keep.Age <= 0 && h.keep.Idle <= 0 {
 		return 0
@@ -200,7 +201,8 @@ func (h *channel) firstFresh() int {
 	return i
 }
 
-// gone returns the newest entry that is trimmed, or too old.
+// gone returns the sequence number of the newest entry that is trimmed or too
+// old, or 0.
 func (h *channel) gone() uint64 {
 	if i := h.firstFresh(); i > 0 {
 		return h.ring.At(i - 1).Position.Seq

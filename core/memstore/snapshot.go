@@ -7,8 +7,8 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// index has the channels know their latest entry of each key from here on, so
-// that a snapshot that is read page by page is not made anew for every page.
+// index makes the channels keep their latest entry of each subject from now on,
+// so that a snapshot that is read in pages is not computed for each page.
 func (m *Store) index(channels []string) {
 	if m.indexed(channels) {
 		return
@@ -31,7 +31,7 @@ func (m *Store) indexed(channels []string) bool {
 	})
 }
 
-// latestOfAll returns the latest entry of each key and audience.
+// latestOfAll returns the channel's latest entry of each subject.
 func (h *channel) latestOfAll() map[history.Subject]*history.Entry {
 	latest := make(map[history.Subject]*history.Entry)
 	for i := range h.ring.Len() {
@@ -42,7 +42,7 @@ func (h *channel) latestOfAll() map[history.Subject]*history.Entry {
 	return latest
 }
 
-// snapshot returns the newest entry of each key and audience, after q.After.
+// snapshot returns a page of the newest entry of each subject, after q.After.
 func (m *Store) snapshot(q history.Query) history.Page {
 	lists := make([][]*history.Entry, 0, len(q.Channels))
 	for _, name := range q.Channels {
@@ -53,11 +53,11 @@ func (m *Store) snapshot(q history.Query) history.Page {
 	return m.merge(q, lists)
 }
 
-// snapshot returns what a page of a snapshot can hold of the channel, and one
-// entry more if there is one.
+// snapshot returns the channel's entries for one page of a snapshot, and one
+// more if there is one.
 func (h *channel) snapshot(q history.Query) (list []*history.Entry) {
 	latest := h.latest
-	if latest == nil { // it is there only since the index was made
+	if latest == nil { // the channel was made after index ran
 		latest = h.latestOfAll()
 	}
 	first := max(h.ring.After(q.After.Seq), h.firstFresh())
@@ -65,7 +65,7 @@ func (h *channel) snapshot(q history.Query) (list []*history.Entry) {
 	if left == 0 {
 		return nil
 	}
-	if len(latest) < left/16 { // rather sort the few
+	if len(latest) < left/16 { // sort the few instead of walking the ring
 		oldest := h.ring.At(first).Position.Seq
 		for _, e := range latest {
 			if e.Position.Seq >= oldest {

@@ -1,5 +1,5 @@
-// Package memstore keeps the history of a hub in memory, for as long as the
-// process lives. It is a hub's default: core.NewMemoryStore is New.
+// Package memstore keeps the history of a hub in memory, for the lifetime of
+// the process. It is the default of a hub: core.NewMemoryStore calls New.
 package memstore
 
 import (
@@ -12,47 +12,48 @@ import (
 	"github.com/tidings-go/tidings/core/internal/ring"
 )
 
-// Store keeps history in memory, for as long as the process lives. It is
-// synchronous: what Append stores has been delivered when it returns.
+// Store keeps history in memory, for the lifetime of the process. It is
+// synchronous: Append delivers the entries before it returns.
 type Store struct {
 	retention history.Retention
 
+	// mu guards all fields below
 	mu       sync.RWMutex
 	epoch    uint64
 	seq      uint64
 	channels map[string]*channel
-	bytes    int                     // of all channels together
+	bytes    int                     // size of all channels together
 	oldest   lazyheap.Heap[*channel] // all channels, by their oldest entry
-	tombs    map[string]uint64       // the newest entry of each channel that was forgotten lately
-	forgot   uint64                  // the same of those forgotten before, all together
+	tombs    map[string]uint64       // sequence number of the newest entry, by forgotten channel
+	forgot   uint64                  // largest sequence number that foldTombs removed from tombs
 	once     onceKeys
 	sinks    []history.Sink
-	aging    *time.Timer // runs while there is something that can get too old
-	agingAt  time.Time   // when it next fires
+	aging    *time.Timer // nil if it does not run
+	agingAt  time.Time   // when aging fires next
 	closed   bool
 }
 
 var _ history.Store = (*Store)(nil)
 
-// channel is what is kept of one channel.
+// channel holds the entries that are kept of one channel.
 type channel struct {
 	name    string
-	place   lazyheap.Handle // in the store's oldest
+	place   lazyheap.Handle // place in the store's oldest
 	keep    history.ChannelRetention
 	ring    ring.Ring[*history.Entry]
-	trimmed uint64                             // the newest entry that was trimmed, or 0
-	chosen  map[string]uint64                  // the app's own IDs, and the newest entry of each
-	latest  map[history.Subject]*history.Entry // of each key; nil until somebody asks for a snapshot
+	trimmed uint64                             // sequence number of the newest entry that was trimmed, or 0
+	chosen  map[string]uint64                  // sequence number of the newest entry, by the app's own ID
+	latest  map[history.Subject]*history.Entry // by subject; nil until a snapshot is read
 }
 
-// Handle is for the store's heap.
+// Handle returns the channel's place in the store's heap.
 func (h *channel) Handle() *lazyheap.Handle { return &h.place }
 
-// channelOverhead is about what a channel costs beside its entries.
+// channelOverhead is about how many bytes a channel takes beside its entries.
 const channelOverhead = 384
 
-// New returns an empty store in a new epoch. It panics if a pattern
-// of the retention is malformed.
+// New returns an empty store in a new epoch. It panics if a pattern of the
+// retention is malformed.
 func New(retention history.Retention) *Store {
 	retention = retention.WithDefaults()
 	return &Store{
@@ -112,9 +113,9 @@ func (m *Store) Append(_ context.Context, records []history.Record) ([]*history.
 	return entries, nil
 }
 
-// newEntries returns n entries that are to be filled. One takes one allocation,
-// and no more memory than by itself. Several are apart, so that each is freed
-// when it is trimmed.
+// newEntries returns n entries to be filled. A single entry and its slice share
+// one allocation. Several entries are allocated separately, so that each is
+// freed when it is trimmed.
 func newEntries(n int) []*history.Entry {
 	if n == 1 {
 		one := new(struct {
@@ -150,8 +151,8 @@ func (m *Store) position(seq uint64) history.Position {
 
 func (m *Store) newest() history.Position { return m.position(m.seq) }
 
-// goneFrom returns the newest entry of a channel that is not there, or no more
-// than it can have had.
+// goneFrom returns the sequence number of the newest entry of a channel that is
+// not in channels, or an upper bound of it.
 func (m *Store) goneFrom(name string) uint64 {
 	if seq, ok := m.tombs[name]; ok {
 		return seq
@@ -165,7 +166,7 @@ func (m *Store) goneFrom(name string) uint64 {
 func (m *Store) keep(e *history.Entry, now time.Time) {
 	h := m.channels[e.Channel]
 	if h != nil && h.ring.Len() > 0 && !h.fresh(h.ring.At(0), now) {
-		m.trim(h, now) // a new event does not bring back what is too old
+		m.trim(h, now) // a new event does not make old ones fresh again
 	}
 	if h == nil {
 		h = &channel{name: e.Channel, keep: m.retention.Of(e.Channel), trimmed: m.goneFrom(e.Channel)}
@@ -186,6 +187,6 @@ func (m *Store) keep(e *history.Entry, now time.Time) {
 		h.latest[e.Subject()] = e
 	}
 	if h.ring.Len() == 1 {
-		m.ageFrom(h) // what is there before others expires before them
+		m.ageFrom(h) // the first entry expires before later ones
 	}
 }

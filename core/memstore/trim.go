@@ -10,8 +10,8 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// maxTombs is of how many forgotten channels it is remembered, one by one, what
-// they had.
+// maxTombs bounds the number of forgotten channels whose newest sequence number
+// is remembered individually.
 const maxTombs = 4096
 
 // Forget implements [history.Store]. It does not block, and ignores ctx.
@@ -28,7 +28,7 @@ func (m *Store) Forget(_ context.Context, channel string) error {
 	return nil
 }
 
-// forget drops a channel, and tells the sinks.
+// forget drops a channel, and notifies the sinks.
 func (m *Store) forget(h *channel) {
 	before := h.trimmed
 	for h.ring.Len() > 0 {
@@ -38,13 +38,14 @@ func (m *Store) forget(h *channel) {
 	m.tell(h, before)
 }
 
-// bury removes a channel of which nothing is left, and remembers what it had.
+// bury removes an empty channel, and remembers the sequence number of its
+// newest entry.
 func (m *Store) bury(h *channel) {
 	delete(m.channels, h.name)
 	m.oldest.Remove(h)
 	m.bytes -= channelOverhead + len(h.name)
 	if history.IsPrivate(h.name) {
-		return // nobody comes back to it
+		return // no client comes back to it
 	}
 	if len(m.tombs) >= maxTombs {
 		m.foldTombs()
@@ -52,15 +53,15 @@ func (m *Store) bury(h *channel) {
 	m.tombs[h.name] = h.trimmed
 }
 
-// foldTombs puts the older half of what is remembered of forgotten channels
-// together: whoever comes back from before that finds a gap, on any channel of
-// which nothing is kept.
+// foldTombs replaces the older half of the tombs by one sequence number. A
+// client that comes back with an older ID finds a gap on every channel without
+// entries, except those in tombs.
 func (m *Store) foldTombs() {
 	m.forgot = max(m.forgot, slices.Sorted(maps.Values(m.tombs))[len(m.tombs)/2])
 	maps.DeleteFunc(m.tombs, func(_ string, seq uint64) bool { return seq <= m.forgot })
 }
 
-// drop trims the channel's oldest entry.
+// drop removes the channel's oldest entry.
 func (m *Store) drop(h *channel) {
 	e := h.ring.Drop()
 	m.bytes -= e.Size()
@@ -73,7 +74,7 @@ func (m *Store) drop(h *channel) {
 	}
 }
 
-// tell tells the sinks what was trimmed of a channel, if anything was.
+// tell notifies the sinks if the channel was trimmed since before.
 func (m *Store) tell(h *channel, before uint64) {
 	if h.trimmed == before {
 		return
@@ -83,7 +84,7 @@ func (m *Store) tell(h *channel, before uint64) {
 	}
 }
 
-// trim drops what is over the channel's bounds.
+// trim drops entries above the channel's bounds.
 func (m *Store) trim(h *channel, now time.Time) {
 	before := h.trimmed
 	for h.ring.Len() > 0 && h.over(now) {
@@ -92,7 +93,7 @@ func (m *Store) trim(h *channel, now time.Time) {
 	m.tell(h, before)
 }
 
-// over reports whether the oldest entry is over a bound.
+// over reports whether the oldest entry is above a bound.
 func (h *channel) over(now time.Time) bool {
 	k := h.keep
 	return k.Events > 0 && h.ring.Len() > k.Events ||
@@ -100,7 +101,7 @@ func (h *channel) over(now time.Time) bool {
 		!h.fresh(h.ring.At(0), now)
 }
 
-// fresh reports whether an entry of the channel is not too old.
+// fresh reports whether an entry of the channel is young enough to be kept.
 func (h *channel) fresh(e *history.Entry, now time.Time) bool {
 	if h.keep.Age > 0 && now.Sub(e.Time) >= h.keep.Age {
 		return false
@@ -108,14 +109,15 @@ func (h *channel) fresh(e *history.Entry, now time.Time) bool {
 	return !h.idle(now)
 }
 
-// idle reports whether the channel is to be forgotten.
+// idle reports whether the channel had no new event for so long that it is
+// forgotten.
 func (h *channel) idle(now time.Time) bool {
 	n := h.ring.Len()
 	return n > 0 && h.keep.Idle > 0 && now.Sub(h.ring.At(n-1).Time) >= h.keep.Idle
 }
 
-// expires returns when something of the channel gets too old next, or the zero
-// time.
+// expires returns when the next entry of the channel gets too old, or the zero
+// time if none will. The channel has an entry.
 func (h *channel) expires() (at time.Time) {
 	if h.keep.Age > 0 {
 		at = h.ring.At(0).Time.Add(h.keep.Age)
@@ -129,7 +131,8 @@ func (h *channel) expires() (at time.Time) {
 	return at
 }
 
-// ageFrom has age called when something of the channel gets too old.
+// ageFrom makes the timer call age when the next entry of the channel gets too
+// old.
 func (m *Store) ageFrom(h *channel) {
 	at := h.expires()
 	if at.IsZero() || m.aging != nil && !at.Before(m.agingAt) {
@@ -138,7 +141,8 @@ func (m *Store) ageFrom(h *channel) {
 	m.ageAt(at)
 }
 
-// ageAt has age called at a time. The timer does not keep the store in memory.
+// ageAt makes the timer call age at a time. The timer does not keep the store
+// in memory.
 func (m *Store) ageAt(at time.Time) {
 	m.agingAt = at
 	if m.aging != nil {
@@ -153,8 +157,8 @@ func (m *Store) ageAt(at time.Time) {
 	})
 }
 
-// age trims what has become too old, forgets channels of which nothing is
-// left, and comes back when the next entry gets too old.
+// age trims entries that are too old, forgets empty channels, and sets the
+// timer for the next entry.
 func (m *Store) age() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -173,8 +177,8 @@ func (m *Store) age() {
 		if at.IsZero() {
 			continue
 		}
-		// Not more often than a hundred times in the span: one pass looks at
-		// every channel.
+		// Run at most a hundred times in the span, because each run looks at every
+		// channel.
 		span := h.keep.Idle
 		if h.keep.Age > 0 && (span <= 0 || h.keep.Age < span) {
 			span = h.keep.Age
@@ -191,15 +195,15 @@ func (m *Store) age() {
 	}
 }
 
-// reclaim drops the oldest entries, of whatever channel, until there is room
-// again.
+// reclaim drops the oldest entries, whatever their channel, until the store is
+// within TotalBytes.
 func (m *Store) reclaim() {
-	var last *channel // that something was dropped of
+	var last *channel // the channel that lost the last entry
 	var before uint64
 	for m.bytes > m.retention.TotalBytes {
 		h, ok := m.oldest.First((*channel).oldest)
 		if !ok || h.ring.At(0).Position.Seq == m.seq {
-			break // the newest of all stays
+			break // the newest entry of all stays
 		}
 		if h != last {
 			if last != nil {
@@ -216,5 +220,6 @@ func (m *Store) reclaim() {
 	}
 }
 
-// oldest returns the oldest entry. There is one, outside of the store's methods.
+// oldest returns the sequence number of the oldest entry. Between calls of the
+// store's methods, every channel has an entry.
 func (h *channel) oldest() uint64 { return h.ring.At(0).Position.Seq }

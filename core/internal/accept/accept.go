@@ -7,8 +7,8 @@ import (
 )
 
 // EventStream reports whether the values of a request's Accept header admit
-// text/event-stream (RFC 9110, section 12.5.1). No value at all admits
-// everything. Of the ranges that match, the most specific one decides.
+// text/event-stream (RFC 9110, section 12.5.1). Without a value, everything is
+// admitted. The most specific range that matches decides.
 func EventStream(values []string) bool {
 	specific, admitted, given := -1, false, false
 	for _, value := range values {
@@ -29,22 +29,21 @@ func EventStream(values []string) bool {
 	return !given || admitted
 }
 
-// match returns how specific the range is that admits text/event-stream, or -1
-// if it does not.
+// match returns how specific a range is that matches text/event-stream, or -1
+// if it does not match.
 func match(media string) int {
 	switch strings.ToLower(media) {
 	case "text/event-stream":
 		return 2
 	case "text/*":
 		return 1
-	case "*/*", "*": // a lone star comes from old clients of Java
+	case "*/*", "*": // old Java clients send a single star
 		return 0
 	}
 	return -1
 }
 
-// quality returns the weight among the parameters: 1 if there is none that can
-// be read.
+// quality returns the weight in the parameters, or 1 if there is no valid one.
 func quality(params string) float64 {
 	for param := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(param, "=")

@@ -1,27 +1,28 @@
-// Package lazyheap finds the value with the lowest age, where ages go up without
-// a word to the heap: it looks at a value's age only when it has to.
+// Package lazyheap finds the value with the lowest age. Ages may grow without
+// notice to the heap: it reads a value's age only when it must.
 package lazyheap
 
-// Handle is where a value stands in a heap. The value holds it; what guards the
-// heap guards it, too. The zero Handle is that of a value in no heap.
+// Handle is the place of a value in a heap. The value holds it; the lock that
+// guards the heap guards the handle. The zero Handle belongs to a value in no
+// heap.
 type Handle struct {
-	age uint64 // when it was last looked at: no more than its age is
-	at  int    // its index plus 1; 0 if it is in no heap
+	age uint64 // the age when it was last read: a lower bound
+	at  int    // index plus 1; 0 if the value is in no heap
 }
 
 // In reports whether the value is in a heap.
 func (h *Handle) In() bool { return h.at > 0 }
 
-// Heap holds values, each with an age that never goes down. The zero Heap is
+// Heap holds values, each with an age that never decreases. The zero Heap is
 // empty. It is not safe for concurrent use.
 type Heap[T interface{ Handle() *Handle }] struct {
 	values []T
 }
 
-// Len returns how many values there are.
+// Len returns the number of values.
 func (h *Heap[T]) Len() int { return len(h.values) }
 
-// Add adds a value, unless it is there. Its age is at least the one given.
+// Add adds a value, unless the heap has it. age is a lower bound of its age.
 func (h *Heap[T]) Add(x T, age uint64) {
 	s := x.Handle()
 	if s.at > 0 {
@@ -32,7 +33,7 @@ func (h *Heap[T]) Add(x T, age uint64) {
 	h.up(len(h.values) - 1)
 }
 
-// Remove removes a value, if it is there.
+// Remove removes a value, if the heap has it.
 func (h *Heap[T]) Remove(x T) {
 	i, end := x.Handle().at-1, len(h.values)-1
 	if i < 0 {
@@ -52,8 +53,8 @@ func (h *Heap[T]) Remove(x T) {
 	}
 }
 
-// First returns the value with the lowest age, given what tells a value's age. It
-// reports false if there is none.
+// First returns the value with the lowest age. age returns the current age of a
+// value. First reports false if the heap is empty.
 func (h *Heap[T]) First(age func(T) uint64) (x T, ok bool) {
 	for len(h.values) > 0 {
 		x = h.values[0]

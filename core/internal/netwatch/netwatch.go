@@ -1,5 +1,5 @@
-// Package netwatch notices that the peer of a connection is gone, while nobody
-// reads from it.
+// Package netwatch detects that the peer of a connection is gone, without a
+// reader on the connection.
 package netwatch
 
 import (
@@ -12,24 +12,25 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// Watcher watches connections. Where the system can tell without reading, one
-// goroutine does that for all of them, and exists while there are any;
-// elsewhere each has one. The zero value is ready to use. It is safe for
-// concurrent use.
+// Watcher watches connections. If the system can report the loss of a peer
+// without reading, one goroutine watches all connections, and exists while
+// there are any. Otherwise each connection has a goroutine. The zero value is
+// ready to use. It is safe for concurrent use.
 type Watcher struct {
 	mu     sync.Mutex
-	shared *shared // nil while nobody is in it
+	shared *shared // nil while it has no connection
 }
 
 // Watch calls gone, from another goroutine, once the peer has closed its side
-// of the connection or the connection broke. It must not block: others wait to
-// be told. Until stop has returned, nobody else may read from the connection or
-// set its read deadline; stop waits for gone if that is running, and leaves the
-// connection without a read deadline. A nil connection is never gone. Whoever
-// closes the connection stops the watch, before or after.
+// of the connection or the connection broke. gone must not block, because it
+// delays the calls for other connections. Until stop has returned, no other
+// code may read from the connection or set its read deadline. stop waits for a
+// running call of gone, and leaves the connection without a read deadline. A
+// nil connection is never gone. The caller must call stop before or after it
+// closes the connection.
 //
-// Where the system can tell without reading, pending input stays where it is.
-// Elsewhere input is read and thrown away, as far as a page of it goes: the
+// If the system can report the loss of a peer without reading, pending input
+// stays unread. Otherwise Watch reads and discards up to a page of input: the
 // connection should then not be used for another request.
 func (w *Watcher) Watch(conn net.Conn, gone func()) (stop func()) {
 	if conn == nil || conn.SetReadDeadline(time.Time{}) != nil {
@@ -41,17 +42,17 @@ func (w *Watcher) Watch(conn net.Conn, gone func()) (stop func()) {
 	return watchAlone(conn, gone)
 }
 
-// WatchBoth does what [Watcher.Watch] does, in a goroutine of its own, and also
-// calls gone when the connection is closed on this side.
+// WatchBoth does the same as [Watcher.Watch], in a goroutine of its own, and
+// also calls gone when the connection is closed on this side.
 func WatchBoth(conn net.Conn, gone func()) (stop func()) {
 	if conn == nil {
 		return func() {}
 	}
-	_ = conn.SetReadDeadline(time.Time{}) // if it is closed, the watch finds out
+	_ = conn.SetReadDeadline(time.Time{}) // if conn is closed, the watch notices
 	return watchAlone(conn, gone)
 }
 
-// watchAlone watches a connection in a goroutine.
+// watchAlone watches a connection in a goroutine of its own.
 func watchAlone(conn net.Conn, gone func()) (stop func()) {
 	done := make(chan struct{})
 	go func() {
@@ -76,8 +77,8 @@ func wait(conn net.Conn) error {
 	return read(conn)
 }
 
-// read reads until the peer is gone. A peer that goes on sending is not waited
-// for: writing will tell.
+// read reads until the peer is gone. It gives up on a peer that keeps sending:
+// a later write reports its loss.
 func read(conn net.Conn) error {
 	var page [512]byte
 	for range 8 {
@@ -85,7 +86,7 @@ func read(conn net.Conn) error {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				return err //nolint:wrapcheck // The caller only compares it.
 			}
-			return nil // an end of input is what was waited for
+			return nil // the end of input, or the connection broke
 		}
 	}
 	return os.ErrDeadlineExceeded

@@ -7,23 +7,24 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// shared watches connections together, from one goroutine.
+// shared watches several connections from one goroutine. The watcher's mu
+// guards conns and last.
 type shared struct {
 	set   *sock.Set
-	conns map[uint64]*watched // by the number that comes back with an event
-	last  uint64              // the newest number; none is given twice, so that a late event is known
-	ended chan struct{}       // closed when the goroutine is done
+	conns map[uint64]*watched // by the ID that each event carries
+	last  uint64              // newest ID; IDs are never reused, so that a late event is recognised
+	ended chan struct{}       // closed when the goroutine ends
 }
 
-// watched is one of the connections.
+// watched is a connection of a shared.
 type watched struct {
 	raw  syscall.RawConn
 	gone func()
 	told chan struct{} // closed when gone has returned
 }
 
-// share adds a connection to those that are watched together, and reports
-// whether that was possible.
+// share adds a connection to the shared ones, and reports whether that was
+// possible.
 func (w *Watcher) share(raw syscall.RawConn, gone func()) (stop func(), ok bool) {
 	if !sock.Supported || raw == nil {
 		return nil, false
@@ -52,13 +53,13 @@ func (w *Watcher) share(raw syscall.RawConn, gone func()) (stop func(), ok bool)
 	return sync.OnceFunc(func() { w.stop(s, id, c) }), true
 }
 
-// The two halves of a number.
+// low and high return the two halves of an ID.
 func low(id uint64) int32  { return int32(uint32(id)) }       //nolint:gosec // It is cut on purpose.
 func high(id uint64) int32 { return int32(uint32(id >> 32)) } //nolint:gosec // It is cut on purpose.
 
-// drop takes a connection off, and reports whether it was the last one: the
-// caller then closes the set. The caller holds w.mu. A connection is taken off
-// once only: its descriptor may be watched again under another number.
+// drop removes a connection, and reports whether it was the last one: the
+// caller then closes the set. Each connection is removed only once, because its
+// descriptor may be watched again under another ID. The caller holds w.mu.
 func (w *Watcher) drop(s *shared, id uint64) (last bool) {
 	s.set.Forget(s.conns[id].raw)
 	delete(s.conns, id)
@@ -69,7 +70,8 @@ func (w *Watcher) drop(s *shared, id uint64) (last bool) {
 	return true
 }
 
-// run tells of those who are gone, until there is nobody left to watch.
+// run calls gone for connections whose peer is gone, until no connection is
+// left.
 func (w *Watcher) run(s *shared) {
 	defer close(s.ended)
 	var events []sock.Event
@@ -85,7 +87,7 @@ func (w *Watcher) run(s *shared) {
 			last := c != nil && w.drop(s, id)
 			w.mu.Unlock()
 			if c == nil {
-				continue // nobody wants to know any more
+				continue // the watch has been stopped
 			}
 			c.gone()
 			if last {

@@ -1,9 +1,10 @@
 package ring
 
-// Merge appends to dst what the lists hold, in the order of the sequence
+// Merge appends the items of the lists to dst, in the order of their sequence
 // numbers, as far as maxItems and maxBytes allow, but at least one item. Each
-// list is in order already, and no two hold the same item. If whole, the bounds
-// do not part items that belong together. It reports whether everything fitted.
+// list is sorted, and no item is in two lists. If whole is set, Merge exceeds
+// the bounds rather than split items that belong together. It consumes the
+// lists, and reports whether all items fitted.
 func Merge[T Item](dst []T, lists [][]T, maxItems, maxBytes int, whole bool) ([]T, bool) {
 	items, bytes, until := 0, 0, uint64(0)
 	for {

@@ -1,18 +1,17 @@
-// Package ring holds the newest items of a sequence, in order, with a count of
-// their bytes, and finds what follows a sequence number.
+// Package ring holds the newest items of a sequence in order, counts their
+// bytes, and finds the items after a sequence number.
 package ring
 
 import "sort"
 
-// Item is what a ring holds: something with a place in a sequence and a size.
+// Item is an element of a ring: it has a place in a sequence and a size.
 type Item interface {
-	// Seq is the item's sequence number. It goes up from item to item, with
-	// gaps.
+	// Seq is the item's sequence number. It grows from item to item, with gaps.
 	Seq() uint64
 	// Until is the sequence number of the last item that belongs together with
 	// this one.
 	Until() uint64
-	// Size is what the item costs, in bytes.
+	// Size is the size of the item, in bytes.
 	Size() int
 }
 
@@ -29,7 +28,7 @@ type Ring[T Item] struct {
 // minimum is the smallest capacity that a ring allocates.
 const minimum = 4
 
-// Len returns how many items the ring holds.
+// Len returns the number of items in the ring.
 func (r *Ring[T]) Len() int { return r.n }
 
 // Bytes returns the size of all items together.
@@ -63,7 +62,7 @@ func (r *Ring[T]) Drop() T {
 }
 
 // After returns the index of the first item whose sequence number is greater
-// than seq; it is Len if there is none.
+// than seq, or Len if there is none.
 func (r *Ring[T]) After(seq uint64) int {
 	if r.n == 0 || r.At(r.n-1).Seq() <= seq {
 		return r.n

@@ -15,13 +15,13 @@ import (
 // Supported reports whether connections can be taken over on this system.
 const Supported = true
 
-// Socket is a connection's descriptor, owned. It is not safe for concurrent
+// Socket owns the descriptor of a connection. It is not safe for concurrent
 // use.
 type Socket struct{ fd int32 }
 
-// Take returns a descriptor of its own of a plain TCP connection. The caller
-// still has to close conn, which does not end the connection then. It returns
-// [ErrUnsupported] for every other kind.
+// Take returns a duplicate descriptor of a plain TCP connection. The caller
+// still has to close conn, which then does not end the connection. Take returns
+// [ErrUnsupported] for every other kind of connection.
 func Take(conn net.Conn) (Socket, error) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
@@ -42,8 +42,8 @@ func Take(conn net.Conn) (Socket, error) {
 	return Socket{fd: int32(fd)}, nil
 }
 
-// Write writes as much of p as goes without waiting. It returns
-// [ErrWouldBlock] if that is nothing.
+// Write writes as much of p as possible without blocking. It returns
+// [ErrWouldBlock] if it can write nothing.
 func (s Socket) Write(p []byte) (int, error) {
 	for {
 		n, err := unix.Write(int(s.fd), p)
@@ -59,7 +59,8 @@ func (s Socket) Write(p []byte) (int, error) {
 	}
 }
 
-// Writev writes as much of the chunks as goes without waiting, like [Socket.Write].
+// Writev writes as much of the chunks as possible without blocking, like
+// [Socket.Write].
 func (s Socket) Writev(chunks [][]byte) (int, error) {
 	for {
 		n, err := unix.Writev(int(s.fd), chunks)
@@ -75,19 +76,19 @@ func (s Socket) Writev(chunks [][]byte) (int, error) {
 	}
 }
 
-// Bound does what the function [Bound] does.
+// Bound does the same as the function [Bound].
 func (s Socket) Bound(unsent int, timeout time.Duration) { bound(int(s.fd), unsent, timeout) }
 
-// Bound bounds what the system holds for a peer that is slow or gone: unsent is
-// how many bytes it takes that it cannot send yet, about; timeout is how long
-// what was sent may stay without an answer, or the peer may take nothing, before
-// the connection breaks. A value of 0 or less leaves the bound as it is. Where
-// the system has no such bounds, Bound does nothing.
+// Bound bounds what the system buffers for a slow or lost peer. unsent is about
+// how many bytes it accepts that it cannot send yet. timeout is how long sent
+// data may stay unacknowledged, or the peer may take nothing, before the
+// connection breaks. A value of 0 or less leaves a bound unchanged. If the
+// system has no such bounds, Bound does nothing.
 func Bound(raw syscall.RawConn, unsent int, timeout time.Duration) {
-	_ = raw.Control(func(fd uintptr) { bound(int(fd), unsent, timeout) }) // one that is closed needs none
+	_ = raw.Control(func(fd uintptr) { bound(int(fd), unsent, timeout) }) // a closed connection needs no bounds
 }
 
-// bound ignores errors: an old system that lacks an option works without.
+// bound ignores errors: a system that lacks an option works without it.
 func bound(fd, unsent int, timeout time.Duration) {
 	if unsent > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, min(unsent, math.MaxInt32))
@@ -98,7 +99,7 @@ func bound(fd, unsent int, timeout time.Duration) {
 	}
 }
 
-// Close closes the connection. What was written is still sent.
+// Close closes the connection. The system still sends what was written.
 func (s Socket) Close() error {
 	end(int(s.fd))
 	if err := unix.Close(int(s.fd)); err != nil {
@@ -107,7 +108,7 @@ func (s Socket) Close() error {
 	return nil
 }
 
-// Reset closes the connection and throws away what was not sent yet.
+// Reset closes the connection and discards data that was not sent yet.
 func (s Socket) Reset() error {
 	_ = unix.SetsockoptLinger(int(s.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	if err := unix.Close(int(s.fd)); err != nil {
@@ -116,18 +117,19 @@ func (s Socket) Reset() error {
 	return nil
 }
 
-// End prepares the end of a connection that its owner is about to close, as
-// [Socket.Close] does. Nothing can be written any more.
+// End prepares the close of a connection by its owner, in the way of
+// [Socket.Close]. Nothing can be written afterwards.
 func End(raw syscall.RawConn) {
-	_ = raw.Control(func(fd uintptr) { end(int(fd)) }) // one that is closed has ended
+	_ = raw.Control(func(fd uintptr) { end(int(fd)) }) // a closed connection has ended
 }
 
-// maxInput is how much input is thrown away at the end.
+// maxInput bounds the input that end discards, in bytes.
 const maxInput = 64 << 10
 
-// end throws away what the peer has sent: a socket that is closed with input
-// left is reset, and what was written last may then never be read. The end of
-// the stream goes first, since a peer that sends may send more meanwhile.
+// end discards input from the peer. The system resets a socket that is closed
+// with unread input, and the peer may then lose the data that was written last.
+// end sends the end of the stream first, because a peer that is sending may
+// send more meanwhile.
 func end(fd int) {
 	var page [4 << 10]byte
 	for left := maxInput; left > 0; {
@@ -145,10 +147,10 @@ func end(fd int) {
 	}
 }
 
-// Set watches sockets for the loss of their peer, and for becoming writable.
+// Set reports when sockets lose their peer or become writable.
 type Set struct {
 	fd   int
-	file *os.File // keeps the set's own descriptor with Go's poller: nobody blocks in it
+	file *os.File // registers the set's descriptor with Go's poller, so that Wait blocks no thread
 	raw  syscall.RawConn
 	buf  [128]unix.EpollEvent
 }
@@ -171,19 +173,21 @@ func NewSet() (*Set, error) {
 	return s, nil
 }
 
-// Add watches for the loss of the socket's peer. Slot and gen come back with
-// every event.
+// Add makes the set report the loss of the socket's peer. Every event carries
+// slot and gen.
 func (s *Set) Add(sock Socket, slot, gen int32) error {
 	return s.control(unix.EPOLL_CTL_ADD, sock, slot, gen, unix.EPOLLRDHUP)
 }
 
-// AwaitWritable also watches for the socket to become writable, from now on.
+// AwaitWritable makes the set also report, from now on, that the socket becomes
+// writable.
 func (s *Set) AwaitWritable(sock Socket, slot, gen int32) error {
 	return s.control(unix.EPOLL_CTL_MOD, sock, slot, gen, unix.EPOLLRDHUP|unix.EPOLLOUT)
 }
 
-// Watch watches for the loss of the peer of a connection that stays somebody
-// else's, until Forget or until it is closed. The set must be open.
+// Watch makes the set report the loss of the peer of a connection that it does
+// not own, until Forget is called or the connection is closed. The set must be
+// open.
 func (s *Set) Watch(raw syscall.RawConn, slot, gen int32) error {
 	var addErr error
 	err := raw.Control(func(fd uintptr) {
@@ -197,13 +201,14 @@ func (s *Set) Watch(raw syscall.RawConn, slot, gen int32) error {
 
 // Forget ends a Watch. The set must be open.
 func (s *Set) Forget(raw syscall.RawConn) {
-	_ = raw.Control(func(fd uintptr) { // one that is closed has left
+	_ = raw.Control(func(fd uintptr) { // a closed connection has left the set
 		_ = unix.EpollCtl(s.fd, unix.EPOLL_CTL_DEL, int(fd), nil)
 	})
 }
 
-// Every event is reported once: whoever misses one would be told at the next.
-// Input is no event: who never reads would otherwise be told of it for ever.
+// control registers for edge-triggered events: the set reports each event once,
+// and a missed event again with the next one. It does not register for input,
+// since a socket whose input is never read would be reported for ever.
 func (s *Set) control(op int, sock Socket, slot, gen int32, events uint32) error {
 	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: slot, Pad: gen}
 	if err := unix.EpollCtl(s.fd, op, int(sock.fd), &ev); err != nil {
@@ -212,9 +217,9 @@ func (s *Set) control(op int, sock Socket, slot, gen int32, events uint32) error
 	return nil
 }
 
-// Wait waits for events and appends them to dst. A socket that is closed
-// leaves the set by itself; events of it that were on their way still come.
-// Wait returns an error once the set is closed.
+// Wait blocks until there are events, and appends them to dst. A socket that is
+// closed leaves the set by itself; its events that are under way are still
+// reported. Wait returns an error once the set is closed.
 func (s *Set) Wait(dst []Event) ([]Event, error) {
 	n := 0
 	var waitErr error
@@ -236,7 +241,7 @@ func (s *Set) Wait(dst []Event) ([]Event, error) {
 	return dst, nil
 }
 
-// Close ends the set. It is safe to call while Wait waits.
+// Close closes the set. It is safe to call during Wait.
 func (s *Set) Close() error {
 	if err := s.file.Close(); err != nil {
 		return fmt.Errorf("sock: epoll: %w", err)

@@ -11,7 +11,7 @@ import (
 // Supported reports whether connections can be taken over on this system.
 const Supported = false
 
-// Socket is a connection's descriptor, owned. There is none on this system.
+// Socket owns the descriptor of a connection. There is none on this system.
 type Socket struct{}
 
 // Take returns [ErrUnsupported].
@@ -38,7 +38,7 @@ func (Socket) Reset() error { return nil }
 // End does nothing.
 func End(syscall.RawConn) {}
 
-// Set watches sockets. There is none on this system.
+// Set reports changes of sockets. It is not available on this system.
 type Set struct{}
 
 // NewSet returns [ErrUnsupported].
