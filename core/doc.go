@@ -27,6 +27,23 @@
 //   - Slow subscribers: a [SlowPolicy], by channel, in [ChannelConfig].
 //   - Shutdown: [Hub.Drain] in order, [Hub.Close] at once.
 //
+// # Memory
+//
+// Memory is bounded in bytes, and gives way in this order:
+//
+//   - Each channel: what is over RingEvents and RingBytes of [HubConfig] leaves
+//     the ring, and what is over [Retention] leaves history, the oldest event
+//     first. Where the policy is [Conflate], superseded events go before others.
+//   - All rings, over TotalRingBytes: channels without a subscriber, the one that
+//     was longest without an event first; then the older halves of the largest
+//     rings. History is not affected.
+//   - All history, over TotalBytes of [Retention]: the oldest event of all,
+//     whatever its channel. A channel without an event for Idle is forgotten.
+//   - All channels, over MaxChannels: channels without a subscriber. Where all
+//     have one, a further subscription is refused with [ErrTooManyChannels].
+//   - Each stream holds at most a page of history, of PageBytes, and one event or
+//     batch. A snapshot of any size is sent page by page.
+//
 // Section numbers in this documentation are those of the WHATWG HTML standard,
 // section 9.2, server-sent events.
 package core
