@@ -33,6 +33,7 @@ func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 		s.watchConn(Request{NetConn: conn})
 		return func() {
 			o.Run(&wholeConn{conn: conn, buf: head})
+			s.stopWatching() // which Run leaves to a stream that was over before
 			part(conn, lost(s.Err()))
 		}
 	}

@@ -2,7 +2,9 @@ package core_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,4 +81,44 @@ func TestStreamThatIsRunInTime(t *testing.T) {
 			t.Errorf("after an hour: got %v, want an open stream", err)
 		}
 	})
+}
+
+// A stream over TLS that ends before its connection is taken over leaves nothing
+// behind: what watches connections would be found when the tests have ended.
+func TestTLSStreamThatIsOverBefore(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	defer func() { _ = ln.Close() }()
+	far, err := net.Dial("tcp4", ln.Addr().String())
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	defer func() { _ = far.Close() }()
+	tcp, err := ln.Accept()
+	if err != nil {
+		t.Fatalf("accept: %v", err)
+	}
+	var s *core.Stream
+	finished := make(chan struct{})
+	gate := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
+		func(stream *core.Stream) error {
+			s = stream
+			s.OnClose(func(core.Summary) { close(finished) })
+			return nil
+		},
+	}})
+	o := gate.Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context()), CanOwn: true})
+	if !o.Owned {
+		t.Fatalf("Open: got status %d, want a stream to take over", o.Status)
+	}
+	_ = s.Close()
+	<-finished
+	conn := tls.Server(tcp, &tls.Config{MinVersion: tls.VersionTLS12})
+	if run := o.Own(conn, nil); run != nil {
+		run()
+	}
+	_ = conn.Close()
 }

@@ -17,7 +17,7 @@ func (s *Store) ageFrom(touched map[string]*channel) {
 		if ch == nil {
 			continue
 		}
-		at := ch.expires(s.cfg.Retention.Of(name))
+		at := s.cfg.Retention.Of(name).Expires(ch.extent())
 		if !at.IsZero() && (w.agingAt.IsZero() || at.Before(w.agingAt)) {
 			s.ageAt(at)
 		}
@@ -36,7 +36,7 @@ func (s *Store) ageNext(now time.Time) {
 	patience := time.Duration(0)
 	for name, ch := range s.writer.known {
 		keep := s.cfg.Retention.Of(name)
-		if at := ch.expires(keep); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+		if at := keep.Expires(ch.extent()); !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next, patience = at, span(keep)/100
 		}
 	}

@@ -180,7 +180,7 @@ func (c *change) append(records []history.Record) ([]*history.Entry, error) {
 // put adds a record.
 func (c *change) put(r *history.Record, at time.Time) error {
 	ch := c.channel(r.Channel)
-	if ch != nil && ch.idle(c.store.cfg.Retention.Of(r.Channel), at) {
+	if ch != nil && c.store.cfg.Retention.Of(r.Channel).Forgets(ch.extent(), at) {
 		// Readers do not see it any more: the new entry must not bring it back.
 		if err := c.forget(r.Channel, ch); err != nil {
 			return err

@@ -138,10 +138,10 @@ func (v *view) ranges(channels []string) ([]stretch, error) {
 // skipOld takes what is too old, though not removed yet, for removed.
 func (v *view) skipOld(name string, ch *channel) error {
 	keep := v.store.cfg.Retention.Of(name)
-	if ch.count == 0 || ch.fresh(keep, ch.oldestAt, v.now) {
+	if ch.count == 0 || keep.Keeps(ch.extent(), ch.oldestAt, v.now) {
 		return nil
 	}
-	if !ch.fresh(keep, ch.newestAt, v.now) {
+	if !keep.Keeps(ch.extent(), ch.newestAt, v.now) {
 		ch.gone, ch.count = ch.newest, 0
 		return nil
 	}
@@ -155,7 +155,7 @@ func (v *view) skipOld(name string, ch *channel) error {
 			return damage("entry: %v", err)
 		}
 		ch.oldest = binary.BigEndian.Uint64(k[8:])
-		if ch.fresh(keep, v.clock.trust(ch.oldest, at), v.now) {
+		if keep.Keeps(ch.extent(), v.clock.trust(ch.oldest, at), v.now) {
 			return nil
 		}
 		ch.gone = ch.oldest

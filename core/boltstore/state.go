@@ -142,39 +142,10 @@ func decodeChannel(b []byte) (c channel, err error) {
 	return c, nil
 }
 
-// fresh reports whether an entry of the channel is not too old.
-func (c *channel) fresh(keep history.ChannelRetention, at, now time.Time) bool {
-	if keep.Age > 0 && now.Sub(at) >= keep.Age {
-		return false
+// extent returns what is kept of the channel.
+func (c *channel) extent() history.Extent {
+	return history.Extent{
+		Events: int64(c.count), Bytes: int64(c.bytes), //nolint:gosec // A file is not that large.
+		Oldest: c.oldestAt, Newest: c.newestAt,
 	}
-	return !c.idle(keep, now)
-}
-
-// idle reports whether the channel is to be forgotten.
-func (c *channel) idle(keep history.ChannelRetention, now time.Time) bool {
-	return keep.Idle > 0 && now.Sub(c.newestAt) >= keep.Idle
-}
-
-// over reports whether the oldest entry is over a bound.
-func (c *channel) over(keep history.ChannelRetention, now time.Time) bool {
-	return c.count > 0 && (keep.Events > 0 && c.count > uint64(keep.Events) ||
-		keep.Bytes > 0 && c.bytes > uint64(keep.Bytes) && c.count > 1 ||
-		!c.fresh(keep, c.oldestAt, now))
-}
-
-// expires returns when something of the channel gets too old next, or the zero
-// time.
-func (c *channel) expires(keep history.ChannelRetention) (at time.Time) {
-	if c.count == 0 {
-		return at
-	}
-	if keep.Age > 0 {
-		at = c.oldestAt.Add(keep.Age)
-	}
-	if keep.Idle > 0 {
-		if idle := c.newestAt.Add(keep.Idle); at.IsZero() || idle.Before(at) {
-			at = idle
-		}
-	}
-	return at
 }

@@ -17,7 +17,7 @@ func (c *change) bound() error {
 	for _, name := range c.order {
 		if ch := c.touched[name]; ch != nil {
 			keep := c.store.cfg.Retention.Of(name)
-			if err := c.dropWhile(ch, func() bool { return ch.over(keep, c.now) }); err != nil {
+			if err := c.dropWhile(ch, func() bool { return keep.Trims(ch.extent(), c.now) }); err != nil {
 				return err
 			}
 		}
@@ -170,7 +170,7 @@ func (c *change) maintain() error {
 			continue
 		}
 		keep := c.store.cfg.Retention.Of(name)
-		if !known.over(keep, c.now) && known.count > 0 {
+		if !keep.Trims(known.extent(), c.now) && known.count > 0 {
 			continue
 		}
 		if c.trims.spent() {
@@ -178,12 +178,12 @@ func (c *change) maintain() error {
 			break
 		}
 		ch := c.channel(name)
-		if ch.count > 0 && !ch.idle(keep, c.now) {
-			if err := c.dropWhile(ch, func() bool { return ch.over(keep, c.now) }); err != nil {
+		if ch.count > 0 && !keep.Forgets(ch.extent(), c.now) {
+			if err := c.dropWhile(ch, func() bool { return keep.Trims(ch.extent(), c.now) }); err != nil {
 				return err
 			}
 		}
-		if ch.count == 0 || ch.idle(keep, c.now) {
+		if ch.count == 0 || keep.Forgets(ch.extent(), c.now) {
 			c.trims.pay(channelCost)
 			if err := c.forget(name, ch); err != nil {
 				return err

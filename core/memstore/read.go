@@ -195,7 +195,7 @@ func (h *channel) firstFresh() int {
 		return 0
 	}
 	now, i := time.Now(), 0
-	for i < h.ring.Len() && !h.fresh(h.ring.At(i), now) {
+	for extent := h.extent(); i < h.ring.Len() && !h.keep.Keeps(extent, h.ring.At(i).Time, now); {
 		i++
 	}
 	return i

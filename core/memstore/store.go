@@ -165,7 +165,7 @@ func (m *Store) goneFrom(name string) uint64 {
 
 func (m *Store) keep(e *history.Entry, now time.Time) {
 	h := m.channels[e.Channel]
-	if h != nil && h.ring.Len() > 0 && !h.fresh(h.ring.At(0), now) {
+	if h != nil && h.ring.Len() > 0 && !h.keep.Keeps(h.extent(), h.ring.At(0).Time, now) {
 		m.trim(h, now) // a new event does not make old ones fresh again
 	}
 	if h == nil {

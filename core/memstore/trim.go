@@ -87,54 +87,28 @@ func (m *Store) tell(h *channel, before uint64) {
 // trim drops entries above the channel's bounds.
 func (m *Store) trim(h *channel, now time.Time) {
 	before := h.trimmed
-	for h.ring.Len() > 0 && h.over(now) {
+	for h.keep.Trims(h.extent(), now) {
 		m.drop(h)
 	}
 	m.tell(h, before)
 }
 
-// over reports whether the oldest entry is above a bound.
-func (h *channel) over(now time.Time) bool {
-	k := h.keep
-	return k.Events > 0 && h.ring.Len() > k.Events ||
-		k.Bytes > 0 && h.ring.Bytes() > k.Bytes && h.ring.Len() > 1 ||
-		!h.fresh(h.ring.At(0), now)
-}
-
-// fresh reports whether an entry of the channel is young enough to be kept.
-func (h *channel) fresh(e *history.Entry, now time.Time) bool {
-	if h.keep.Age > 0 && now.Sub(e.Time) >= h.keep.Age {
-		return false
-	}
-	return !h.idle(now)
-}
-
-// idle reports whether the channel had no new event for so long that it is
-// forgotten.
-func (h *channel) idle(now time.Time) bool {
+// extent returns what is kept of the channel.
+func (h *channel) extent() history.Extent {
 	n := h.ring.Len()
-	return n > 0 && h.keep.Idle > 0 && now.Sub(h.ring.At(n-1).Time) >= h.keep.Idle
-}
-
-// expires returns when the next entry of the channel gets too old, or the zero
-// time if none will. The channel has an entry.
-func (h *channel) expires() (at time.Time) {
-	if h.keep.Age > 0 {
-		at = h.ring.At(0).Time.Add(h.keep.Age)
+	if n == 0 {
+		return history.Extent{}
 	}
-	if h.keep.Idle > 0 {
-		idle := h.ring.At(h.ring.Len() - 1).Time.Add(h.keep.Idle)
-		if at.IsZero() || idle.Before(at) {
-			at = idle
-		}
+	return history.Extent{
+		Events: int64(n), Bytes: int64(h.ring.Bytes()),
+		Oldest: h.ring.At(0).Time, Newest: h.ring.At(n - 1).Time,
 	}
-	return at
 }
 
 // ageFrom makes the timer call age when the next entry of the channel gets too
 // old.
 func (m *Store) ageFrom(h *channel) {
-	at := h.expires()
+	at := h.keep.Expires(h.extent())
 	if at.IsZero() || m.aging != nil && !at.Before(m.agingAt) {
 		return
 	}
@@ -173,7 +147,7 @@ func (m *Store) age() {
 			m.bury(h)
 			continue
 		}
-		at := h.expires()
+		at := h.keep.Expires(h.extent())
 		if at.IsZero() {
 			continue
 		}
