@@ -2,37 +2,38 @@ package core
 
 import "time"
 
-// ControllerInterval is the time between two calls of a [Controller] that does
-// not say how long to wait.
+// ControllerInterval is the default time between two calls of [Controller]'s
+// Events.
 const ControllerInterval = time.Second
 
-// Controller makes a stream's events on demand: it is asked again and again
-// what follows the client's last event ID, and says how long to wait until it
-// wants to be asked next. One controller serves all streams of its endpoint,
-// each from a goroutine of its own.
+// Controller makes a stream's events on demand. Core calls Events again and
+// again for the events after the client's last event ID; Events also returns
+// how long to wait until the next call. One controller serves all streams of
+// its endpoint, each from a goroutine of its own, so its methods must be safe
+// for concurrent use.
 type Controller interface {
-	// Events returns what follows lastEventID, oldest first: nothing if there
-	// is nothing yet. The events should have IDs; the last one's is the next
-	// call's lastEventID. It also returns how long to wait until the next call;
-	// 0 or less means [ControllerInterval]. An error ends the stream.
+	// Events returns the events after lastEventID, oldest first, or none if
+	// there are none yet. The events should have IDs: the ID of the last one is
+	// the lastEventID of the next call. wait is the time until the next call; 0
+	// or less means [ControllerInterval]. An error ends the stream.
 	Events(s *Stream, lastEventID string) (events []Event, wait time.Duration, err error)
 }
 
-// Connector is a [Controller] that wants to know of a new stream before its
-// first call of Events. An error ends the stream.
+// Connector is an optional interface of a [Controller]. Connected is called for
+// a new stream before its first call of Events. An error ends the stream.
 type Connector interface {
 	Connected(s *Stream) error
 }
 
-// Disconnector is a [Controller] that wants to know when a stream has ended, if
-// it has been connected.
+// Disconnector is an optional interface of a [Controller]. Disconnected is
+// called when a stream has ended, if Connected did not return an error.
 type Disconnector interface {
 	Disconnected(s *Stream)
 }
 
-// Control returns the handler that serves streams by a controller. Between the
-// calls, whatever else sends on the stream may do so; neither holds up the
-// other, nor the heartbeats.
+// Control returns a handler that serves streams with a controller. Between the
+// calls, other goroutines may send on the stream. Neither delays the other, nor
+// the heartbeats.
 func Control(c Controller) Handler {
 	return func(s *Stream) error {
 		if hook, ok := c.(Connector); ok {

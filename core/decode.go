@@ -13,18 +13,18 @@ import (
 
 const (
 	defaultMaxEvent = 16 << 20
-	leastMaxLine    = 1 << 20 // of the defaults: names and IDs need room beside a small MaxEvent
+	leastMaxLine    = 1 << 20 // for the default of MaxLine: names and IDs need room even if MaxEvent is small
 
 	firstBuffer = 4 << 10  // holds some thirty ordinary events
-	keptBuffer  = 64 << 10 // a larger one is let go when the line that needed it is over
+	keptBuffer  = 64 << 10 // a larger one is released after the line that needed it
 
 	maxEmptyReads = 100
 )
 
 var errReadCount = errors.New("tidings: reader returned an invalid count")
 
-// SizeError reports a stream that sends more at once than a [Decoder] is
-// configured to take. Lines that are ignored do not count.
+// SizeError reports a line or an event over the limits of a [Decoder]. Ignored
+// lines do not count.
 type SizeError struct {
 	What  string // "line" or "event"
 	Limit int    // in bytes
@@ -35,34 +35,33 @@ func (e *SizeError) Error() string {
 	return "tidings: " + e.What + " longer than " + strconv.Itoa(e.Limit) + " bytes"
 }
 
-// DecoderConfig says what a [Decoder] accepts. The zero value is ready to use.
+// DecoderConfig configures a [Decoder]. The zero value is ready to use.
 type DecoderConfig struct {
-	// MaxLine is the length in bytes of the longest line that is kept, without
-	// its end. A line that section 9.2.6 ignores has any length, and takes no
-	// memory: a field of another name, an id with a NUL, a retry that is not
-	// digits, a comment without OnComment. Where it is longer than MaxLine, its
-	// first MaxLine+1 bytes show whether it is one.
-	// Default: what a data line of MaxEvent takes, and 1 MiB at least; also if
-	// negative.
+	// MaxLine is the maximum length of a line that is kept, in bytes, without
+	// its end. A line that section 9.2.6 ignores may have any length, and takes
+	// no memory: a field of another name, an id with a NUL, a retry that is not
+	// digits, a comment without OnComment. For a line longer than MaxLine, its
+	// first MaxLine+1 bytes decide whether it is ignored. Default, also if
+	// negative: the length of a data line with MaxEvent bytes, and at least 1
+	// MiB.
 	MaxLine int
-	// MaxEvent is the length in bytes of the longest data of one event, the LFs
-	// between its lines included. Default: 16 MiB, also if negative.
+	// MaxEvent is the maximum length of the data of one event, in bytes,
+	// including the LFs between its lines. Default, also if negative: 16 MiB.
 	MaxEvent int
-	// LastEventID is the last event ID that a client brings from the connection
-	// before: [Decoder.LastEventID] returns it until the stream sets another, or
-	// resets it. It is copied. Default: none.
+	// LastEventID is the last event ID of the previous connection:
+	// [Decoder.LastEventID] returns it until the stream sets another, or resets
+	// it. It is copied. Default: none.
 	LastEventID string
 	// OnComment, if set, is called from Next for each comment line, in the
-	// order of the stream, with its text: what follows the colon and, if there
-	// is one, the space after it. A comment longer than MaxLine is left out. It
+	// order of the stream. text is what follows the colon and, if there is one,
+	// the space after it. A comment longer than MaxLine is left out. OnComment
 	// must not call the decoder.
-	// Default: comments are dropped.
 	OnComment func(text string)
 }
 
-// Decoder reads events from a byte stream as sections 9.2.5 and 9.2.6 have a
-// browser read them. It has no goroutine and need not be closed. Its memory is
-// bounded by the limits of its [DecoderConfig], not by the stream's length.
+// Decoder reads events from a byte stream as a browser does, by sections 9.2.5
+// and 9.2.6. It has no goroutine and need not be closed. Its memory is bounded
+// by the limits of its [DecoderConfig], not by the stream's length.
 //
 // A Decoder is not safe for concurrent use.
 type Decoder struct {
@@ -75,24 +74,24 @@ type Decoder struct {
 	// buf[pos:lf], and no CR in buf[pos:cr].
 	buf              []byte
 	pos, end, lf, cr int
-	lineEnd          int   // where in buf the line that is being taken ends
-	started          bool  // the start of the stream was looked at for a BOM
-	skipLF           bool  // the last line ended in a CR: an LF that follows belongs to it
-	ignoring         bool  // what precedes pos is part of the line that begins there, which is ignored
-	readErr          error // the reader's last word, due once buf is used up
-	err              error // latched
+	lineEnd          int   // index in buf of the end of the current line
+	started          bool  // the start of the stream was checked for a BOM
+	skipLF           bool  // the last line ended in a CR; a following LF belongs to it
+	ignoring         bool  // the bytes before pos belong to the current line, which is ignored
+	readErr          error // the reader's error, returned once buf is used up
+	err              error // the error of all further calls of Next, or nil
 
 	block    block
-	data     []byte    // the block's data, unless it still lies in buf
-	names    [8]string // those met last: most streams use few, again and again
+	data     []byte    // the block's data, unless it is still in buf
+	names    [8]string // recent event names, reused without allocation
 	nextName int
 	lastID   string
 	retry    time.Duration
 	retrySet bool
 }
 
-// NewDecoder returns a decoder of what r sends, and reads nothing itself. The
-// decoder reads ahead: what it has taken from r beyond the last event is lost to
+// NewDecoder returns a decoder of the bytes of r; NewDecoder itself does not
+// read. The decoder reads ahead: bytes of r after the last event may be lost to
 // other readers of r. It never closes r.
 func NewDecoder(r io.Reader, cfg DecoderConfig) *Decoder {
 	d := &Decoder{
@@ -108,25 +107,25 @@ func NewDecoder(r io.Reader, cfg DecoderConfig) *Decoder {
 	return d
 }
 
-// decodeFrame returns the one event that a frame holds, which the encoder wrote.
+// decodeFrame returns the event in a frame that the encoder wrote.
 func decodeFrame(frame []byte) Event {
 	d := Decoder{
 		maxLine: len(frame), maxEvent: len(frame), started: true,
 		buf: frame, end: len(frame),
-		readErr: io.EOF, // nothing is read, and so the frame is not written to
+		readErr: io.EOF, // nothing is read, so the frame is not written to
 	}
-	ev, _ := d.Next() // it cannot be incomplete, nor too large
+	ev, _ := d.Next() // the frame is complete and within the limits
 	return ev
 }
 
-// Next returns the next event. It blocks while the reader does, but never
-// while an event that is complete has been read: the CR or LF of its blank line
-// completes an event, whatever follows.
+// Next returns the next event. It blocks while the reader blocks, but never if
+// a complete event has been read: the CR or LF of its blank line completes an
+// event, whatever follows.
 //
-// The event's ID is the one of its own block, empty if that had none; the one
-// that lasts is [Decoder.LastEventID]. Its Name is empty if the block had none,
-// and its Retry is that of its block. Its Key is always empty. Its strings are
-// the caller's, and stay as they are.
+// The event's ID is that of its own block, empty if the block has none;
+// [Decoder.LastEventID] returns the ID that lasts. Its Name is empty if the
+// block has none, and its Retry is that of its block. Its Key is always empty.
+// The caller owns its strings.
 //
 // The error is [io.EOF] where the reader ends, even within an event, which is
 // then dropped (section 9.2.6); a [*SizeError] for a line or an event over the
@@ -148,7 +147,7 @@ func (d *Decoder) Next() (Event, error) {
 	return Event{}, d.err
 }
 
-// fail latches the error and lets go of all memory.
+// fail records the error for all further calls, and releases all memory.
 func (d *Decoder) fail(err error) {
 	d.err = err
 	d.block, d.buf, d.data, d.names = block{}, nil, nil, [8]string{}
@@ -156,8 +155,8 @@ func (d *Decoder) fail(err error) {
 
 // All returns an iterator over the events that [Decoder.Next] returns. It ends
 // after io.EOF without an error; any other error is yielded once, with a zero
-// Event, as the last pair. A loop that was left early can be taken up again by
-// another call of All or Next.
+// Event, as the last pair. After a loop that ended early, another call of All
+// or Next continues.
 func (d *Decoder) All() iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		for {
@@ -172,11 +171,11 @@ func (d *Decoder) All() iter.Seq2[Event, error] {
 	}
 }
 
-// LastEventID returns the ID to resume after: that of the latest block which
-// had one and was complete, also if it dispatched no event, and before that the
-// one of the [DecoderConfig]. An empty id field resets it. This is the last
-// event ID string of section 9.2.6; the id of a block that the end of the
-// stream cut off does not count. A reader may call it from its Read.
+// LastEventID returns the ID to resume after: that of the latest complete block
+// with an id, even if the block dispatched no event, and before that the ID of
+// the [DecoderConfig]. An empty id field resets it. This is the last event ID
+// string of section 9.2.6; the id of a block that the end of the stream cuts
+// off does not count. A reader may call it from its Read.
 func (d *Decoder) LastEventID() string {
 	return d.lastID
 }
@@ -220,7 +219,7 @@ func (d *Decoder) line() ([]byte, error) {
 	}
 }
 
-// endLine takes note that a line ends at stop in buf.
+// endLine ends the current line at index stop of buf.
 func (d *Decoder) endLine(stop int) {
 	d.pos = stop + 1
 	d.lineEnd = stop
@@ -228,7 +227,7 @@ func (d *Decoder) endLine(stop int) {
 	d.dropLF()
 }
 
-// start passes over one BOM at the start of the stream (section 9.2.5).
+// start skips one BOM at the start of the stream (section 9.2.5).
 func (d *Decoder) start() error {
 	const bom = "\uFEFF"
 	for !d.started {
@@ -244,9 +243,9 @@ func (d *Decoder) start() error {
 	return nil
 }
 
-// find returns the index of the first c in buf[pos:end], or end. It starts at
-// from, up to where the last search came: no byte is passed over twice, also
-// in a stream that never uses one of the line ends.
+// find returns the index of the first c in buf[pos:end], or end. from is the
+// result of the previous search: no byte is searched twice, also in a stream
+// that never uses one of the line ends.
 func (d *Decoder) find(c byte, from int) int {
 	from = max(from, d.pos)
 	if from < d.end {
@@ -257,7 +256,7 @@ func (d *Decoder) find(c byte, from int) int {
 	return d.end
 }
 
-// dropLF passes over the LF of a CRLF as soon as it is there.
+// dropLF skips the LF of a CRLF as soon as it is in buf.
 func (d *Decoder) dropLF() {
 	if d.skipLF && d.pos < d.end {
 		d.skipLF = false
@@ -267,7 +266,7 @@ func (d *Decoder) dropLF() {
 	}
 }
 
-// fill reads more, once all that buf holds is at most part of a line.
+// fill reads more bytes. buf holds no complete line any more.
 func (d *Decoder) fill() error {
 	if d.readErr != nil {
 		return d.readErr
@@ -291,15 +290,15 @@ func (d *Decoder) fill() error {
 	return io.ErrNoProgress
 }
 
-// makeRoom moves what is left in buf to its start, and gives it a size to suit.
-// Of a line that is ignored, nothing is left.
+// makeRoom moves the unused bytes of buf to its start and resizes buf. Of an
+// ignored line, nothing is kept.
 func (d *Decoder) makeRoom() {
 	d.takeData()
 	d.takeID()
 	rest := d.buf[d.pos:d.end]
 	size := len(d.buf)
-	// To look whenever a line fills the buffer is enough, and takes each byte
-	// twice at most.
+	// It is enough to check when a line fills the buffer: each byte is then
+	// checked twice at most.
 	if size > 0 && len(rest) == size && !d.ignoring {
 		d.ignoring = d.ignorable(rest, false)
 	}
@@ -311,7 +310,7 @@ func (d *Decoder) makeRoom() {
 		size = firstBuffer
 	case len(rest) == size:
 		if size *= 2; size > d.maxLine {
-			size = d.maxLine + 1 // one byte over the limit tells
+			size = d.maxLine + 1 // one byte over the limit shows that the line is too long
 		}
 	case size > keptBuffer && len(rest) <= keptBuffer/2:
 		size = keptBuffer

@@ -12,19 +12,19 @@ const (
 	longestField = len("event")
 	maxNameKept  = 64
 	// An event's ID and data become one allocation if the part of the stream
-	// that holds both is no longer than this. It is also what a caller who
-	// keeps just the ID keeps in memory at most.
+	// that holds both is no longer than this. A caller that keeps only the ID
+	// thus keeps at most this many bytes in memory.
 	maxShared = 256
 )
 
-// block is what the lines since the last blank one have said.
+// block holds the fields of the lines since the last blank one.
 type block struct {
 	name    string
 	retry   time.Duration
 	dataSet bool
-	data    span // of the data in buf; if invalid, it is in the decoder's data
+	data    span // of the data in buf; if invalid, the data is in Decoder.data
 	idSet   bool
-	idAt    span // of the id in buf; if invalid, it is in id
+	idAt    span // of the id in buf; if invalid, the id is in id
 	id      string
 }
 
@@ -34,7 +34,7 @@ type span struct {
 	start, stop int
 }
 
-// field takes a line that is not blank.
+// field handles a line that is not blank.
 func (d *Decoder) field(line []byte) error {
 	name, value := line, line[len(line):]
 	for i, c := range line {
@@ -71,8 +71,8 @@ func (d *Decoder) field(line []byte) error {
 	return nil
 }
 
-// ignorable reports whether a line that begins with part has no effect,
-// however it goes on, given whether it is longer than the limit.
+// ignorable reports whether a line that begins with part has no effect, however
+// it continues. long tells whether the line is longer than the limit.
 func (d *Decoder) ignorable(part []byte, long bool) bool {
 	i := bytes.IndexByte(part[:min(len(part), longestField+1)], ':')
 	if i < 0 {
@@ -97,13 +97,13 @@ func (d *Decoder) ignorable(part []byte, long bool) bool {
 	return true
 }
 
-// addData adds a line, which ends at lineEnd in buf, to the block's data.
+// addData adds a data line, which ends at lineEnd in buf, to the block's data.
 func (d *Decoder) addData(value []byte) error {
 	valid := utf8.Valid(value)
 	size := len(value)
 	if !d.block.dataSet && valid {
-		// Most events have one line of data. It is left where it is, to become
-		// the event's string without a copy in between.
+		// Most events have one line of data. It stays in buf until it becomes
+		// the event's string, without another copy.
 		d.block.dataSet, d.block.data = true, d.place(value)
 	} else {
 		d.takeData()
@@ -124,7 +124,7 @@ func (d *Decoder) addData(value []byte) error {
 	return nil
 }
 
-// setID takes the value of an id field.
+// setID stores the value of an id field.
 func (d *Decoder) setID(value []byte) {
 	d.block.idSet = true
 	if utf8.Valid(value) {
@@ -134,12 +134,12 @@ func (d *Decoder) setID(value []byte) {
 	}
 }
 
-// place returns where in buf a value lies that ends its line.
+// place returns the span in buf of a value at the end of its line.
 func (d *Decoder) place(value []byte) span {
 	return span{valid: true, start: d.lineEnd - len(value), stop: d.lineEnd}
 }
 
-// takeData copies the block's data out of buf, if that is where it lies.
+// takeData copies the block's data out of buf, if it is there.
 func (d *Decoder) takeData() {
 	if at := d.block.data; at.valid {
 		d.data = append(d.data[:0], d.buf[at.start:at.stop]...)
@@ -147,7 +147,7 @@ func (d *Decoder) takeData() {
 	}
 }
 
-// takeID copies the block's ID out of buf, if that is where it lies.
+// takeID copies the block's ID out of buf, if it is there.
 func (d *Decoder) takeID() {
 	if at := d.block.idAt; at.valid {
 		d.block.id = string(d.buf[at.start:at.stop])
@@ -155,7 +155,8 @@ func (d *Decoder) takeID() {
 	}
 }
 
-// intern returns an event name, allocating only for one not met lately.
+// intern returns an event name. It allocates only for a name that is not among
+// the recent ones.
 func (d *Decoder) intern(value []byte) string {
 	if len(value) == 0 {
 		return ""
@@ -173,8 +174,8 @@ func (d *Decoder) intern(value []byte) string {
 	return name
 }
 
-// dispatch ends the block, and tells whether it has an event, which it stores
-// in ev.
+// dispatch ends the block. It reports whether the block has an event, and
+// stores it in ev.
 func (d *Decoder) dispatch(ev *Event) bool {
 	b := &d.block
 	dispatched := b.dataSet
@@ -190,7 +191,8 @@ func (d *Decoder) dispatch(ev *Event) bool {
 	return dispatched
 }
 
-// text returns the block's data, and takes its ID along if both are small.
+// text returns the block's data as a string. If data and ID are small, it makes
+// one string for both.
 func (d *Decoder) text() string {
 	data, id := d.block.data, d.block.idAt
 	from, to := min(data.start, id.start), max(data.stop, id.stop)
@@ -211,7 +213,7 @@ func (d *Decoder) text() string {
 }
 
 // parseRetry returns the duration of a retry field, which is milliseconds in
-// ASCII digits and nothing else.
+// ASCII digits only.
 func parseRetry(value []byte) (time.Duration, bool) {
 	const most = math.MaxInt64 / int64(time.Millisecond)
 	var ms int64

@@ -2,8 +2,8 @@ package core
 
 import "unicode/utf8"
 
-// decodeUTF8 returns text as a string, with what is not valid UTF-8 replaced
-// as in [appendUTF8].
+// decodeUTF8 returns text as a string, with invalid UTF-8 replaced as by
+// [appendUTF8].
 func decodeUTF8(text []byte) string {
 	if utf8.Valid(text) {
 		return string(text)
@@ -11,10 +11,10 @@ func decodeUTF8(text []byte) string {
 	return string(appendUTF8(nil, text))
 }
 
-// appendUTF8 appends text to dst, each maximal subpart of an ill-formed
-// sequence replaced by one U+FFFD. That is the UTF-8 decoder of the WHATWG
-// Encoding standard, section 8.1.1. The standard library differs: it replaces
-// each byte, or each run of them.
+// appendUTF8 appends text to dst, with each maximal subpart of an ill-formed
+// sequence replaced by one U+FFFD, as the UTF-8 decoder of the WHATWG Encoding
+// standard, section 8.1.1, does. The standard library differs: it replaces each
+// byte, or each run of them.
 func appendUTF8(dst, text []byte) []byte {
 	start, i := 0, 0
 	for i < len(text) {
@@ -38,8 +38,8 @@ func appendUTF8(dst, text []byte) []byte {
 // subpart returns the length of the ill-formed sequence that text starts with:
 // the bytes that could begin a character, at least one.
 func subpart(text []byte) int {
-	// What may follow the first byte: how many bytes, and the range of the
-	// second. The later ones are all of 80..BF.
+	// more is the number of bytes that may follow the first, and low to high is
+	// the range of the second. The later ones are all 80 to BF.
 	var more int
 	low, high := byte(0x80), byte(0xBF)
 	switch first := text[0]; {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxIDBytes is the length in bytes of the longest ID that is sent. A client
-// sends its ID back in a request header, which servers and proxies limit.
+// MaxIDBytes is the maximum length of an ID, in bytes. A client sends the ID
+// back in a request header, whose length servers and proxies limit.
 const MaxIDBytes = 1024
 
 // FieldError reports an event that cannot be sent because of one of its
@@ -17,7 +17,7 @@ const MaxIDBytes = 1024
 // stranger's text.
 type FieldError struct {
 	Field  string // "id", "name" or "retry"
-	Reason string // what is wrong with it, "contains a line break" say
+	Reason string // what is wrong with it, for example "contains a line break"
 }
 
 // Error returns the field and the reason, without the field's value.
@@ -25,11 +25,11 @@ func (e *FieldError) Error() string {
 	return "tidings: event " + e.Field + ": " + e.Reason
 }
 
-// AppendEvent appends the event to dst, as sections 9.2.5 and 9.2.6 have it,
-// and returns the extended slice. The lines are event, retry, one data line for
-// each line of data, id and a blank one. The id comes last because some clients
-// take it over as soon as they see it: one that is cut off within an event then
-// still asks for that event again.
+// AppendEvent appends the event to dst in the format of sections 9.2.5 and
+// 9.2.6, and returns the extended slice. The lines are event, retry, one data
+// line for each line of data, id and a blank one. The id comes last because
+// some clients store it as soon as they read it: a client that is cut off
+// within an event then still asks for that event again.
 //
 // If a field cannot be sent, the error is a [*FieldError] and dst is returned
 // as it was. AppendEvent allocates only where dst has no room; it keeps neither
@@ -75,12 +75,13 @@ func AppendLastEventID(dst []byte, id string) ([]byte, error) {
 	return append(appendIDLine(dst, id), '\n'), nil
 }
 
-// CheckID reports whether an ID can be sent, and sent back: a client returns it
-// in the header field Last-Event-ID (section 9.2.3), and HTTP carries no control
-// characters in a field and drops blanks at its ends (RFC 9110, section 5.5).
-// The error is a [*FieldError] for an ID that is longer than [MaxIDBytes], holds
-// a control character (below U+0020, or DEL), begins or ends with a space, or is
-// not valid UTF-8. The empty ID is valid: it stands for none.
+// CheckID returns nil if an ID can be sent, and sent back: a client returns it
+// in the header field Last-Event-ID (section 9.2.3), and HTTP carries no
+// control characters in a field and drops spaces at its ends (RFC 9110, section
+// 5.5). The error is a [*FieldError] for an ID that is longer than
+// [MaxIDBytes], holds a control character (below U+0020, or DEL), begins or
+// ends with a space, or is not valid UTF-8. The empty ID is valid: it means no
+// ID.
 func CheckID(id string) error {
 	if len(id) > MaxIDBytes {
 		return &FieldError{Field: "id", Reason: "longer than " + strconv.Itoa(MaxIDBytes) + " bytes"}
@@ -99,7 +100,7 @@ func CheckID(id string) error {
 	return nil
 }
 
-// checkText reports whether the text can stand on a field's line.
+// checkText returns nil if the text is valid on a field's line.
 func checkText(field, text string) error {
 	ascii := true
 	for i := range len(text) {
@@ -137,8 +138,9 @@ func appendBody(dst []byte, ev Event) ([]byte, error) {
 	return appendLines(dst, "data: ", ev.Data), nil
 }
 
-// leastSize returns what the event takes if it has no retry and its data no
-// line break. A buffer that holds the event is never found too small by it.
+// leastSize returns the encoded length of an event without a retry whose data
+// is one line; no encoding is shorter. A buffer that holds the event is thus
+// never found too small.
 func leastSize(ev Event) int {
 	size := len("data: \n\n") + len(ev.Data)
 	if ev.Name != "" {
@@ -150,7 +152,7 @@ func leastSize(ev Event) int {
 	return size
 }
 
-// appendTrailer appends what ends an event: the id line, unless the ID is
+// appendTrailer appends the end of an event: the id line, unless the ID is
 // empty, and the blank line. The ID must have passed CheckID.
 func appendTrailer(dst []byte, id string) []byte {
 	if id != "" {
@@ -177,11 +179,11 @@ func appendRetryLine(dst []byte, d time.Duration) []byte {
 }
 
 // appendLines appends prefix, line and LF for each line of the text. The
-// prefixes end in a space because a decoder strips one: leading spaces of the
-// line itself thus survive.
+// prefixes end in a space because a decoder strips one, so that leading spaces
+// of the line survive.
 func appendLines(dst []byte, prefix, text string) []byte {
-	// Both searches resume where they stopped: a text is passed over once for
-	// each of CR and LF, whichever of them it uses.
+	// Both searches resume where they stopped: each byte is searched once for
+	// CR and once for LF, whichever of them the text uses.
 	lf, cr := -1, -1
 	for start := 0; ; {
 		lf = nextByte(text, start, lf, '\n')
@@ -200,9 +202,9 @@ func appendLines(dst []byte, prefix, text string) []byte {
 	}
 }
 
-// nextByte returns the index of the first c in text from start on, or the
-// text's length. The result of the search before is known, and is still the
-// answer if it is not behind start.
+// nextByte returns the index of the first c in text[start:], or the text's
+// length. known is the result of the previous search, and still right if it is
+// not less than start.
 func nextByte(text string, start, known int, c byte) int {
 	if known >= start {
 		return known

@@ -14,36 +14,36 @@ import (
 	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
-// Opening is what an adapter answers a request with: a head, and then either a
-// body or a stream.
+// Opening is the answer to a request, for an adapter to send: a head, and then
+// either a body or a stream.
 type Opening struct {
 	// Status is the response's status.
 	Status int
-	// Header holds the header fields to set on the response, beside those that
-	// are there already, or in the place of those of the same name: see Adds.
+	// Header holds the header fields to set on the response. Fields of the same
+	// name are added to or replaced: see Adds.
 	Header http.Header
 	// Body is the whole body. It is empty if Streams.
 	Body []byte
-	// Streams reports whether the body is a stream: once the head is on its
-	// way, call Run. Otherwise Run must not be called.
+	// Streams reports whether the body is a stream: call Run once the head is
+	// sent. If it is false, Run must not be called.
 	Streams bool
-	// Owned reports that the stream's connection should be taken over: rather
-	// than Run, call Own. It implies Streams.
+	// Owned reports that the adapter should take the stream's connection over
+	// from the server, and call Own instead of Run. It implies Streams.
 	Owned bool
 
 	stream *Stream
-	gap    *GapError
-	drive  Handler
+	gap    *GapError // to report at the beginning, or nil
+	drive  Handler   // of a handler's stream, else nil
 }
 
-// Open takes a request through the gate. It never panics, and reports what
-// went wrong as the Opening's status. It blocks for as long as middleware, the
-// request's body or a one-shot's function take.
+// Open takes a request through the gate. It never panics; an error becomes the
+// Opening's status. It blocks for as long as middleware, the request's body or
+// a one-shot's function take.
 //
-// If the Opening streams, the adapter must call its Run or its Own, or its
-// Abandon if the head could not be sent. A stream that ends before that, or
-// waits for it longer than the gate's WriteTimeout, is over: Run and Own then
-// send nothing.
+// If the Opening streams, the adapter must call its Run or Own, or its Abandon
+// if the head could not be sent. A stream that ends before that, or waits for
+// it longer than the gate's WriteTimeout, is over: Run and Own then send
+// nothing.
 func (e *Endpoint) Open(r Request) *Opening {
 	if e.allow != nil {
 		return e.openChange(r)
@@ -52,17 +52,17 @@ func (e *Endpoint) Open(r Request) *Opening {
 	o := &Opening{Header: s.handshake.header, stream: s, drive: e.handle}
 	s.watch(r)
 	own, why := e.owns(r)
-	// Nobody else may read while the body is read, and the server's timeouts
-	// hold until then.
+	// Nothing else may read from the connection while the body is read, and the
+	// server's timeouts apply until then.
 	bodiless := r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0
-	r.Reused = r.Reused && (own || r.ProtoMinor == 0) // others are told by the framework
+	r.Reused = r.Reused && (own || r.ProtoMinor == 0) // other streams hear of it from the framework
 	if bodiless {
 		s.watchConn(r)
 	}
 	if err := e.admit(o, r); err != nil {
 		return o.refused(err)
 	}
-	if !bodiless && (!own || r.Reused) { // a shard watches what it owns
+	if !bodiless && (!own || r.Reused) { // a shard watches its connections itself
 		s.watchConn(r)
 	}
 	switch {
@@ -90,12 +90,12 @@ func (e *Endpoint) Open(r Request) *Opening {
 	return o
 }
 
-// owns decides whether a stream's connection is to be taken over, and says why
-// not.
+// owns reports whether the stream's connection is to be taken over, and if not,
+// why. For a stream that is never taken over, why is empty.
 func (e *Endpoint) owns(r Request) (own bool, why string) {
 	switch {
 	case e.choose == nil || r.Method == http.MethodHead:
-		return false, "" // a handler has a goroutine anyway
+		return false, "" // a handler needs a goroutine anyway
 	case e.gate.cfg.Conn == ResponseConn:
 		return false, "the gate is configured so"
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
@@ -150,8 +150,8 @@ func (e *Endpoint) openOneShot(o *Opening) *Opening {
 	return o
 }
 
-// headOnly answers a HEAD request, and one whose stream is closed already: like
-// any other that is closed, its client comes back.
+// headOnly answers a HEAD request, and a request whose stream is closed
+// already: the client of that one reconnects, as after any other closed stream.
 func (o *Opening) headOnly() *Opening {
 	o.streamHead()
 	o.Streams = false
@@ -171,12 +171,12 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 			header:  make(http.Header),
 		},
 	}
-	_, _ = rand.Read(s.key[:]) // never fails: it ends the program first
+	_, _ = rand.Read(s.key[:]) // rand.Read returns no error
 	return s
 }
 
-// watch ends the stream when its request's context does or the server shuts
-// down, until it is finished.
+// watch ends the stream when its request's context ends or its server shuts
+// down, until the stream is finished.
 func (s *Stream) watch(r Request) {
 	stop := context.AfterFunc(r.Context(), func() { s.clientGone(context.Cause(r.Context())) })
 	unshut := s.gate.onShutdown(r, s)
@@ -185,13 +185,13 @@ func (s *Stream) watch(r Request) {
 	s.unwatch, s.unshut = func() { stop() }, unshut
 }
 
-// watchConn ends the stream when the client closes its connection, if that
-// takes watching it, and lifts the timeouts that the server has set for the
-// request: from here on, somebody waits.
+// watchConn ends the stream when the client closes its connection, if NetConn
+// is set, and removes the timeouts that the server has set for the request:
+// from here on, the stream may wait.
 func (s *Stream) watchConn(r Request) {
 	if r.Response != nil {
 		control := http.NewResponseController(r.Response)
-		// What cannot be lifted is logged when it matters, on a stream.
+		// An error is logged later, where it matters: on a stream.
 		_ = control.SetReadDeadline(time.Time{})
 		_ = control.SetWriteDeadline(time.Time{})
 	}
@@ -225,8 +225,8 @@ func (s *Stream) stopWatching() {
 	}
 }
 
-// clientGone ends the stream because its client is clientGone, or seems to be: servers
-// break the connection of a write that took too long.
+// clientGone ends the stream because its client is gone, or seems to be:
+// servers break the connection of a write that took too long.
 func (s *Stream) clientGone(cause error) {
 	s.mu.Lock()
 	out := s.out
@@ -241,7 +241,7 @@ func (s *Stream) clientGone(cause error) {
 	}
 }
 
-// admit decides whether the stream may open.
+// admit returns nil if the stream may open, and otherwise why not.
 func (e *Endpoint) admit(o *Opening, r Request) error {
 	s := o.stream
 	if s.gate.hub.isDraining() {
@@ -275,7 +275,7 @@ func (s *Stream) runMiddleware() error {
 	return nil
 }
 
-// subscribe attaches the stream to the channels that the endpoint chooses.
+// subscribe subscribes the stream to the channels that the endpoint chooses.
 func (e *Endpoint) subscribe(o *Opening) error {
 	s := o.stream
 	var sub Subscription
@@ -302,7 +302,7 @@ func (e *Endpoint) subscribe(o *Opening) error {
 		h, ctx := s.gate.hub, s.handshake.request.Context()
 		var attached *subscriber
 		attached, o.gap, err = h.subscribe(ctx, s, sub)
-		for sub.fromSession && errors.Is(err, ErrChannelGone) { // meanwhile
+		for sub.fromSession && errors.Is(err, ErrChannelGone) { // a private channel ended meanwhile
 			sub.Channels = h.there(sub.Channels)
 			attached, o.gap, err = h.subscribe(ctx, s, sub)
 		}
@@ -324,7 +324,7 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	return err
 }
 
-// refused turns the opening into the answer that err stands for.
+// refused turns the opening into the answer for err.
 func (o *Opening) refused(err error) *Opening {
 	s := o.stream
 	r := refusalOf(err)
@@ -332,8 +332,8 @@ func (o *Opening) refused(err error) *Opening {
 	if errors.Is(err, ErrClosed) && s.Err() != nil && !deliberate && !s.handshake.change {
 		return o.headOnly()
 	}
-	// What happens in the course of things needs no line: that there is too
-	// much to do, that the client did not wait, that the hub drains.
+	// Normal operation is not logged: overload, a client that did not wait, a
+	// hub that drains.
 	failed := r.Status >= http.StatusInternalServerError && r.Status != http.StatusServiceUnavailable
 	if failed && r.Err != nil && s.Err() == nil && !expected(err) {
 		s.log(slog.LevelError, "stream refused", "status", r.Status, "error", r.Err)
@@ -362,8 +362,8 @@ func (s *Stream) guard(what string, f func() error) (err error) {
 	return f()
 }
 
-// log writes a line about the stream. It says nothing of the query, which may
-// hold secrets.
+// log writes a line about the stream. It never logs the query, which may hold
+// secrets.
 func (s *Stream) log(level slog.Level, msg string, args ...any) {
 	about := []any{"stream", s.ID(), "remote", s.remote}
 	s.mu.Lock()

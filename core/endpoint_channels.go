@@ -10,30 +10,34 @@ import (
 	"slices"
 )
 
-// ChangeChannels returns an endpoint that is no stream: clients POST to it what
-// is to change about the channels of a stream that they have open, since a
-// browser's EventSource can only read, and a browser opens six connections to a
-// host at most. The request's body is a JSON object with the members stream
-// (the stream's ID, which the endpoint of the stream must have told: send it in
-// a SubscribeFunc), add and remove (lists of channels, which may be missing).
-// The answer is a JSON object with the member channels: those that the stream
-// then has.
+// ChangeChannels returns an endpoint that changes the channels of open streams.
+// A browser's EventSource can only read, and a browser opens at most six
+// connections to a host, so clients POST changes here. The request's body is a
+// JSON object with the members stream (the stream's ID, which the stream must
+// have told its client: send it in a SubscribeFunc), add and remove (lists of
+// channels, which may be missing). The answer is a JSON object with the member
+// channels: those that the stream then has.
 //
-// The gate's middleware runs, as for a stream: whoever asks must have the
+// The gate's middleware runs, as for a stream: the request must have the
 // identity of the stream. [Stream.ChannelChange] tells a middleware such a
 // request from one for a stream. Then allow decides whether the stream may have
-// the channels that are to be added, each named once; it is not asked about
-// those to be removed. It refuses by returning an error, a [*Refusal] to choose
-// the status. Before it is asked, the request is known to be in order.
+// the channels to be added, each named once; it is not asked about those to be
+// removed. It refuses by returning an error, a [*Refusal] to choose the status.
+// The request is checked before allow is asked. ChangeChannels panics if allow
+// is nil.
 //
-// The statuses are 400 for what is no such object, for more than [MaxChannels]
-// names in a list, for what cannot be a channel's name and for a stream that
-// would have too many channels, 404 for a stream that is not there or belongs to
-// somebody else and for a private channel that is gone, 405 for other methods
-// than POST, 409 for a stream that the hub does not drive, 413 for a body over
-// [MaxChangeBytes] or the gate's MaxBody, 415 for another Content-Type than
-// application/json, which also keeps pages of other origins from asking, and 503
-// with Retry-After where the hub has no room for another channel.
+// The statuses of a refusal are:
+//
+//   - 400: the body is no such object, a list has more than [MaxChannels] names,
+//     a name is not valid for a channel, or the stream would have too many
+//   - 404: there is no such stream, it has another identity, or a private channel
+//     is gone
+//   - 405: the method is not POST
+//   - 409: the hub does not drive the stream
+//   - 413: the body is over [MaxChangeBytes] or the gate's MaxBody
+//   - 415: the Content-Type is not application/json, which also keeps pages of
+//     other origins from asking
+//   - 503, with Retry-After: the hub has no room for another channel
 func (g *Gate) ChangeChannels(allow func(s *Stream, add []string) error) *Endpoint {
 	if allow == nil {
 		panic("tidings: ChangeChannels without a function that allows")
@@ -41,33 +45,33 @@ func (g *Gate) ChangeChannels(allow func(s *Stream, add []string) error) *Endpoi
 	return &Endpoint{gate: g, allow: allow}
 }
 
-// MaxChangeBytes is how long the body of a request to [Gate.ChangeChannels] is
-// at most, in bytes: enough for [MaxChannels] names to add and as many to
-// remove, of [MaxChannelBytes] each, also when JSON escapes all letters that are
-// not ASCII.
+// MaxChangeBytes is the maximum length of the body of a request to
+// [Gate.ChangeChannels], in bytes: enough for [MaxChannels] names to add and as
+// many to remove, of [MaxChannelBytes] each, also when JSON escapes all letters
+// that are not ASCII.
 const MaxChangeBytes = 400 << 10
 
-// ChannelChange says how a request to [Gate.ChangeChannels] changed the channels
-// of another stream.
+// ChannelChange describes how a request to [Gate.ChangeChannels] changed the
+// channels of another stream.
 type ChannelChange struct {
-	// Stream is the ID of the stream that is to change. It is empty until it is
-	// known that there is such a stream, and that the request may change it:
-	// while the middleware runs, and if the request was refused before.
+	// Stream is the ID of the stream to change. It is empty until core has
+	// found the stream and checked its identity: while the middleware runs, and
+	// if the request was refused before.
 	Stream string
-	// Done reports that the stream's channels are those that were asked for.
+	// Done reports that the change was made.
 	Done bool
-	// Added and Removed are how many channels were added and removed. They are 0
-	// until that has happened.
+	// Added and Removed are the numbers of channels that were added and
+	// removed, 0 until Done.
 	Added, Removed int
 }
 
-// ChannelChange reports whether this is no request for a stream, but one to
-// change the channels of a stream that is open: see [Gate.ChangeChannels]. Such
-// a request passes the gate's middleware like a stream, but never opens: it is
-// not counted, has none of the hub's hooks and OnOpen, and its OnClose is called
-// when it was answered. The reason is then [ErrChanged], a [*Refusal], or that
-// the client left or the hub closed meanwhile. A middleware that counts streams
-// passes it over.
+// ChannelChange reports whether this is not a request for a stream, but one to
+// change the channels of an open stream: see [Gate.ChangeChannels]. Such a
+// request passes the gate's middleware like a stream, but never opens: it is
+// not counted, and the hub's hooks and OnOpen are not called. Its OnClose is
+// called when the request was answered, with [ErrChanged], a [*Refusal], or the
+// reason for which the client left or the hub closed. A middleware that counts
+// streams should ignore it.
 func (s *Stream) ChannelChange() (c ChannelChange, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,8 +108,8 @@ func (e *Endpoint) openChange(r Request) *Opening {
 	return o
 }
 
-// change changes the channels of the stream that the request of s is about, and
-// returns what they are then.
+// change makes the change that the request of s asks for, and returns the
+// channels that the other stream then has.
 func (e *Endpoint) change(s *Stream, r Request) ([]string, error) {
 	if r.Method != http.MethodPost {
 		return nil, &Refusal{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}}
@@ -116,8 +120,8 @@ func (e *Endpoint) change(s *Stream, r Request) ([]string, error) {
 	if err := s.runMiddleware(); err != nil {
 		return nil, err
 	}
-	// What can be said of the request by itself comes first, and costs the same
-	// whether there is such a stream or not.
+	// Checks of the request alone come first. They cost the same whether or not
+	// there is such a stream.
 	ask, err := readChange(s, r)
 	if err != nil {
 		return nil, err
@@ -149,7 +153,7 @@ func (e *Endpoint) change(s *Stream, r Request) ([]string, error) {
 	return channels, nil
 }
 
-// changed takes down what the request of s changes.
+// changed records what the request of s has changed.
 func (s *Stream) changed(c ChannelChange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,7 +188,7 @@ func readChange(s *Stream, r Request) (changeRequest, error) {
 	return ask, nil
 }
 
-// changeRefusal returns the answer for a change that was not possible.
+// changeRefusal returns the answer to a change that failed.
 func changeRefusal(err error) *Refusal {
 	r := &Refusal{Status: http.StatusNotFound, Message: "No such stream.", Err: err}
 	switch {

@@ -7,72 +7,73 @@ import (
 	"time"
 )
 
-// Handler drives a stream: it sends on it, and returns when it is done. It
-// runs in a goroutine of its own. When the stream ends early, because the
-// client is gone say, its context ends and the sending methods return an
-// error; the handler should then return. What it returns is logged and becomes
-// the stream's reason, unless there is one already.
+// Handler drives a stream: it sends on it, and returns when it is done. It runs
+// in a goroutine of its own. When the stream ends early, because the client is
+// gone, say, its context ends and the sending methods return an error; the
+// handler should then return. The error that it returns is logged, and becomes
+// the reason of a stream that has none yet.
 //
-// A client reconnects after a handler has returned. Refuse it with [Finished],
-// in a [Middleware], when there is nothing more to come.
+// A client reconnects after a handler has returned. To stop that, return
+// [Finished] from a [Middleware] when there are no more events to come.
 type Handler func(s *Stream) error
 
 // Middleware runs when a client asks for a stream, before the response's head
-// is sent. It may refuse by returning an error, a [*Refusal] to choose the
-// status, and it may set the stream's identity, expiry, header, filter and
-// hooks. It works the same for every kind of endpoint and connection. A request
-// to change the channels of an open stream passes it, too: [Stream.ChannelChange]
-// tells the two apart.
+// is sent. It may refuse the stream by returning an error, a [*Refusal] to
+// choose the status, and it may set the stream's identity, expiry, header,
+// filter and hooks. It works the same for every kind of endpoint and
+// connection. A request to change the channels of an open stream passes it,
+// too: [Stream.ChannelChange] reports which of the two it is.
 type Middleware func(s *Stream) error
 
 // GateConfig configures a [Gate]. The zero value is ready to use.
 type GateConfig struct {
-	// Middleware runs in this order. What one of them refuses does not reach
-	// the next.
+	// Middleware runs in this order. A request that one of them refuses does
+	// not reach the next.
 	Middleware []Middleware
-	// Heartbeat is how long a stream may be silent before a comment is sent,
-	// which keeps proxies from closing it and finds out whether the client is
-	// still there. Default: 15 s. Negative: never.
+	// Heartbeat is how long a stream may be silent before a comment is sent.
+	// Comments keep proxies from closing the stream, and reveal that a client
+	// is gone. Default: 15 s. Negative: never.
 	Heartbeat time.Duration
 	// WriteTimeout is how long one write may take. A client that takes nothing
-	// for so long, or up to a tenth longer, is disconnected. On Linux, so is one
-	// that has vanished and leaves what the kernel has sent without an answer, for
-	// half as long again (TCP_USER_TIMEOUT); MaxUnsent says on which connections.
-	// Default: 10 s. Negative: no bound.
+	// for that time, or up to a tenth longer, is disconnected. On Linux, so is
+	// a vanished client that does not acknowledge what the kernel has sent for
+	// one and a half times as long (TCP_USER_TIMEOUT), on the connections that
+	// MaxUnsent names. Default: 10 s. Negative: no bound.
 	WriteTimeout time.Duration
-	// MaxUnsent is how many bytes the kernel takes for a client that it cannot
-	// send yet (TCP_NOTSENT_LOWAT, Linux only). Without it, the kernel holds
-	// megabytes for each client that is slow: it gets events that are minutes old,
-	// and no [SlowPolicy] ever sees that it is behind. It applies to connections
-	// that are taken over, to all in Fiber, and to those of a [http.Server] with
-	// [ConnContext]. Default: 16 KiB. Negative: what the system has.
+	// MaxUnsent is how many bytes the kernel accepts for a client before it can
+	// send them (TCP_NOTSENT_LOWAT, Linux only). Without it, the kernel holds
+	// megabytes for each slow client: the client gets events that are minutes
+	// old, and no [SlowPolicy] sees that it is behind. It applies to
+	// connections that are taken over, to all in Fiber, and to those of a
+	// [http.Server] with [ConnContext]. Default: 16 KiB. Negative: the system's
+	// setting.
 	MaxUnsent int
 	// Retry tells clients how long to wait before they reconnect. Default: 3 s.
-	// Negative: say nothing, which leaves it to the client.
+	// Negative: nothing is sent, and the client decides.
 	Retry time.Duration
-	// RetryJitter is added to Retry, a random part of it for each stream, so
-	// that clients that lost their connection together do not come back
-	// together. Default: none.
+	// RetryJitter is the maximum of a random time that is added to Retry for
+	// each stream, so that clients that lost their connections together do not
+	// reconnect together. Default: none.
 	RetryJitter time.Duration
-	// Lifetime ends a stream with [ErrLifetime] after a random time between it
-	// and a quarter more, so that load spreads over machines again. Default:
-	// streams live as long as they may.
+	// Lifetime ends a stream with [ErrLifetime] after a random time between
+	// Lifetime and a quarter more, so that load spreads over machines again.
+	// Default: no limit.
 	Lifetime time.Duration
-	// Start is where subscriptions begin that do not say so themselves when
+	// Start is where a subscription begins if it has no Start of its own and
 	// the client has no last event ID. It is no permission: see [Start].
 	// Default: [Live].
 	Start Start
-	// Conn says how subscriptions are connected. Default: [AutoConn].
+	// Conn is how subscriptions are connected. Default: [AutoConn].
 	Conn ConnMode
-	// MaxBody is how much of a request's body is read, and held in memory for
-	// the handler, in bytes. A longer one is refused with 413. Default: 1 MiB.
-	// Negative: requests with a body are refused.
+	// MaxBody is the maximum length of a request's body, in bytes; the body is
+	// held in memory for the handler. A longer one is refused with 413.
+	// Default: 1 MiB. Negative: requests with a body are refused.
 	MaxBody int64
 	// BodyTimeout is how long a request's body may take to arrive. A slower one
-	// is refused with 408. The ReadTimeout of a [http.Server] applies in its
-	// place. Default: 30 s. Negative: no bound.
+	// is refused with 408. The ReadTimeout of a [http.Server] replaces it.
+	// Default: 30 s. Negative: no bound.
 	BodyTimeout time.Duration
-	// Logger takes what goes wrong on streams. Default: nothing is logged.
+	// Logger receives the errors of streams. Default: nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -90,20 +91,21 @@ func (c GateConfig) withDefaults() GateConfig {
 	return c
 }
 
-// Gate is where streams open: it holds what they have in common, and makes
-// endpoints. All methods are safe for concurrent use.
+// Gate is where streams open: it holds the configuration that they share, and
+// makes endpoints. All methods are safe for concurrent use.
 type Gate struct {
+	// Set by NewGate and read-only.
 	hub *Hub
 	cfg GateConfig
 
 	mu      sync.Mutex
-	servers map[*http.Server]*shutdown
-	others  map[<-chan struct{}]*shutdown
+	servers map[*http.Server]*shutdown    // of servers with shutdown hooks; nil until needed
+	others  map[<-chan struct{}]*shutdown // of servers that close a channel; nil until needed
 }
 
-// NewGate returns a gate to a hub. Streams that open there are counted and
-// drained with the hub, those of handlers, too. It panics if hub is nil: nothing
-// could be published to its streams, and they could not be drained.
+// NewGate returns a gate to a hub. All streams that open there, also those of
+// handlers, are counted and drained with the hub. It panics if hub is nil: its
+// streams could not be published to, nor drained.
 func NewGate(hub *Hub, cfg GateConfig) *Gate {
 	if hub == nil {
 		panic("tidings: a gate without a hub")
@@ -111,16 +113,16 @@ func NewGate(hub *Hub, cfg GateConfig) *Gate {
 	return &Gate{hub: hub, cfg: cfg.withDefaults()}
 }
 
-// Hub returns the hub that the gate leads to.
+// Hub returns the gate's hub.
 func (g *Gate) Hub() *Hub { return g.hub }
 
-// Handle returns an endpoint whose streams are driven by a handler.
+// Handle returns an endpoint whose streams handle drives.
 func (g *Gate) Handle(handle Handler) *Endpoint {
 	return &Endpoint{gate: g, handle: handle}
 }
 
-// Subscribe returns an endpoint whose streams get what is published to the
-// channels. It panics if there is none, or if a name cannot be a channel's.
+// Subscribe returns an endpoint whose streams get the events published to the
+// channels. It panics if there is no channel, or if a name is not valid.
 func (g *Gate) Subscribe(channels ...string) *Endpoint {
 	names, err := channelSet(cloneAll(channels))
 	if err != nil {
@@ -131,20 +133,19 @@ func (g *Gate) Subscribe(channels ...string) *Endpoint {
 	})
 }
 
-// SubscribeFunc returns an endpoint like Subscribe does, whose subscription is
-// chosen for each stream, after the gate's middleware has run. If choose
-// returns an error, the stream is refused: with the status of a [*Refusal],
-// with 400 for a name that cannot be a channel's, with 500 otherwise.
+// SubscribeFunc returns an endpoint like Subscribe, but chooses a subscription
+// for each stream, after the gate's middleware has run. If choose returns an
+// error, the stream is refused: with the status of a [*Refusal], with 400 for
+// an invalid channel name, with 500 otherwise.
 func (g *Gate) SubscribeFunc(choose func(s *Stream) (Subscription, error)) *Endpoint {
 	return &Endpoint{gate: g, choose: choose}
 }
 
-// OneShot returns an endpoint that renders one event and ends, so that the client
-// comes back for the next after the time that the event's Retry says: polling
-// in the shape of a stream. The function may take its time to wait for the
-// event; the stream's context ends when the client is gone. Nothing is sent
-// before it returns, so it can still refuse: with [Finished] when there is
-// nothing more to come.
+// OneShot returns an endpoint that sends one event and ends. The client comes
+// back for the next event after the time in the event's Retry: this is polling
+// in the shape of a stream. render may wait for the event; the stream's context
+// ends when the client is gone. Nothing is sent before render returns, so it
+// can still refuse: with [Finished] when there are no more events to come.
 func (g *Gate) OneShot(render func(s *Stream) (Event, error)) *Endpoint {
 	return &Endpoint{gate: g, once: render}
 }
@@ -161,8 +162,8 @@ func Subscribe(hub *Hub, channels ...string) *Endpoint {
 	return NewGate(hub, GateConfig{}).Subscribe(channels...)
 }
 
-// Endpoint is where clients ask for streams: a stream's handler, a
-// subscription or a one-shot behind a [Gate]. It is an [http.Handler]; the
+// Endpoint is where clients ask for streams behind a [Gate]: those of a
+// handler, of a subscription or of a one-shot. It is an [http.Handler]; the
 // packages ginsse and fibersse serve it in Gin and in Fiber. It is safe for
 // concurrent use.
 type Endpoint struct {

@@ -1,11 +1,11 @@
 package core
 
-// ConnMode says how a gate's subscriptions are connected to their clients.
+// ConnMode is how a gate's subscriptions are connected to their clients.
 type ConnMode uint8
 
 const (
-	// AutoConn takes the connection over where that is possible, and sends a
-	// response like any other where it is not.
+	// AutoConn takes the connection over from the server where that is
+	// possible, and otherwise sends an ordinary response.
 	AutoConn ConnMode = iota
 	// ResponseConn never takes a connection over.
 	ResponseConn

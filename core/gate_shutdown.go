@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// shutdown ends the streams of one server when that shuts down, so that its
-// Shutdown need not wait for them.
+// shutdown ends the streams of one server when the server shuts down, so that
+// its Shutdown need not wait for them.
 type shutdown struct {
 	mu      sync.Mutex
 	begun   bool
-	streams map[*Stream]struct{}
-	idle    chan struct{} // closed when nobody needs to watch any more
+	streams map[*Stream]struct{} // nil once begun
+	idle    chan struct{}        // closed with the last stream, which ends wait; nil for an http.Server
 }
 
 func (d *shutdown) begin() {
@@ -27,8 +27,9 @@ func (d *shutdown) begin() {
 	}
 }
 
-// shutDown ends the stream because its server goes. The hub takes leave of its
-// subscribers; a handler that must finish first needs a [Hub.Drain] before.
+// shutDown ends the stream because its server shuts down. The hub sends its
+// subscribers a farewell first; a handler that must finish needs a [Hub.Drain]
+// before.
 func (s *Stream) shutDown() {
 	s.announceDrain()
 	if s.driver() != stateSubscribed {
@@ -36,8 +37,8 @@ func (s *Stream) shutDown() {
 	}
 }
 
-// onShutdown has the stream ended when its server shuts down, until stop is
-// called.
+// onShutdown ends the stream when its server shuts down, unless stop is called
+// before.
 func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
 	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if server != nil {
@@ -48,7 +49,7 @@ func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r.ServerDone != nil {
-		done := r.ServerDone // so that what is returned does not hold on to the request
+		done := r.ServerDone // so that stop does not keep the request
 		d := g.others[done]
 		if d == nil {
 			d = &shutdown{streams: make(map[*Stream]struct{}), idle: make(chan struct{})}
@@ -64,7 +65,7 @@ func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
 	return func() {}
 }
 
-// shutdownOf returns what ends the streams of a server.
+// shutdownOf returns the shutdown of a server, and makes it on first use.
 func (g *Gate) shutdownOf(server *http.Server) *shutdown {
 	g.mu.Lock()
 	d := g.servers[server]
@@ -78,17 +79,17 @@ func (g *Gate) shutdownOf(server *http.Server) *shutdown {
 		server.RegisterOnShutdown(d.begin)
 	}
 	g.mu.Unlock()
-	// What is registered once the shutdown has begun is not called any more.
+	// A function that is registered after Shutdown has begun is not called.
 	if !known && shuttingDown(server) {
 		d.begin()
 	}
 	return d
 }
 
-// shuttingDown reports whether a server's Shutdown or Close has been called.
-// Serve says so before it looks at the listener.
+// shuttingDown reports whether a server's Shutdown or Close has been called. In
+// that case Serve says so before it looks at the listener.
 func shuttingDown(server *http.Server) (yes bool) {
-	defer func() { _ = recover() }() // the server's BaseContext is not ours
+	defer func() { _ = recover() }() // the server's BaseContext is user code
 	return errors.Is(server.Serve(noListener{}), http.ErrServerClosed)
 }
 
@@ -106,7 +107,7 @@ func (noListener) Close() error { return nil }
 // Addr implements [net.Listener].
 func (noListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// wait begins when done is closed, and ends with the last stream.
+// wait begins the shutdown when done is closed, and returns when idle is.
 func (d *shutdown) wait(done <-chan struct{}) {
 	select {
 	case <-done:
@@ -115,7 +116,8 @@ func (d *shutdown) wait(done <-chan struct{}) {
 	}
 }
 
-// leaveServer takes a stream off, and ends the watch with the last one.
+// leaveServer removes a stream from a server's shutdown, and ends the watch
+// with the last stream.
 func (g *Gate) leaveServer(done <-chan struct{}, d *shutdown, s *Stream) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -137,7 +139,7 @@ func (d *shutdown) add(s *Stream) {
 	}
 }
 
-// remove takes a stream off, and reports whether it was the last one.
+// remove removes a stream, and reports whether it was the last one.
 func (d *shutdown) remove(s *Stream) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -6,25 +6,27 @@ import (
 	"time"
 )
 
-// handshake is what a stream has from its request, and what it needs to open.
+// handshake holds a stream's request, and the state that it needs until it
+// opens. Stream.mu guards the fields that change.
 type handshake struct {
 	request   *http.Request
 	path      string
-	change    bool // of another stream's channels: this one does not open
+	change    bool // the request changes another stream's channels; this stream does not open
 	changed   ChannelChange
 	header    http.Header
-	greeting  []byte // what was sent before the stream was open
-	greetings int    // how many events are in it
+	greeting  []byte // encoded events and comments to send right after the head
+	greetings int    // number of events in greeting
 	onOpen    []func()
 	onDeliver []func(events, bytes int)
 	overdue   *time.Timer // runs while the stream waits for its adapter
-	// givenUp is closed when a stream that its adapter did not begin in time is
-	// finished; nil while there is none.
+	// givenUp is not nil if the adapter did not begin the stream in time. It is
+	// closed when the stream is finished.
 	givenUp chan struct{}
 }
 
-// lastEventID returns what the client has seen last: from the header (section
-// 9.2.4), or else from the query parameter lastEventId, whatever its case.
+// lastEventID returns the ID of the last event that the client has seen: from
+// the header (section 9.2.4), or else from the query parameter lastEventId, in
+// any letter case.
 func lastEventID(r *http.Request) (string, error) {
 	id := r.Header.Get("Last-Event-ID")
 	if id == "" && r.URL.RawQuery != "" {

@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// readBody reads the body of the stream's request, so that the connection can
-// be watched while the response is sent, and puts what it read in its place. A
-// body that does not come ends with the stream, or at the gate's BodyTimeout.
+// readBody reads the body of the stream's request into memory and replaces it
+// with what it read, so that the connection can be watched while the response
+// is sent. The read ends with the stream, or at the gate's BodyTimeout.
 func (s *Stream) readBody(r Request, limit int64) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
 	done := s.boundBody(r)
-	// One byte more than the limit is asked for. A body that is there may still
-	// be empty: that of every request of HTTP/2 is.
+	// One byte more than the limit is read. A body may be present and empty:
+	// that of every HTTP/2 request is.
 	limit = min(max(limit, 0), math.MaxInt64-1)
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	done(err == nil)
@@ -37,7 +37,7 @@ func (s *Stream) readBody(r Request, limit int64) error {
 
 // bodyRefusal returns the answer to a request whose body cannot be read.
 func (s *Stream) bodyRefusal(err error) error {
-	// A read that fails looks like the client's disconnect to net/http.
+	// net/http reports a failed read as the client's disconnect.
 	if ended := s.Err(); ended != nil && !errors.Is(ended, ErrClientGone) {
 		return ended
 	}
@@ -50,9 +50,9 @@ func (s *Stream) bodyRefusal(err error) error {
 	return &Refusal{Status: http.StatusBadRequest, Message: "The request's body cannot be read.", Err: err}
 }
 
-// boundBody has reads of the request's body end with the stream, and at the
-// gate's BodyTimeout unless the server has a ReadTimeout of its own, which it
-// has set already. The returned function ends that; lift says to lift the bound.
+// boundBody makes reads of the request's body fail when the stream ends, and at
+// the gate's BodyTimeout unless the server has set its own ReadTimeout. The
+// returned function stops that; lift tells it to remove the deadline, too.
 func (s *Stream) boundBody(r Request) (done func(lift bool)) {
 	var mu sync.Mutex
 	over := false
@@ -80,7 +80,8 @@ func (s *Stream) boundBody(r Request) (done func(lift bool)) {
 	}
 }
 
-// setReadDeadline bounds reads of the request's body, where that is possible.
+// setReadDeadline sets the deadline of reads from the request's body, where
+// that is possible.
 func (r Request) setReadDeadline(t time.Time) {
 	switch {
 	case r.Response != nil:

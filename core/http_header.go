@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// sendable returns a copy of header fields as they may stand on the wire,
-// whatever a server does about it: names that are no tokens are left out, and
-// so are the fields that frame the body, which are the server's (RFC 9112,
-// section 6); line breaks and NUL in values, which would begin another field or
-// the body, become spaces (RFC 9110, section 5.5).
+// sendable returns a copy of header fields that is safe on the wire with any
+// server. It omits names that are not tokens, and the fields that frame the
+// body, which are the server's (RFC 9112, section 6). Line breaks and NUL in
+// values, which would begin another field or the body, become spaces (RFC 9110,
+// section 5.5).
 func sendable(fields http.Header) http.Header {
 	clean := make(http.Header, len(fields))
 	for name, values := range fields {
@@ -24,7 +24,8 @@ func sendable(fields http.Header) http.Header {
 	return clean
 }
 
-// unbroken returns a space for what ends a field's value.
+// unbroken returns a space for a character that would end a field's value, and
+// any other character as it is.
 func unbroken(r rune) rune {
 	switch r {
 	case '\r', '\n', 0:
@@ -33,7 +34,7 @@ func unbroken(r rune) rune {
 	return r
 }
 
-// framesBody reports whether a field says where the body ends.
+// framesBody reports whether a field determines where the body ends.
 func framesBody(name string) bool {
 	switch name {
 	case "Content-Length", "Transfer-Encoding", "Trailer":
@@ -42,7 +43,7 @@ func framesBody(name string) bool {
 	return false
 }
 
-// isToken reports whether a name can be that of a field (RFC 9110, section
+// isToken reports whether a name is valid for a field (RFC 9110, section
 // 5.6.2).
 func isToken(name string) bool {
 	for i := range len(name) {

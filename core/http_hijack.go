@@ -21,22 +21,22 @@ func (o *Opening) takeOver(w http.ResponseWriter) bool {
 		s.log(slog.LevelDebug, "stream is sent as a response", "why", err)
 		return false
 	}
-	// The server's deadlines are of no use any more.
+	// The server's deadlines do not apply to a stream.
 	_ = conn.SetDeadline(time.Time{})
 	run := o.Own(conn, o.headOf(w.Header()))
 	if run == nil {
 		_ = conn.Close()
 		return true
 	}
-	go func() { // the stream's own goroutine: Drain and Close end it with the stream
+	go func() { // it ends with the stream, so Drain and Close end it
 		defer func() { _ = conn.Close() }()
 		run()
 	}()
 	return true
 }
 
-// headOf returns the head of a response with the stream's header fields and
-// those that were set before, whose body ends with the connection.
+// headOf returns a response head with the fields of before and the stream's
+// own. The body ends with the connection.
 func (o *Opening) headOf(before http.Header) []byte {
 	header := make(http.Header, len(before)+len(o.Header))
 	maps.Copy(header, before)
@@ -48,7 +48,7 @@ func (o *Opening) headOf(before http.Header) []byte {
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 200 OK\r\n")
-	_ = header.Write(&b) // a buffer takes everything
+	_ = header.Write(&b) // a buffer returns no error
 	b.WriteString("\r\n")
 	return b.Bytes()
 }

@@ -9,31 +9,32 @@ import (
 	"time"
 )
 
-// Refusal is the answer to a request that gets no stream. A [Middleware], a
-// subscription's function and a one-shot's function return one to choose the
-// status; any other error is logged and answered with 500.
+// Refusal is the answer to a request that gets no stream. A [Middleware], the
+// function of a subscription and the function of a one-shot return one to
+// choose the status; any other error is logged and answered with 500.
 //
-// A browser's EventSource does not reconnect after a refusal. With 204 the
-// standard means it: the stream is over for good (section 9.2.3).
+// A browser's EventSource does not reconnect after a refusal. The status 204 is
+// the standard's way to say that the stream is over for good (section 9.2.3).
 type Refusal struct { //nolint:errname // It is an answer in the first place.
 	// Status is the HTTP status: 204, or one from 300 to 999.
 	Status int
-	// Message is sent to the client as text/plain. Empty means the status's
-	// own text.
+	// Message is sent to the client as text/plain. Default: the status's own
+	// text.
 	Message string
 	// RetryAfter, if positive, is sent as Retry-After, in seconds, rounded up.
+	// Default: not sent.
 	RetryAfter time.Duration
-	// Header holds further header fields of the answer: WWW-Authenticate, say.
+	// Header holds more header fields of the answer, such as WWW-Authenticate.
 	Header http.Header
-	// Err is the cause. It is never sent. Where the status is 500 or more, but
-	// not 503, it is logged.
+	// Err is the cause. It is never sent. It is logged if the status is 500 or
+	// more, but not 503.
 	Err error
 
-	of *Refusal // that this is a copy of, or nil
+	of *Refusal // the refusal that this is a copy of, or nil
 }
 
-// Is reports whether target is the refusal that was returned: what a stream keeps
-// is a copy.
+// Is reports whether target is the refusal that this one is a copy of: a stream
+// keeps a copy of the refusal that was returned.
 func (r *Refusal) Is(target error) bool {
 	of, ok := target.(*Refusal)
 	return ok && r != nil && of != nil && r.of == of
@@ -44,7 +45,8 @@ func Refuse(status int, message string) *Refusal {
 	return &Refusal{Status: status, Message: message}
 }
 
-// Finished returns the refusal that tells a browser to stop for good: 204.
+// Finished returns the refusal with status 204, which tells a browser to stop
+// for good.
 func Finished() *Refusal {
 	return &Refusal{Status: http.StatusNoContent}
 }
@@ -76,8 +78,9 @@ func (r *Refusal) text() string {
 	return http.StatusText(r.Status)
 }
 
-// refusalOf returns the refusal in err's tree, if it has a status to answer
-// with. Otherwise it is one with 503 if the hub drains, and with 500 if not.
+// refusalOf returns a copy of the refusal in err's tree, if its status is
+// valid. Otherwise it returns one with 503 if the hub drains, and with 500 if
+// not.
 func refusalOf(err error) *Refusal {
 	var r *Refusal
 	found := errors.As(err, &r)
@@ -92,8 +95,8 @@ func refusalOf(err error) *Refusal {
 	return &Refusal{Status: http.StatusInternalServerError, Err: err}
 }
 
-// tooManyChannels is the answer to a request for a channel that there is no room
-// for.
+// tooManyChannels returns the answer to a request for a channel that exceeds
+// the hub's MaxChannels.
 func tooManyChannels(err error) *Refusal {
 	return &Refusal{
 		Status: http.StatusServiceUnavailable, Message: "There are too many channels. Try again later.",
@@ -101,8 +104,8 @@ func tooManyChannels(err error) *Refusal {
 	}
 }
 
-// answer writes the refusal's header fields into h and returns its body, which
-// is nil where the status allows none.
+// answer sets the refusal's header fields in h and returns its body, which is
+// nil where the status allows none.
 func (r *Refusal) answer(h http.Header) []byte {
 	for name, values := range r.Header {
 		h[http.CanonicalHeaderKey(name)] = values

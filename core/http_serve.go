@@ -9,17 +9,18 @@ import (
 )
 
 // ServeHTTP serves the endpoint with plain net/http, and so with every router
-// that takes an [http.Handler]. It returns when the stream has ended.
+// that takes an [http.Handler]. It returns when the stream has ended, or when
+// core has taken the connection over.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, canOwn := w.(http.Hijacker)
 	e.Open(Request{Request: r, Response: w, CanOwn: canOwn}).Serve(w, w)
 }
 
-// Serve answers with the means of net/http: it writes the head, and a body that
-// is no stream, to head, and runs the stream on body. The two differ only for
-// an adapter whose framework wraps the writer in one that hides errors. It
-// returns when the stream has ended, or goes on without the two. If body cannot
-// be flushed, the answer is 500.
+// Serve answers through net/http: it writes the head, and a body that is no
+// stream, to head, and runs the stream on body. The two differ only for an
+// adapter whose framework wraps the writer in one that hides errors. Serve
+// returns when the stream has ended, or when the stream goes on without the two
+// writers. If body cannot be flushed, the answer is 500.
 func (o *Opening) Serve(head, body http.ResponseWriter) {
 	if o.Owned && o.takeOver(head) {
 		return
@@ -44,14 +45,14 @@ func (o *Opening) Serve(head, body http.ResponseWriter) {
 		return
 	}
 	if len(o.Body) > 0 {
-		// Whoever asked is gone if this fails, and nothing more is to be done.
+		// If this fails, the client is gone, and nothing remains to be done.
 		_, _ = head.Write(o.Body)
 	}
 }
 
-// Adds reports whether header fields of that name are added to those that are
-// set on the response already, rather than to take their place: earlier
-// middleware has set cookies of its own.
+// Adds reports whether header fields of that name are added to those already
+// set on the response, instead of replacing them: earlier middleware may have
+// set cookies of its own.
 func (o *Opening) Adds(name string) bool {
 	switch http.CanonicalHeaderKey(name) {
 	case "Link", "Set-Cookie", "Vary", "Www-Authenticate":
@@ -70,33 +71,33 @@ func (o *Opening) mergeHeader(dst http.Header) {
 	}
 }
 
-// bound gives an answer that is no stream the server's own WriteTimeout, from
-// now on: it was lifted while the request was at the gate.
+// bound restores the server's WriteTimeout, from now on, for an answer that is
+// no stream: core removed it while the request was at the gate.
 func (o *Opening) bound(w http.ResponseWriter) {
 	server, _ := o.stream.handshake.request.Context().Value(http.ServerContextKey).(*http.Server)
 	if server == nil || server.WriteTimeout <= 0 {
 		return
 	}
-	// A writer that cannot be bounded here could not be unbounded before.
+	// A writer without deadlines here had none before, either.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(server.WriteTimeout))
 }
 
-// responseConn is a response of net/http, of whatever protocol.
+// responseConn is a response of net/http, of any protocol version.
 type responseConn struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 }
 
-// responseConn prepares w for streaming. It returns an error if w hides the
-// means to flush.
+// responseConn prepares w for streaming. It returns an error if w cannot be
+// flushed.
 func (o *Opening) responseConn(w http.ResponseWriter) (*responseConn, error) {
 	if !flushes(w) {
 		return nil, fmt.Errorf("tidings: %T cannot flush, leave what buffers out for event streams: %w",
 			w, http.ErrNotSupported)
 	}
 	c := &responseConn{w: w, control: http.NewResponseController(w)}
-	// A server's ReadTimeout would end the request's context while it waits
-	// for nothing but the client's disconnect.
+	// A server's ReadTimeout would end the context of a request that only waits
+	// for the client's disconnect.
 	if err := c.control.SetReadDeadline(time.Time{}); err != nil {
 		o.stream.log(slog.LevelWarn, "the server's timeouts will end this stream: a wrapped writer hides deadlines",
 			"writer", fmt.Sprintf("%T", w), "error", err)
@@ -104,7 +105,7 @@ func (o *Opening) responseConn(w http.ResponseWriter) (*responseConn, error) {
 	return c, nil
 }
 
-// flushes reports whether a flush through w, or what it wraps, is possible.
+// flushes reports whether w, or a writer that it wraps, can be flushed.
 func flushes(w http.ResponseWriter) bool {
 	for {
 		switch t := w.(type) {
@@ -118,7 +119,7 @@ func flushes(w http.ResponseWriter) bool {
 	}
 }
 
-// Write adds to what Flush sends.
+// Write buffers p for Flush, or sends it.
 func (c *responseConn) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	if err != nil {
@@ -135,7 +136,7 @@ func (c *responseConn) Flush() error {
 	return nil
 }
 
-// SetWriteDeadline bounds both.
+// SetWriteDeadline sets the deadline of Write and Flush.
 func (c *responseConn) SetWriteDeadline(t time.Time) error {
 	if err := c.control.SetWriteDeadline(t); err != nil {
 		return fmt.Errorf("tidings: write deadline: %w", err)

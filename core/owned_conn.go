@@ -7,40 +7,42 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// hijackedConn is a subscriber's connection that a shard sends to, without a goroutine
-// of its own. All but wake belongs to the shard's goroutine, except that a page
-// on its way from the store has sub to itself.
+// hijackedConn is a subscriber's connection that a shard sends to, without a
+// goroutine of its own. Only the shard's goroutine uses it, except for wake;
+// while a page of history is on its way from the store, the replayer alone uses
+// sub.
 type hijackedConn struct {
 	sub    *subscriber
 	stream *Stream
 	sock   sock.Socket
 	filter func(Delivery) bool
 
-	slot, gen int32   // where the shard keeps it
-	at        []int32 // where it stands in the lists of its channels
+	slot, gen int32   // its slot in the shard, and the slot's generation
+	at        []int32 // for each channel, its index in the channel's list
 
-	rest      []byte        // of a write that went in part; most often it refers to an entry's frame
-	blocked   time.Duration // since when the client takes nothing, on the stream's clock; 0 if it does
-	lastWrite time.Duration // when something was sent last, on the stream's clock
+	rest []byte // unsent part of a write; it often refers to an entry's frame
+	// Times on the stream's clock.
+	blocked   time.Duration // since when the client takes nothing; 0 if it takes data
+	lastWrite time.Duration // of the last write; before the first, a random time before it joined
 
 	joined, left, replaying bool
-	changed                 bool // the channels have, and the client may have to be told its position
+	changed                 bool // its channels have changed, and the client may need its position
 
 	woken atomic.Bool
 	page  atomic.Pointer[page]
 }
 
-// page is a piece of history on its way to an owned connection.
+// page is a page of history on its way to a hijacked connection.
 type page struct {
 	replayed
 
 	err    error
-	sent   chan struct{} // closed when the shard is done with it; nil for the rest of one
-	begins bool          // it is the subscriber's beginning, or some of it
-	begun  bool          // some of it went already
+	sent   chan struct{} // closed when the shard is done with the page; nil for the rest of one
+	begins bool          // it is part of the subscriber's beginning
+	begun  bool          // part of it was sent already
 }
 
-// wake has the shard service the connection.
+// wake makes the shard service the connection. Any goroutine may call it.
 func (o *hijackedConn) wake() {
 	if o.woken.Swap(true) {
 		return
@@ -49,14 +51,14 @@ func (o *hijackedConn) wake() {
 	shard.enqueue(func(w *work) { w.woken = append(w.woken, o) })
 }
 
-// place is where a connection stands on a channel's list, and which of its
-// channels that is.
+// place is an item of a channel's list: a connection, and the index of the
+// channel among the connection's channels.
 type place struct {
 	o     *hijackedConn
 	which int32
 }
 
-// enlist puts the connection on the lists of its channels.
+// enlist adds the connection to the lists of its channels.
 func (o *hijackedConn) enlist() {
 	o.at = make([]int32, len(o.sub.channels))
 	for i, c := range o.sub.channels {
@@ -67,7 +69,8 @@ func (o *hijackedConn) enlist() {
 	}
 }
 
-// delist takes it off again. The last one of each list takes its place.
+// delist removes the connection from the lists. The last item of each list
+// takes its place.
 func (o *hijackedConn) delist() {
 	for i, c := range o.sub.channels {
 		in := &c.shards[o.sub.shard]
@@ -81,7 +84,7 @@ func (o *hijackedConn) delist() {
 	}
 }
 
-// clock returns the time on the stream's clock. It is never 0.
+// clock returns now on the stream's clock. It is never 0.
 func (o *hijackedConn) clock(now time.Time) time.Duration {
 	return max(now.Sub(o.sub.hub.started)-o.stream.since, 1)
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// connKey is what a connection is stored under in a context.
+// connKey is the context key of a connection.
 type connKey struct{}
 
 // ConnContext is for the field of that name of a [net/http.Server]. It lets a
 // gate's MaxUnsent and WriteTimeout bound what the kernel holds for the clients
-// of streams that are sent as responses: over HTTP/2, say. Connections that are
-// taken over, as those of subscriptions over HTTP/1 are, do without.
+// of streams that are sent as responses, over HTTP/2, for example. Connections
+// that are taken over, as those of subscriptions over HTTP/1 are, do not need
+// it.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, conn)
 }
@@ -43,9 +44,9 @@ func (s *Stream) bound(conn net.Conn, timeout time.Duration) {
 	}
 }
 
-// ackTimeout is how long the kernel waits for the client. It is longer than the
-// stream itself waits for a client that takes nothing: that is the better reason
-// to end.
+// ackTimeout is how long the kernel waits for the client's acknowledgement. It
+// is longer than the stream waits for a client that takes nothing, because the
+// stream's error says more.
 func (s *Stream) ackTimeout() time.Duration {
 	patience := s.stallTimeout()
 	return patience + patience/2

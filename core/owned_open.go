@@ -12,21 +12,20 @@ import (
 )
 
 // Own sends the stream on a connection that the adapter has taken over from its
-// server: the head as it stands on the wire, which must announce a body that
-// ends with the connection, and then the body. It must be called once, if and
-// only if Owned, and nobody else may use conn any more.
+// server. It first sends head, the response's head as it stands on the wire,
+// which must announce a body that ends with the connection, and then the body.
+// Call it once, if and only if Owned; nothing else may use conn from then on.
 //
-// If Own returns nil, the stream goes on without conn, and the adapter closes
-// it: that does not end the connection. Otherwise the adapter calls the
-// function that it returns, which blocks until the stream has ended, and then
-// closes conn. The adapter should not hide a [net.TCPConn] in a wrapper that
-// only counts.
+// If Own returns nil, the stream goes on without conn; the adapter closes conn,
+// which does not end the connection. Otherwise the adapter calls the returned
+// function, which blocks until the stream has ended, and then closes conn. The
+// adapter should not hide a [net.TCPConn] in a wrapper that only counts.
 func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 	s := o.stream
 	s.mu.Lock()
 	s.hijacked = true
 	s.mu.Unlock()
-	s.stopWatching() // the request may be forgotten now
+	s.stopWatching() // the request can be released now
 	taken, err := sock.Take(conn)
 	if err != nil {
 		s.bound(conn, s.ackTimeout())
@@ -67,7 +66,7 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	s.handOver()
 	owner := &hijackedConn{sub: s.sub, stream: s, sock: conn, filter: s.rareCopy().filter}
 	s.mu.Unlock()
-	// A new connection takes some kilobytes at once.
+	// A new connection accepts some kilobytes at once.
 	n, err := conn.Write(all)
 	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
 		return fmt.Errorf("%w: %w", ErrClientGone, err)
@@ -84,11 +83,11 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	return nil
 }
 
-// part prepares the end of a connection that its adapter closes next, as a
-// shard closes those that it owns.
+// part prepares conn for its adapter's Close, as a shard does with its own
+// connections. discard drops what was not sent yet.
 func part(conn net.Conn, discard bool) {
 	if discard {
-		// TLS would wait for its last word to be taken.
+		// TLS would wait until its close alert is sent.
 		if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
 			conn = t.NetConn()
 		}
@@ -107,25 +106,25 @@ func part(conn net.Conn, discard bool) {
 }
 
 // lost reports whether a stream ended because its client takes nothing any
-// more: what was not sent yet is then of no use.
+// more: bytes that were not sent yet are then of no use.
 func lost(reason error) bool {
 	return errors.Is(reason, ErrWriteTimeout) || errors.Is(reason, ErrClientGone)
 }
 
-// wholeConn is an owned connection that is written to from a goroutine of its
-// own, with all that one flush sends in one write.
+// wholeConn is a connection that was taken over and that a goroutine of its own
+// writes to. Each flush is one write.
 type wholeConn struct {
 	conn net.Conn
 	buf  []byte
-	room *[]byte // what buf is made of, if it is borrowed
+	room *[]byte // the borrowed buffer behind buf, or nil
 }
 
 var _ Conn = (*wholeConn)(nil)
 
 // rooms holds buffers that connections borrow while they send.
-var rooms sync.Pool //nolint:gochecknoglobals // A pool has no state that anybody could tell.
+var rooms sync.Pool //nolint:gochecknoglobals // A pool has no visible state.
 
-// Write adds to what Flush sends.
+// Write buffers p for Flush.
 func (c *wholeConn) Write(p []byte) (int, error) {
 	if c.buf == nil {
 		c.room, _ = rooms.Get().(*[]byte)
@@ -152,7 +151,7 @@ func (c *wholeConn) Flush() error {
 	return nil
 }
 
-// SetWriteDeadline bounds Flush.
+// SetWriteDeadline sets the deadline of Flush.
 func (c *wholeConn) SetWriteDeadline(t time.Time) error {
 	if err := c.conn.SetWriteDeadline(t); err != nil {
 		return fmt.Errorf("tidings: write deadline: %w", err)

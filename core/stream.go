@@ -15,62 +15,72 @@ import (
 // until it has ended. A [Middleware] sees it before its head is sent; a
 // [Handler] sends on it. All methods are safe for concurrent use.
 //
-// Methods that set something for the gate (SetFilter, Header and the hooks)
-// take effect when they are called from a middleware.
+// SetFilter, Header and the hooks take effect when a middleware calls them.
 type Stream struct {
+	// Set when the request arrives, and not changed after the gate.
 	gate   *Gate
-	key    streamKey // its ID
+	key    streamKey // the ID, in binary
 	remote string
 	lastID string
-	since  time.Duration // when the request came, on the hub's clock
+	since  time.Duration // arrival of the request, on the hub's clock
 
+	// Lifecycle. mu guards all fields up to onClose.
 	mu           sync.Mutex
-	err          error
+	err          error // why the stream ended; nil while it is open
 	state        streamState
-	drainNoticed bool
+	drainNoticed bool // the request to finish was announced
 	hijacked     bool // its connection was taken over
-	counted      bool // the stream is counted on its channels
-	finished     bool
-	awaits       bool            // its adapter is to call Run, Own or Abandon
-	owner        *hijackedConn   // the shard's side of a stream that it sends on, or nil
-	out          *writer         // what sends on other streams, or nil before they open
-	sub          *subscriber     // of a subscription, or nil
-	draining     chan struct{}   // made when asked for; closed when the stream should come to its end
-	ctx          context.Context //nolint:containedctx // A stream is what its handler's context belongs to.
-	cancel       context.CancelCauseFunc
-	handshake    *handshake // nil once the hub drives: one that waits holds no more than it needs
-	unwatch      func()     // stops watching the request and its connection, or nil
-	unshut       func()     // stops waiting for the server's shutdown, or nil
-	onClose      []func(Summary)
+	counted      bool // it is in the stream sets of its channels
+	finished     bool // finish has run
+	awaits       bool // it waits for its adapter to call Run, Own or Abandon
 
+	// Delivery.
+	owner *hijackedConn // the connection that a shard sends on, or nil
+	out   *writer       // the response that a goroutine sends on; nil before it opens
+	sub   *subscriber   // of a subscription, else nil
+
+	// Request and ending.
+	draining  chan struct{}   // made on first use; closed when the stream should finish
+	ctx       context.Context //nolint:containedctx // The stream owns its handler's context.
+	cancel    context.CancelCauseFunc
+	handshake *handshake // nil once the hub sends: a waiting stream keeps little memory
+	unwatch   func()     // stops watching the request and its connection, or nil
+	unshut    func()     // stops waiting for the server's shutdown, or nil
+	onClose   []func(Summary)
+
+	// State that changes while the stream is open.
 	rare       atomic.Pointer[rareState]  // or nil; set under mu
 	membership atomic.Pointer[membership] // or nil; set under mu
 
-	changing atomic.Bool // its channels are to change
+	changing atomic.Bool // a change of channels is pending
 
+	// What reached the connection.
 	events, bytes atomic.Int64
 }
 
-// rareState are what only some streams have.
+// rareState holds the fields that only some streams need. Stream.mu guards
+// them; deliver does not change after the first byte is sent and is then read
+// without the lock.
 type rareState struct {
 	values   map[any]any
 	filter   func(Delivery) bool
-	deliver  func(events, bytes int) // all of onDeliver
+	deliver  func(events, bytes int) // calls all OnDeliver hooks
 	expiry   *time.Timer
 	lifetime *time.Timer
 
-	pending *pendingChannels    // what the channels are to be, or nil
-	begins  map[*channel]uint64 // what comes before this, of channels that were added, is not the stream's
-	private []*channel          // that the stream has made
-	hooks   []hook              // that are due
-	hooking bool                // somebody is calling hooks
+	pending *pendingChannels    // the change of channels to apply next, or nil
+	begins  map[*channel]uint64 // of added channels: entries up to here are not delivered
+	private []*channel          // made by PrivateChannel
+	hooks   []hook              // due, in order
+	hooking bool                // a goroutine calls hooks
 
-	sessionKey string // the name that its channels are remembered by
-	inSession  bool   // they are, as notedAs
+	sessionKey string // Subscription.SessionKey, or empty
+	inSession  bool   // the hub remembers its channels, under session
 	session    sessionName
 }
 
-// ensureRare returns the stream's extras, to be changed. The caller holds s.mu.
+// ensureRare returns the stream's rare state, to be changed, and makes it if
+// there is none. The caller holds s.mu.
 func (s *Stream) ensureRare() *rareState {
 	if s.rare.Load() == nil {
 		s.rare.Store(new(rareState))
@@ -78,7 +88,8 @@ func (s *Stream) ensureRare() *rareState {
 	return s.rare.Load()
 }
 
-// rareCopy returns the stream's extras, to be read. The caller holds s.mu.
+// rareCopy returns a copy of the stream's rare state, zero if there is none.
+// The caller holds s.mu.
 func (s *Stream) rareCopy() rareState {
 	x := s.rare.Load()
 	if x == nil {
@@ -87,23 +98,23 @@ func (s *Stream) rareCopy() rareState {
 	return *x
 }
 
-// streamState is where a stream is in its life.
+// streamState is the phase of a stream's life.
 type streamState uint8
 
 const (
-	statePending    streamState = iota // at the gate
-	stateOneShot                       // a one-shot that waits for its event
+	statePending    streamState = iota // at the gate, or waiting for its adapter
+	stateOneShot                       // the function of a one-shot makes its event
 	stateHandler                       // open, and the handler sends
 	stateSubscribed                    // open, and the hub sends
 )
 
-// Summary says how a stream went.
+// Summary describes a stream that has ended.
 type Summary struct {
-	// Opened reports whether the stream passed the gate. It is false for what
-	// was no request for a stream: see [Stream.ChannelChange].
+	// Opened reports whether the stream passed the gate. It is false for a
+	// request to change channels: see [Stream.ChannelChange].
 	Opened bool
-	// Reason is why it ended: see [Stream.Err]. For a stream that did not
-	// open, it is the [*Refusal].
+	// Reason is why the stream ended: see [Stream.Err]. For a stream that was
+	// refused, it is the [*Refusal].
 	Reason error
 	// Duration is the time since the request came to the gate.
 	Duration time.Duration
@@ -111,16 +122,16 @@ type Summary struct {
 	Events, Bytes int64
 }
 
-// ID returns the stream's own ID: random, unguessable, unique. It is the key that
-// [Gate.ChangeChannels] takes, besides the identity: where streams have none, or
-// share one, a client that knows the ID of another's stream changes its channels.
-// Tell it to the stream's own client, and to nobody else.
+// ID returns the stream's ID: random, unguessable, unique. It is the key that
+// [Gate.ChangeChannels] takes, besides the identity. Where streams have no
+// identity, or share one, a client that knows the ID of another client's stream
+// can change its channels. Send the ID to the stream's own client only.
 func (s *Stream) ID() string { return hex.EncodeToString(s.key[:]) }
 
-// Request returns the request that asked for the stream. A handler finds its
-// body, if it had one, read already and held in memory. Do not keep it beyond the handler
-// or the middleware. On an open stream that the hub drives, it is nil: one that
-// waits holds no more than it needs.
+// Request returns the request that asked for the stream. Its body, if it has
+// one, is read before a handler runs, and held in memory. Do not keep the
+// request beyond the handler or the middleware. Request returns nil on an open
+// stream that the hub drives: such a stream keeps no more than it needs.
 func (s *Stream) Request() *http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,9 +141,9 @@ func (s *Stream) Request() *http.Request {
 	return s.handshake.request
 }
 
-// Header returns the header fields that the response's head will have besides
-// those that the framework's own middleware set. Changes after the gate have
-// no effect. On an open stream that the hub drives, it is nil.
+// Header returns the header fields of the response's head, without those that
+// the framework's own middleware set. Changes after the gate have no effect.
+// Header returns nil on an open stream that the hub drives.
 func (s *Stream) Header() http.Header {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,13 +159,14 @@ func (s *Stream) RemoteAddr() string { return s.remote }
 // Since returns when the request came to the gate.
 func (s *Stream) Since() time.Time { return s.gate.hub.started.Add(s.since) }
 
-// LastEventID returns the ID of the last event that the client has seen, or
-// nothing (section 9.2.4). It is what the client says, checked for its form
-// only: see [CheckID].
+// LastEventID returns the ID of the last event that the client has seen, or the
+// empty string (section 9.2.4). The client claims it; only its form is checked:
+// see [CheckID].
 func (s *Stream) LastEventID() string { return s.lastID }
 
-// Channels returns the names of the channels that the stream is subscribed to,
-// once it is known; a handler's stream has none. The caller owns the slice.
+// Channels returns the sorted names of the channels that the stream is
+// subscribed to. There are none before the subscription is chosen, and none for
+// a handler's stream. The caller owns the slice.
 func (s *Stream) Channels() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,9 +179,9 @@ func (s *Stream) Channels() []string {
 	return names
 }
 
-// Context returns a context with the values of the request's; when first asked
-// for on an open stream that the hub drives, it has none. It ends with the
-// stream, and [context.Cause] then returns why.
+// Context returns a context that ends with the stream; [context.Cause] then
+// returns why. It has the values of the request's context, unless it is first
+// asked for on an open stream that the hub drives: then it has none.
 func (s *Stream) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,9 +201,9 @@ func (s *Stream) Context() context.Context {
 // Done returns a channel that is closed when the stream has ended.
 func (s *Stream) Done() <-chan struct{} { return s.Context().Done() }
 
-// Draining returns a channel that is closed when the stream should come to its
-// end by itself, because the hub drains: a handler may finish its answer. It
-// is closed when the stream ends, too.
+// Draining returns a channel that is closed when the stream should finish by
+// itself, because the hub drains or the server shuts down: a handler may
+// complete its answer. The channel is closed when the stream ends, too.
 func (s *Stream) Draining() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,9 +216,9 @@ func (s *Stream) Draining() <-chan struct{} {
 	return s.draining
 }
 
-// Err returns nil while the stream is open, and why it ended afterwards: one
-// of the errors of this package that begin with Err, possibly wrapped, or what
-// the handler returned. It does not change any more.
+// Err returns nil while the stream is open. Afterwards it returns why the
+// stream ended: one of the errors of this package that begin with Err, possibly
+// wrapped, or the error that the handler returned. The reason does not change.
 func (s *Stream) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,8 +244,9 @@ func (s *Stream) SetValue(key, value any) {
 	x.values[key] = value
 }
 
-// SetExpiry ends the stream with [ErrExpired] at a time, when a token expires
-// say. It may be moved while the stream is open. The zero time means never.
+// SetExpiry ends the stream with [ErrExpired] at the given time, when a token
+// expires, say. A later call moves the time, also while the stream is open. The
+// zero time means never.
 func (s *Stream) SetExpiry(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -247,10 +260,10 @@ func (s *Stream) SetExpiry(at time.Time) {
 	}
 }
 
-// SetFilter lets only those of the hub's events through for which keep returns
-// true, live and replayed alike. It is called for each event that the stream is
-// in the audience of, from one goroutine at a time, and must not block. A second filter is asked after the
-// first: both must agree.
+// SetFilter adds a filter: the hub sends an event, live or replayed, only if
+// keep returns true. It calls keep for each event whose audience the stream is
+// in, from one goroutine at a time; keep must not block. A second filter is
+// asked after the first: both must return true.
 func (s *Stream) SetFilter(keep func(Delivery) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,8 +275,8 @@ func (s *Stream) SetFilter(keep func(Delivery) bool) {
 	x.filter = keep
 }
 
-// OnOpen has f called once, when the stream has passed the gate, before
-// anything is sent.
+// OnOpen registers a function that is called once, when the stream has passed
+// the gate, before anything is sent.
 func (s *Stream) OnOpen(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -272,19 +285,19 @@ func (s *Stream) OnOpen(f func()) {
 	}
 }
 
-// OnClose has f called once, when the stream has ended or was refused: what a
-// middleware took it can give back there. The functions run in the reverse
-// order of their registration, after the last byte was sent. On a stream that
-// has ended already, f is not called.
+// OnClose registers a function that is called once, when the stream has ended
+// or was refused: a middleware releases there what it acquired. The functions
+// run in the reverse order of their registration, after the last byte was sent.
+// On a stream that has ended already, f is not called.
 func (s *Stream) OnClose(f func(Summary)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.onClose = append(s.onClose, f)
 }
 
-// OnDeliver has f called after each write that reached the connection, with
-// the number of events and of bytes in it; heartbeats count 0 events. It must
-// not block.
+// OnDeliver registers a function that is called after each write that reached
+// the connection, with the number of events and of bytes in it; a heartbeat
+// counts 0 events. The function must not block.
 func (s *Stream) OnDeliver(f func(events, bytes int)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -293,14 +306,15 @@ func (s *Stream) OnDeliver(f func(events, bytes int)) {
 	}
 }
 
-// Close ends the stream with [ErrClosed]. A write in progress may finish; it
-// does not wait for it, nor for the handler. It always returns nil.
+// Close ends the stream with [ErrClosed]. It waits neither for a write in
+// progress, which may finish, nor for the handler. It always returns nil.
 func (s *Stream) Close() error {
 	s.end(ErrClosed)
 	return nil
 }
 
-// end latches why the stream ends, unless it has ended, and has everybody stop.
+// end records why the stream ends, cancels its context and stops its driver. If
+// the stream has ended already, end does nothing.
 func (s *Stream) end(reason error) {
 	s.mu.Lock()
 	if s.err != nil {
@@ -321,12 +335,12 @@ func (s *Stream) end(reason error) {
 	if out != nil {
 		out.refuse(reason)
 		if errors.Is(reason, ErrClientGone) || errors.Is(reason, ErrWriteTimeout) {
-			out.abort() // nobody is there to take the rest
+			out.abort() // the client takes no more
 		}
 	}
 }
 
-// abort ends the stream and whatever it is about to write.
+// abort ends the stream and the write in progress.
 func (s *Stream) abort(reason error) {
 	s.end(reason)
 	s.mu.Lock()
@@ -337,7 +351,7 @@ func (s *Stream) abort(reason error) {
 	}
 }
 
-// announceDrain asks the stream to come to its end.
+// announceDrain asks the stream to finish.
 func (s *Stream) announceDrain() {
 	s.mu.Lock()
 	s.closeDraining()
@@ -348,14 +362,15 @@ func (s *Stream) announceDrain() {
 	}
 }
 
-// drainAnnounced reports whether the stream should come to its end, and has not.
+// drainAnnounced reports whether the stream was asked to finish, and has not
+// ended.
 func (s *Stream) drainAnnounced() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.drainNoticed && s.err == nil
 }
 
-// closeDraining says once that the stream should come to its end. The caller
+// closeDraining announces, once, that the stream should finish. The caller
 // holds s.mu.
 func (s *Stream) closeDraining() {
 	if s.drainNoticed {
@@ -370,7 +385,7 @@ func (s *Stream) closeDraining() {
 	}
 }
 
-// summary returns how the stream went.
+// summary returns the stream's summary.
 func (s *Stream) summary(opened bool, reason error) Summary {
 	return Summary{
 		Opened: opened, Reason: reason, Duration: s.age(),
@@ -378,22 +393,23 @@ func (s *Stream) summary(opened bool, reason error) Summary {
 	}
 }
 
-// count keeps count of what reached the connection.
+// count adds to the totals of what reached the connection, and calls the
+// OnDeliver hooks.
 func (s *Stream) count(events, bytes int) {
 	s.events.Add(int64(events))
 	s.bytes.Add(int64(bytes))
-	x := s.rare.Load() // what is read of it is set before the first byte is sent
+	x := s.rare.Load() // deliver is set before the first byte is sent
 	if x == nil || x.deliver == nil {
 		return
 	}
-	// Others wait for the one who sends, which may be a heartbeat: a panic must
-	// not get past here.
+	// Other senders wait for this goroutine, which may be that of a heartbeat:
+	// a panic must not pass this point.
 	if err := s.guard("deliver hook", func() error { x.deliver(events, bytes); return nil }); err != nil {
 		s.end(err)
 	}
 }
 
-// age returns how long ago the request came.
+// age returns the time since the request arrived.
 func (s *Stream) age() time.Duration {
 	return time.Since(s.gate.hub.started) - s.since
 }

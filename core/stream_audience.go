@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// membership is what decides whether a stream is in an audience. It does not
-// change: a stream that joins a group gets a new one.
+// membership holds the identity and the groups of a stream, which decide the
+// audiences that it is in. It is immutable: a stream that joins a group gets a
+// new one.
 type membership struct {
 	identity string
-	groups   []string // in order
+	groups   []string // sorted
 }
 
 // inAudience reports whether the stream is in the audience.

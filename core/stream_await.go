@@ -9,11 +9,11 @@ import (
 // have no bound.
 const awaitLimit = time.Minute
 
-// await counts the stream in at the hub and has it wait for its adapter, which
-// calls Run, Own or Abandon. A framework may fail to send what comes before the
-// stream and then drop it without a word, so an adapter may never call: a
-// stream that waits is finished as soon as it ends, and ends after a while. The
-// error says why the stream cannot open.
+// await registers the stream at the hub, which then waits for the adapter to
+// call Run, Own or Abandon. A framework that cannot send the bytes before the
+// stream may drop it silently, so an adapter may never call. A waiting stream
+// is therefore finished as soon as it ends, and ends after the write timeout or
+// awaitLimit. The error says why the stream cannot open.
 func (o *Opening) await() error {
 	s := o.stream
 	limit := s.gate.cfg.WriteTimeout
@@ -35,9 +35,9 @@ func (o *Opening) await() error {
 	return nil
 }
 
-// begin ends the wait for the adapter, and reports false if the stream is over
-// already: then it is finished, too. Until entered is called, the hub's Close
-// waits.
+// begin ends the wait for the adapter. It reports false if the stream has ended
+// already, and then returns after the stream is finished. After true, the hub's
+// Close waits until entered is called.
 func (s *Stream) begin() bool {
 	s.mu.Lock()
 	if s.awaits {
@@ -57,7 +57,7 @@ func (s *Stream) begin() bool {
 	return false
 }
 
-// entered ends what begin began.
+// entered ends what a successful begin started.
 func (s *Stream) entered() { s.gate.hub.finisher.leave() }
 
 // stopAwaiting ends the wait for the adapter. The caller holds s.mu.
@@ -67,8 +67,8 @@ func (s *Stream) stopAwaiting() {
 	s.handshake.overdue = nil
 }
 
-// giveUpAwaiting has a stream finished that has ended while it waited for its
-// adapter. The caller holds s.mu.
+// giveUpAwaiting finishes a stream that ended while it waited for its adapter,
+// in the finisher's goroutine. The caller holds s.mu.
 func (s *Stream) giveUpAwaiting() {
 	if !s.awaits {
 		return
@@ -81,15 +81,15 @@ func (s *Stream) giveUpAwaiting() {
 	})
 }
 
-// giveUp has those who come too late wait until what it returns is closed. The
-// caller holds s.mu.
+// giveUp returns a channel that the caller closes when the stream is finished:
+// a later begin waits for that. The caller holds s.mu.
 func (s *Stream) giveUp() chan struct{} {
 	s.handshake.givenUp = make(chan struct{})
 	return s.handshake.givenUp
 }
 
-// Abandon gives up a stream whose head could not be sent. After Run or Own, or
-// once the stream is over, it does nothing.
+// Abandon ends a stream whose head could not be sent. After Run or Own, or when
+// the stream has ended, it does nothing.
 func (o *Opening) Abandon(cause error) {
 	o.abandon(fmt.Errorf("%w: %w", ErrClientGone, cause))
 }

@@ -5,34 +5,35 @@ import (
 	"slices"
 )
 
-// pendingChannels is what a stream's channels are to be, once whoever drives it gets
-// there.
+// pendingChannels is the list of channels that a stream is to have; the
+// goroutine that drives the stream applies it.
 type pendingChannels struct {
 	channels    []*channel
-	skipThrough []uint64 // of each that was added: where it begins; 0 for the others
-	head        uint64   // the newest entry when the first of the changes was asked for
+	skipThrough []uint64 // for each channel: entries up to here are not delivered; 0 if it was not added
+	head        uint64   // the newest entry at the first pending request
 }
 
-// AddChannels subscribes the open stream to more channels, without reconnecting.
-// It gets what is published to them from now on. When the client reconnects,
-// the endpoint chooses again: see Subscription.SessionKey.
+// AddChannels subscribes the open stream to more channels, without
+// reconnecting. The stream gets what is published to them from now on. When the
+// client reconnects, the endpoint chooses again: see Subscription.SessionKey.
 //
-// The errors wrap [ErrNotSubscribed] unless the hub drives the stream,
-// [ErrChannelName], [ErrChannelGone], [ErrTooManyChannels], [ErrTooLarge] if more
-// than [MaxChannels] are named or the stream would have more, or they are why the
-// stream ended. Nothing has changed then. Naming a channel twice is the same as once, but
-// counts twice against that bound.
+// The errors wrap [ErrNotSubscribed] if the hub does not drive the stream,
+// [ErrChannelName], [ErrChannelGone], [ErrTooManyChannels], or [ErrTooLarge] if
+// more than [MaxChannels] are named or the stream would have more; on a stream
+// that has ended, the error is its reason. After an error, nothing has changed.
+// A channel that is named twice is added once, but counts twice against that
+// bound.
 func (s *Stream) AddChannels(names ...string) error { return s.ChangeChannels(names, nil) }
 
-// RemoveChannels takes the open stream off channels. When it returns, no more
-// of their events are sent; a write in progress may finish. A stream may be left
-// without any channel. Channels that the stream does not have are passed over.
-// The errors are those of AddChannels.
+// RemoveChannels unsubscribes the open stream from channels. When it returns,
+// no more of their events are sent; a write in progress may finish. A stream
+// may be left without any channel. Channels that the stream does not have are
+// ignored. The errors are those of AddChannels.
 func (s *Stream) RemoveChannels(names ...string) error { return s.ChangeChannels(nil, names) }
 
-// ChangeChannels does what RemoveChannels and AddChannels do, in one step and in
-// this order: a channel in both lists begins anew. Each list may name
-// [MaxChannels] channels.
+// ChangeChannels removes channels and then adds channels, in one step: a
+// channel in both lists begins anew. Each list may name [MaxChannels] channels.
+// Otherwise it does what RemoveChannels and AddChannels do.
 func (s *Stream) ChangeChannels(add, remove []string) error {
 	wish, err := newWish(add, remove)
 	if err != nil {
@@ -42,11 +43,12 @@ func (s *Stream) ChangeChannels(add, remove []string) error {
 	return err
 }
 
-// wish is a change of channels whose names have been checked: two lists in
-// order in which each name stands once.
+// wish is a change of channels with valid names: two sorted lists without
+// duplicates.
 type wish struct{ add, remove []string }
 
-// newWish checks the names. The errors wrap ErrTooLarge or ErrChannelName.
+// newWish checks and sorts the names. The errors wrap ErrTooLarge or
+// ErrChannelName.
 func newWish(add, remove []string) (w wish, err error) {
 	for _, list := range []struct {
 		names []string
@@ -62,9 +64,9 @@ func newWish(add, remove []string) (w wish, err error) {
 	return w, nil
 }
 
-// change changes the stream's channels. It takes hold of those to be added, and
-// lets go of others, without the stream's lock: a store may be asked to forget
-// private channels then.
+// change changes the stream's channels. It acquires and releases channels
+// without the stream's lock, because the release of a private channel may call
+// the store.
 func (s *Stream) change(w wish) (done ChannelChange, err error) {
 	if err = s.changeable(); err != nil {
 		return done, err
@@ -100,9 +102,9 @@ func (s *Stream) fixed() error {
 	return nil
 }
 
-// requestChannels sets what the stream's channels are to be, given those to add, which
-// the caller has taken hold of, and the names of those to remove, in order. It
-// returns the channels to let go of: all of add if there is an error.
+// requestChannels sets the channels that the stream is to have. add holds
+// channels that the caller has acquired; remove holds sorted names. It returns
+// the channels that the caller must release: all of add if there is an error.
 func (s *Stream) requestChannels(add []*channel, remove []string) (done ChannelChange, unused []*channel, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +132,7 @@ func (s *Stream) requestChannels(add []*channel, remove []string) (done ChannelC
 	case len(fresh)+len(removed) == 0:
 		return done, unused, nil
 	}
-	held := indices(s.sub.channels) // by the subscriber
+	held := indices(s.sub.channels) // channels that the subscriber holds
 	for _, c := range removed {
 		s.countOut(c)
 		if _, ok := held[c]; !ok {
@@ -156,8 +158,8 @@ func (s *Stream) requestChannels(add []*channel, remove []string) (done ChannelC
 	return done, unused, nil
 }
 
-// begins returns where the channels begin that were added to the stream, given
-// the same before.
+// begins returns, for each added channel, the entry up to which nothing is
+// delivered. before holds the same for earlier changes.
 func (t pendingChannels) begins(before map[*channel]uint64) map[*channel]uint64 {
 	begins := make(map[*channel]uint64)
 	for i, c := range t.channels {
@@ -168,8 +170,8 @@ func (t pendingChannels) begins(before map[*channel]uint64) map[*channel]uint64 
 	return begins
 }
 
-// without returns the target without channels, whose names are in order, and
-// the channels that it had of these.
+// without returns the list without the named channels, and those of them that
+// it had. names is sorted.
 func (t pendingChannels) without(names []string) (rest pendingChannels, removed []*channel) {
 	for i, c := range t.channels {
 		if _, out := slices.BinarySearch(names, c.name); out {
@@ -181,7 +183,7 @@ func (t pendingChannels) without(names []string) (rest pendingChannels, removed 
 	return rest, removed
 }
 
-// indices returns where each of the channels stands in the list.
+// indices returns the index of each channel in the list.
 func indices(channels []*channel) map[*channel]int {
 	at := make(map[*channel]int, len(channels))
 	for i, c := range channels {
@@ -190,8 +192,8 @@ func indices(channels []*channel) map[*channel]int {
 	return at
 }
 
-// stays returns what decides whether an entry is still for the stream while its
-// channels are about to change, or nil while they are not.
+// stays returns a function that reports whether an entry still belongs to the
+// stream while a change of its channels is pending, or nil if none is.
 func (s *Stream) stays() func(*Entry) bool {
 	if !s.changing.Load() {
 		return nil
@@ -205,7 +207,7 @@ func (s *Stream) stays() func(*Entry) bool {
 	return func(e *Entry) bool { return wants(t.channels, t.skipThrough, e) }
 }
 
-// wakeDriver has whoever drives the stream look at what has changed.
+// wakeDriver wakes the shard or the goroutine that drives the stream.
 func (s *Stream) wakeDriver() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,16 +219,17 @@ func (s *Stream) wakeDriver() {
 	}
 }
 
-// channelDelta is what changed for a subscriber.
+// channelDelta is a change of a subscriber's channels.
 type channelDelta struct {
-	removed, added []*channel // removed is to be let go of
-	// align returns a list of floors, or of what makes no gap, with a place for
-	// each channel that there is now.
+	removed, added []*channel // the caller releases removed
+	// align takes a list with one value for each old channel, such as
+	// skipThrough or Query.Gone, and returns it with one value for each new
+	// channel.
 	align func(list []uint64) []uint64
 }
 
-// applyChannels gives the subscriber the channels that its stream is to have. The
-// lists of those who are to be told of news are the caller's.
+// applyChannels gives the subscriber the channels that its stream is to have.
+// The caller updates the channels' lists of subscribers.
 func (s *subscriber) applyChannels() (r channelDelta) {
 	st := s.stream
 	st.mu.Lock()
@@ -247,7 +250,7 @@ func (s *subscriber) applyChannels() (r channelDelta) {
 		}
 	}
 	for i, c := range next.channels {
-		s.unreportedThrough = max(s.unreportedThrough, next.skipThrough[i]) // what is older is not to come
+		s.unreportedThrough = max(s.unreportedThrough, next.skipThrough[i]) // older entries are not delivered
 		if _, stays := before[c]; !stays {
 			r.added = append(r.added, c)
 		}
@@ -263,7 +266,7 @@ func (s *subscriber) applyChannels() (r channelDelta) {
 	}
 	s.skipThrough = r.align(s.skipThrough)
 	if s.begun() {
-		s.moveTo(s.cursor.Load()) // which may be beyond the floors
+		s.moveTo(s.cursor.Load()) // the cursor may be beyond skipThrough
 	}
 	if s.history != nil && s.history.Follows() {
 		q := *s.history

@@ -2,13 +2,15 @@ package core
 
 import "iter"
 
-// forwardAhead is how many events are taken ahead of the write in progress.
+// forwardAhead is the number of events that are taken ahead of the write in
+// progress.
 const forwardAhead = 64
 
-// Forward sends what comes from a channel until it is closed, and then returns
-// nil. What is ready at the same time goes out in one write. It blocks, and
-// returns why the stream ended if that comes first, or the [*FieldError] of an
-// event that cannot be encoded; events that are in the channel then stay there.
+// Forward sends the events of a channel until it is closed, and then returns
+// nil. Events that are ready at the same time go out in one write. Forward
+// blocks. It returns why the stream ended if that comes first, or the
+// [*FieldError] of an event that cannot be encoded; events that are in the
+// channel then stay there.
 func (s *Stream) Forward(events <-chan Event) error {
 	batch := make([]Event, 0, forwardAhead)
 	for {
@@ -42,15 +44,14 @@ func (s *Stream) Forward(events <-chan Event) error {
 	}
 }
 
-// ForwardSeq sends what an iterator yields until it ends, and then returns nil.
-// What it yields while a write is in progress goes out in one write. It blocks,
-// and returns the first error that the iterator yields, why the stream ended if
-// that comes first, or the [*FieldError] of an event that cannot be encoded.
-// What was yielded before an error is still sent.
+// ForwardSeq sends the events of an iterator until it ends, and then returns
+// nil. Events that it yields during a write go out together in the next.
+// ForwardSeq blocks. It returns the first error that the iterator yields, why
+// the stream ended if that comes first, or the [*FieldError] of an event that
+// cannot be encoded. Events that were yielded before an error are still sent.
 //
-// The iterator runs in the caller's goroutine. One that waits for something
-// should also wait for the stream's context: only when it yields next, it can be
-// stopped.
+// The iterator runs in the caller's goroutine, and can be stopped only when it
+// yields. An iterator that waits should also wait for the stream's context.
 func (s *Stream) ForwardSeq(events iter.Seq2[Event, error]) error {
 	ahead := make(chan Event, forwardAhead)
 	ended := make(chan struct{})
@@ -67,7 +68,7 @@ func (s *Stream) ForwardSeq(events iter.Seq2[Event, error]) error {
 	return err
 }
 
-// feed passes events on until they end or nobody takes them any more.
+// feed passes events to ahead until the iterator ends or the sender has ended.
 func (s *Stream) feed(ahead chan<- Event, ended <-chan struct{}, events iter.Seq2[Event, error]) error {
 	defer close(ahead) // also when the iterator panics
 	for ev, err := range events {

@@ -8,11 +8,11 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// MaxGroups is the number of groups that a stream can be in at most.
+// MaxGroups is the maximum number of groups that a stream is in.
 const MaxGroups = 256
 
-// Identity returns whom the stream belongs to, as a middleware has found out,
-// or nothing.
+// Identity returns the identity of the stream's user that a middleware set with
+// SetIdentity, or the empty string.
 func (s *Stream) Identity() string {
 	if b := s.membership.Load(); b != nil {
 		return b.identity
@@ -20,26 +20,27 @@ func (s *Stream) Identity() string {
 	return ""
 }
 
-// SetIdentity says whom the stream belongs to. Events for that identity reach
-// it from then on, see [ToIdentity], and [Hub.CloseIdentity] ends it.
+// SetIdentity sets the identity of the user that the stream belongs to. Events
+// for that identity reach the stream from then on, see [ToIdentity], and
+// [Hub.CloseIdentity] ends it.
 func (s *Stream) SetIdentity(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.memberships()
 	b.identity = strings.Clone(name)
 	s.membership.Store(&b)
-	if s.err == nil && s.handshake != nil && !s.handshake.change { // it is counted out once it has ended
+	if s.err == nil && s.handshake != nil && !s.handshake.change { // the hub unregisters it when it has ended
 		s.gate.hub.registerEarly(s)
 	}
 }
 
-// Join puts the stream into groups, in which it may be already. Events for them
-// on the stream's channels reach it from then on, those that it finds in
-// history included; see [ToGroup]. What a client has passed already does not
-// come back.
+// Join puts the stream into groups; it may be in some of them already. From
+// then on, events for these groups on the stream's channels reach it, also
+// those in history; see [ToGroup]. Events that the client has already passed do
+// not come back.
 //
-// The errors wrap [ErrGroupName], or [ErrTooLarge] if there would be more than
-// [MaxGroups]. The stream is then in none of them that it was not in before.
+// The errors wrap [ErrGroupName], or [ErrTooLarge] if the stream would be in
+// more than [MaxGroups]. After an error, its groups have not changed.
 func (s *Stream) Join(groups ...string) error {
 	for _, name := range groups {
 		if fault := history.NameFault(name); fault != "" {
@@ -62,8 +63,8 @@ func (s *Stream) Join(groups ...string) error {
 	return nil
 }
 
-// Leave takes the stream out of groups. When it returns, events for them are
-// not sent to the stream any more; a write in progress may finish.
+// Leave removes the stream from groups. When it returns, events for them are no
+// longer sent to the stream; a write in progress may finish.
 func (s *Stream) Leave(groups ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +75,8 @@ func (s *Stream) Leave(groups ...string) {
 	s.membership.Store(&b)
 }
 
-// Groups returns the groups that the stream is in, in the order of their names.
-// The caller owns the slice.
+// Groups returns the sorted names of the stream's groups. The caller owns the
+// slice.
 func (s *Stream) Groups() []string {
 	if b := s.membership.Load(); b != nil {
 		return slices.Clone(b.groups)
@@ -93,7 +94,7 @@ func (s *Stream) InGroup(name string) bool {
 	return in
 }
 
-// memberships returns a copy of what the stream belongs to, to be changed. The
+// memberships returns a copy of the stream's membership, to be changed. The
 // caller holds s.mu.
 func (s *Stream) memberships() membership {
 	if b := s.membership.Load(); b != nil {

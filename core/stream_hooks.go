@@ -2,15 +2,15 @@ package core
 
 import "slices"
 
-// hook is a call of HubConfig.OnJoin or OnLeave that is due.
+// hook is a due call of HubConfig.OnJoin or OnLeave.
 type hook struct {
 	call    func(channel string, s *Stream)
 	channel string
 	what    string
 }
 
-// countIn counts the stream in on a channel. The caller holds s.mu, and calls
-// runHooks without it.
+// countIn adds the stream to the channel's streams. The caller holds s.mu, and
+// calls runHooks after it has released s.mu.
 func (s *Stream) countIn(c *channel) {
 	c.streamsMu.Lock()
 	defer c.streamsMu.Unlock()
@@ -24,8 +24,8 @@ func (s *Stream) countIn(c *channel) {
 	}
 }
 
-// countOut counts the stream out. The caller holds s.mu, and calls runHooks without
-// it.
+// countOut removes the stream from the channel's streams. The caller holds
+// s.mu, and calls runHooks after it has released s.mu.
 func (s *Stream) countOut(c *channel) {
 	c.streamsMu.Lock()
 	defer c.streamsMu.Unlock()
@@ -39,7 +39,7 @@ func (s *Stream) countOut(c *channel) {
 	}
 }
 
-// countInAll counts a stream that opens in on its channels.
+// countInAll adds a stream that opens to the streams of all its channels.
 func (s *Stream) countInAll() {
 	s.mu.Lock()
 	if s.sub != nil {
@@ -52,7 +52,8 @@ func (s *Stream) countInAll() {
 	s.runHooks()
 }
 
-// countOutAll counts a stream that has ended out. The caller holds s.mu.
+// countOutAll removes a stream that has ended from all its channels. The caller
+// holds s.mu.
 func (s *Stream) countOutAll() {
 	if !s.counted {
 		return
@@ -66,8 +67,8 @@ func (s *Stream) countOutAll() {
 	}
 }
 
-// runHooks calls the hooks that are due, in order: whoever comes while another
-// goroutine is at it leaves its own to that one.
+// runHooks calls the hooks that are due, in order. While one goroutine calls
+// hooks, it also calls those that other goroutines add.
 func (s *Stream) runHooks() {
 	if cfg := &s.gate.hub.cfg; cfg.OnJoin == nil && cfg.OnLeave == nil {
 		return

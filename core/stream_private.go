@@ -7,14 +7,14 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// PrivateChannel makes a channel with a name that cannot be guessed, of 128
-// random bits or more, for whomever the name is told. Subscribe the stream to
-// it, or others, or both, with a [Subscription] or AddChannels. The channel is
-// there for as long as the stream, or another one that is subscribed to it.
-// With the last of them it is gone, with its history: to publish to it then, or
-// to subscribe, is an error that wraps [ErrChannelGone]. A private channel
-// belongs to the hub where it was made, and is not known to others that share
-// its store. No other channel can have a name of that form.
+// PrivateChannel makes a channel and returns its name, which cannot be guessed:
+// it holds 128 random bits or more. Subscribe this stream, or others, or both,
+// with a [Subscription] or AddChannels. The channel exists for as long as this
+// stream or another one that is subscribed to it. When the last of them ends,
+// the channel and its history are gone: to publish or to subscribe to it is
+// then an error that wraps [ErrChannelGone]. A private channel belongs to the
+// hub that made it; other hubs that share its store do not know it. No other
+// channel can have a name of that form.
 func (s *Stream) PrivateChannel() string {
 	name := history.PrivateMark + rand.Text()
 	h := s.gate.hub
@@ -48,8 +48,8 @@ func (h *Hub) exists(name string) error {
 	return nil
 }
 
-// checkOpen returns an error if the name cannot be a channel's, or is that of a
-// private channel that is gone.
+// checkOpen returns an error if the name is not valid for a channel, or is that
+// of a private channel that is gone.
 func (h *Hub) checkOpen(name string) error {
 	if err := checkChannel(name); err != nil || !history.IsPrivate(name) {
 		return err
@@ -59,7 +59,7 @@ func (h *Hub) checkOpen(name string) error {
 	return h.exists(name)
 }
 
-// forgetIfGone drops what was published to a private channel while it went.
+// forgetIfGone drops what was published to a private channel while it ended.
 func (h *Hub) forgetIfGone(name string) {
 	if history.IsPrivate(name) && h.checkOpen(name) != nil {
 		h.forgetPrivate(name)

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// pump sends what a subscriber gets until the stream ends, and returns why it
-// does. It is the only one who sends on the stream. Whatever it waits for wakes
-// the subscriber: news, a change, the end, and time for a heartbeat.
+// pump sends the subscriber's events until the stream ends, and returns the
+// reason. No other goroutine sends on the stream. News, a change of channels,
+// the end and a due heartbeat all wake the subscriber.
 func (s *Stream) pump(out *writer) error {
 	sub := s.sub
 	s.mu.Lock()
-	sub.listen() // somebody may be about to wake it
+	sub.listen() // from here on, other goroutines can wake it
 	s.mu.Unlock()
 	keep := s.filter()
 	var beat heartbeatTimer
@@ -53,21 +53,21 @@ func (s *Stream) pump(out *writer) error {
 	}
 }
 
-// isDraining reports whether the stream should come to its end, or has.
+// isDraining reports whether the stream was asked to finish, or has ended.
 func (s *Stream) isDraining() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.drainNoticed
 }
 
-// heartbeatTimer says when it is time for a heartbeat.
+// heartbeatTimer tells when a heartbeat is due.
 type heartbeatTimer struct {
 	every time.Duration
 	timer *time.Timer // nil: never
-	fired atomic.Bool // it is time to look
+	fired atomic.Bool // the timer fired since due last looked
 }
 
-// start has wake called when it may be time.
+// start starts the timer; it calls wake when a heartbeat may be due.
 func (h *heartbeatTimer) start(every time.Duration, wake func()) {
 	h.every = every
 	h.timer = time.AfterFunc(every, func() {
@@ -78,8 +78,8 @@ func (h *heartbeatTimer) start(every time.Duration, wake func()) {
 
 func (h *heartbeatTimer) stop() { h.timer.Stop() }
 
-// due reports whether nothing was sent for so long that it is time, given for
-// how long that is.
+// due reports whether a heartbeat is due. silence returns the time since the
+// last write.
 func (h *heartbeatTimer) due(silence func() time.Duration) bool {
 	if !h.fired.Load() {
 		return false
@@ -94,7 +94,7 @@ func (h *heartbeatTimer) due(silence func() time.Duration) bool {
 	return beat
 }
 
-// pumpChange gives the subscriber the channels that its stream is to have.
+// pumpChange applies the pending change of channels.
 func (s *Stream) pumpChange(out *writer) {
 	sub := s.sub
 	r := sub.applyChannels()
@@ -115,8 +115,8 @@ func (s *Stream) filter() func(Delivery) bool {
 	return s.rareCopy().filter
 }
 
-// pumpBatch sends what there is for the subscriber and the filter lets through,
-// and reports whether there may be more.
+// pumpBatch sends the next batch of entries, those that the filter lets
+// through. It reports whether there may be more.
 func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, err error) {
 	sub := s.sub
 	begins := sub.history != nil && !sub.history.Follows()
@@ -143,8 +143,8 @@ func (s *Stream) pumpBatch(out *writer, keep func(Delivery) bool) (more bool, er
 	return len(b.entries) > 0, err
 }
 
-// frames returns what those of the entries that are for the stream look like on
-// the wire. It is valid until the batch is released.
+// frames returns the wire form of the entries that are for the stream. It is
+// valid until the batch is released.
 func (s *Stream) frames(b batch, keep func(Delivery) bool) [][]byte {
 	if len(b.entries) == 0 {
 		return nil
@@ -180,7 +180,8 @@ func (s *Stream) put(out *writer, events int, chunks ...[]byte) error {
 	return out.send(out.conn, events, chunks...)
 }
 
-// farewell returns what tells the client when to come back, not all at once.
+// farewell returns a retry field for the client of a draining stream. The time
+// is random, so that clients do not reconnect all at once.
 func (s *Stream) farewell() []byte {
 	retry := s.retry()
 	return AppendRetry(nil, retry+upTo(retry))

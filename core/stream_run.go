@@ -12,19 +12,19 @@ import (
 )
 
 // Run sends the stream's body: first the time to reconnect and a comment, then
-// what the handler or the hub has to send. It blocks until the stream has
-// ended, does not panic, and lets go of conn before it returns. It must be
-// called once, if and only if Streams.
+// the events of the handler or the hub. It blocks until the stream has ended,
+// does not panic, and does not use conn after it returns. Call it once, if and
+// only if Streams.
 func (o *Opening) Run(conn Conn) {
 	s := o.stream
 	if !s.begin() {
 		return
 	}
-	s.entered() // Close does not wait for the adapter's goroutine
+	s.entered() // the hub's Close does not wait for the adapter's goroutine
 	out := newWriter(s, conn)
 	reason := ErrClosed
 	defer func() {
-		// Whatever the handler left running finds the stream ended.
+		// Goroutines that the handler left running find the stream ended.
 		s.end(reason)
 		out.refuse(reason)
 		out.close()
@@ -79,8 +79,8 @@ func (s *Stream) openOn(out *writer, gap *GapError) error {
 	if err != nil {
 		return err
 	}
-	// In one step, so that what somebody sends meanwhile is in the greeting or
-	// comes after the head.
+	// Under one lock: a concurrent Send is either in the greeting or comes
+	// after the head.
 	s.mu.Lock()
 	if s.err != nil {
 		defer s.mu.Unlock()
@@ -102,8 +102,8 @@ func (s *Stream) openOn(out *writer, gap *GapError) error {
 	return p.err
 }
 
-// prelude returns what stands before and after the greeting at the beginning
-// of the stream's body.
+// prelude returns the bytes before and after the greeting at the beginning of
+// the stream's body.
 func (s *Stream) prelude(gap *GapError) (head, tail []byte, err error) {
 	head = AppendComment(AppendRetry(make([]byte, 0, 128), s.retry()), "open")
 	if s.sub != nil {
@@ -112,16 +112,16 @@ func (s *Stream) prelude(gap *GapError) (head, tail []byte, err error) {
 	return head, tail, err
 }
 
-// handOver has the hub drive the stream, which lets go of all that this does
-// not need. The caller holds s.mu.
+// handOver makes the hub drive the stream and releases the state that only the
+// opening needs. The caller holds s.mu.
 func (s *Stream) handOver() {
 	s.state = stateSubscribed
 	s.handshake = nil
 }
 
-// greet appends what a subscriber is sent first: where it stands, or that there
-// is a gap. A client whose connection is cut before the first event then still
-// resumes without losing any.
+// greet appends what a subscriber is sent first: its position, or that there is
+// a gap. A client whose connection is cut before the first event then resumes
+// without loss.
 func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 	if gap != nil {
 		return s.appendReset(dst, gap)
@@ -132,23 +132,25 @@ func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 	return append(dst, s.positionFrame()...), nil
 }
 
-// positionFrame returns what tells a client where it stands, without an event.
+// positionFrame returns a block that sets the client's last event ID to the
+// subscriber's position, without an event.
 func (s *subscriber) positionFrame() []byte {
 	s.unreportedThrough = 0
 	at := s.hub.position(s.cursor.Load())
 	return append(at.Append(append(make([]byte, 0, history.TrailerRoom), "id: "...)), "\n\n"...)
 }
 
-// positionDue reports whether the client should be told where it stands.
+// positionDue reports whether the client should be sent its position.
 func (s *subscriber) positionDue() bool { return s.unreportedThrough > 0 && s.atHand() }
 
-// atHand reports whether the cursor is all there is to say of where the
-// subscriber stands.
+// atHand reports whether the cursor alone describes the subscriber's position:
+// it neither reads history nor skips entries.
 func (s *subscriber) atHand() bool { return s.history == nil && s.skipThrough == nil }
 
-// heartbeat returns what is sent on a stream that was silent for long: where the
-// client stands, if it does not know and the subscriber is at hand, so that it
-// does not come back to what was not for it; or a comment.
+// heartbeat returns what is sent on a stream that was silent for long. That is
+// the position, if atHand is true and the client does not know it, so that a
+// reconnect does not read again what was withheld from the client; otherwise it
+// is a comment.
 func (s *subscriber) heartbeat(atHand bool) []byte {
 	if atHand && s.positionDue() {
 		return s.positionFrame()
@@ -156,7 +158,8 @@ func (s *subscriber) heartbeat(atHand bool) []byte {
 	return AppendComment(nil, "")
 }
 
-// retry returns the time to reconnect that the stream's client is told.
+// retry returns the reconnection time for the stream's client, with jitter; 0
+// means none is sent.
 func (s *Stream) retry() time.Duration {
 	if s.gate.cfg.Retry <= 0 {
 		return 0
@@ -172,8 +175,8 @@ func upTo(d time.Duration) time.Duration {
 	return rand.N(d + 1) //nolint:gosec // Spreading load needs no secret.
 }
 
-// startHeartbeat sends a comment whenever the stream was silent for the heartbeat's time.
-// It depends on nothing that the handler does. The returned function ends it.
+// startHeartbeat sends a comment whenever the stream was silent for the gate's
+// Heartbeat, whatever the handler does. The returned function stops it.
 func (s *Stream) startHeartbeat(out *writer) (stop func()) {
 	every := s.gate.cfg.Heartbeat
 	if every <= 0 {
@@ -207,8 +210,8 @@ func (s *Stream) startHeartbeat(out *writer) (stop func()) {
 	}
 }
 
-// finish ends the stream, if it has not ended yet, runs the hooks, and forgets
-// it.
+// finish ends the stream, if it has not ended yet, runs the hooks, and removes
+// it from the hub.
 func (s *Stream) finish(opened bool, reason error) {
 	s.end(reason)
 	reason = s.Err()
@@ -248,8 +251,8 @@ func (s *Stream) finish(opened bool, reason error) {
 	}
 }
 
-// held returns the channels that a stream holds on to beside its subscriber's.
-// The caller holds s.mu.
+// held returns the channels that a stream holds besides its subscriber's. The
+// caller holds s.mu.
 func (s *Stream) held() []*channel {
 	x := s.rare.Load()
 	if x == nil {
@@ -266,11 +269,10 @@ func (s *Stream) held() []*channel {
 	return held
 }
 
-// finishOwned ends a stream that a shard sent on.
+// finishOwned finishes a stream that a shard sent on.
 func (s *Stream) finishOwned() { s.finish(true, ErrClosed) }
 
-// expected reports whether a stream may end for this reason in the course of
-// things.
+// expected reports whether a reason is part of normal operation.
 func expected(reason error) bool {
 	for _, err := range []error{
 		ErrClosed, ErrClientGone, ErrWriteTimeout, ErrSlow, ErrDraining,
@@ -283,8 +285,9 @@ func expected(reason error) bool {
 	return false
 }
 
-// appendReset appends the event that says that there is a gap. If the stream
-// goes on live, the event moves the client's last event ID to where it does.
+// appendReset appends the event that reports a gap. If the stream goes on live,
+// the event also sets the client's last event ID to the position where it goes
+// on.
 func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
 	ev, err := JSONEvent(ResetEvent, struct {
 		Reason  GapReason `json:"reason"`
@@ -302,11 +305,11 @@ func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
 	return AppendEvent(dst, ev)
 }
 
-// ResetEvent is the name of the event that tells a client, in band, that
-// events after its last event ID are gone: a page should load its state anew.
-// Its data is a JSON object with the members reason (a [GapReason]), oldest
-// and newest (the IDs that bound what is kept). The stream then goes on from
-// the subscription's [Start]. If the reason is [GapSkipped], there is a member
-// channel, too: what follows oldest, up to newest, was left out on that channel,
-// and the stream goes on with what comes next.
+// ResetEvent is the name of the event that tells a client, in band, that events
+// after its last event ID are gone: a page should load its state anew. Its data
+// is a JSON object with the members reason (a [GapReason]), oldest and newest
+// (the IDs that bound what is kept). The stream then goes on from the
+// subscription's [Start]. If the reason is [GapSkipped], the member channel
+// names a channel: its events after oldest, up to newest, were left out, and
+// the stream goes on with those that follow.
 const ResetEvent = "reset"

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// maxGreeting is how much can be sent on a stream before it opens, in bytes.
+// maxGreeting is the maximum number of bytes sent on a stream before it opens.
 const maxGreeting = 64 << 10
 
 // Send sends events, all in one write, and returns when they are handed to the
-// network. It blocks while the client takes nothing, until the gate's write
-// timeout at most, which ends the stream.
+// network. While the client takes nothing, it blocks, at most until the gate's
+// write timeout ends the stream.
 //
 // Either all events are sent or none: if one of them cannot be encoded, Send
 // returns its [*FieldError] and the stream goes on. Once the stream has ended,
 // Send returns why.
 //
-// In a middleware, before the stream opens, Send keeps the events, 64 KiB at
-// most, to be sent right after the head: a greeting. On an open stream that
+// In a middleware, before the stream opens, Send keeps the events as a greeting
+// of at most 64 KiB, to be sent right after the head. On an open stream that
 // the hub drives, it returns [ErrHubDriven].
 func (s *Stream) Send(events ...Event) error {
 	return s.write(len(events), func(dst []byte) ([]byte, error) {
@@ -31,9 +31,9 @@ func (s *Stream) Send(events ...Event) error {
 	})
 }
 
-// SendJSON sends an event whose data is v in JSON, in place of the data that
-// ev has. Otherwise it does what Send does. If v cannot be put into JSON,
-// nothing is sent and the stream goes on.
+// SendJSON sends an event whose data is v in JSON, instead of the data of ev.
+// Otherwise it does what Send does. If v cannot be encoded, nothing is sent and
+// the stream goes on.
 func (s *Stream) SendJSON(ev Event, v any) error {
 	ev, err := ev.withJSON(v)
 	if err != nil {
@@ -42,8 +42,8 @@ func (s *Stream) SendJSON(ev Event, v any) error {
 	return s.Send(ev)
 }
 
-// Comment sends a comment, which clients ignore (section 9.2.5): something for
-// the people who read the wire. It blocks like Send.
+// Comment sends a comment, which clients ignore (section 9.2.5): text for
+// people who read the wire. It blocks like Send.
 func (s *Stream) Comment(text string) error {
 	return s.write(0, func(dst []byte) ([]byte, error) {
 		return AppendComment(dst, text), nil
@@ -58,7 +58,8 @@ func (s *Stream) Retry(d time.Duration) error {
 	})
 }
 
-// write sends what encode appends, or keeps it for when the stream opens.
+// write sends what encode appends, or adds it to the greeting before the stream
+// opens.
 func (s *Stream) write(events int, encode func(dst []byte) ([]byte, error)) error {
 	s.mu.Lock()
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// noteSession has the hub remember what the stream's channels are to be, without those
-// that end with it. The caller holds s.mu.
+// noteSession stores the stream's next channels in its session at the hub,
+// without the private channels that it made. The caller holds s.mu.
 func (s *Stream) noteSession(next []*channel) {
 	x := s.ensureRare()
 	if x.sessionKey == "" {
@@ -18,7 +18,7 @@ func (s *Stream) noteSession(next []*channel) {
 	}
 	name := sessionName{s.Identity(), x.sessionKey}
 	if x.inSession && x.session != name {
-		return // it has another identity by now
+		return // its identity has changed since
 	}
 	own := indices(x.private)
 	channels := make([]remembered, 0, len(next))
@@ -34,9 +34,10 @@ func (s *Stream) noteSession(next []*channel) {
 	x.inSession, x.session = s.gate.hub.sessions.note(name, s.client(), channels, opened), name
 }
 
-// resumeSession gives a subscription the channels that are remembered for it, if the
-// name is known: those that are there, and the private ones that the stream has
-// made for itself. The error is a [*Refusal].
+// resumeSession replaces a subscription's channels with those of its session,
+// if the hub knows the session: without channels that are gone, and with the
+// private channels that the stream has made for itself. The error is a
+// [*Refusal].
 func (s *Stream) resumeSession(sub *Subscription) error {
 	if sub.SessionKey == "" {
 		return nil
@@ -70,12 +71,13 @@ func (s *Stream) resumeSession(sub *Subscription) error {
 	return nil
 }
 
-// there returns the names without those of private channels that are gone.
+// there removes the names of private channels that are gone.
 func (h *Hub) there(names []string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return h.checkOpen(name) != nil })
 }
 
-// client returns the owner of what is remembered of the stream.
+// client returns the owner that the stream's session counts for: its identity,
+// or else its network.
 func (s *Stream) client() owner {
 	if name := s.Identity(); name != "" {
 		return owner{identity: name}
@@ -83,9 +85,9 @@ func (s *Stream) client() owner {
 	return owner{network: network(s.remote)}
 }
 
-// network returns the address that a peer's counts as, with a port: for IPv6,
-// where a client usually has a whole network, that of its first 64 bits. It is
-// not valid if the peer has no IP address.
+// network returns the address that a peer, given with its port, counts as. For
+// IPv6 that is the network of the first 64 bits, which a client usually has to
+// itself. The result is not valid if the peer has no IP address.
 func network(peer string) netip.Addr {
 	at, err := netip.ParseAddrPort(peer)
 	if err != nil {

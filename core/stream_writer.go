@@ -9,44 +9,50 @@ import (
 	"time"
 )
 
-// writer sends what goroutines give it, one batch after another. What comes
-// while a batch is being sent makes up the next one: the batches size
-// themselves. Nothing is sent under the lock.
+// writer sends what several goroutines write, one batch after another. What is
+// written during a send makes up the next batch: the batches size themselves.
+// The connection is not called under the lock.
 type writer struct {
+	// Set by newWriter; the driver may change timeout between writes. 0 means
+	// no bound.
 	timeout time.Duration
-	// lazy says that a deadline may pass while nothing is sent: then it need not
-	// be moved for every write.
+	// lazy says that a deadline may pass while nothing is sent, so that it need
+	// not move for each write.
 	lazy bool
 	sent func(events, bytes int) // called after each batch, without the lock
-	fail func(error)             // called with the first error of the connection
+	fail func(error)             // ends the stream with the connection's first error
 
-	start time.Time    // of the writer's clock
-	last  atomic.Int64 // when something was sent last, on that clock
+	// Clock for silence.
+	start time.Time    // zero of the writer's clock
+	last  atomic.Int64 // end of the last write, in nanoseconds on that clock
 
-	mu      sync.Mutex
-	conn    Conn          // nil after the stream ended
-	tail    *parcel       // the newest batch; its turn comes last
-	spare   []byte        // a buffer to use again
-	err     error         // latched: nothing is sent any more
-	aborted bool          // no write begins any more
-	ending  chan struct{} // closed when the abort of a write has moved its deadline; or nil
+	// Batches. mu guards all fields below.
+	mu    sync.Mutex
+	conn  Conn    // nil after close
+	tail  *parcel // the newest batch, sent last; nil if there is none
+	spare []byte  // a buffer to reuse
+	err   error   // set by refuse: no more batches are accepted
+
+	// Deadline of the write in progress.
+	aborted bool          // no write begins after this
+	ending  chan struct{} // closed when abort has moved the deadline; nil if it moves none
 	sending bool          // a write is in progress, or broke the connection
-	armed   bool          // the connection has the writer's deadline
-	due     time.Time     // which is this; zero means no bound
+	armed   bool          // the writer has set the connection's deadline
+	due     time.Time     // that deadline; zero means no bound
 }
 
-// parcel is a batch. Its first sender leads: it waits for its turn and sends
-// for all who joined meanwhile.
+// parcel is a batch. Its first sender leads: it waits for the batch's turn and
+// sends for all senders that joined meanwhile.
 type parcel struct {
 	buf    []byte
 	events int
-	turn   <-chan struct{} // closed when it may be sent; nil means now
-	taken  bool            // its turn has come: nobody joins any more
+	turn   <-chan struct{} // closed when the batch may be sent; nil means now
+	taken  bool            // its turn has come: no sender joins
 	done   chan struct{}   // closed when it was sent
 	err    error           // valid after done
 }
 
-// maxSpare is the size of a buffer that is kept for the next batch at most.
+// maxSpare is the maximum size of a buffer that is kept for the next batch.
 const maxSpare = 16 << 10
 
 // newWriter returns a writer to the stream's connection.
@@ -54,7 +60,7 @@ func newWriter(s *Stream, conn Conn) *writer {
 	r := s.handshake.request
 	return &writer{
 		timeout: s.stallTimeout(),
-		// HTTP/2 would reset the stream, and TLS may send on its own account.
+		// HTTP/2 would reset the stream, and TLS may send by itself.
 		lazy:  r.ProtoMajor < 2 && r.TLS == nil,
 		sent:  s.count,
 		fail:  s.end,
@@ -63,7 +69,7 @@ func newWriter(s *Stream, conn Conn) *writer {
 	}
 }
 
-// silence returns how long nothing was sent.
+// silence returns the time since the last write.
 func (w *writer) silence() time.Duration {
 	return time.Since(w.start) - time.Duration(w.last.Load())
 }
@@ -138,8 +144,8 @@ func (w *writer) lead(p *parcel) {
 	close(p.done)
 }
 
-// send writes the chunks and flushes them. The caller is the only one who
-// sends.
+// send writes the chunks and flushes them. Only one goroutine at a time may
+// call it.
 func (w *writer) send(conn Conn, events int, chunks ...[]byte) error {
 	start, err := w.arm(conn)
 	if err != nil {
@@ -155,8 +161,8 @@ func (w *writer) send(conn Conn, events int, chunks ...[]byte) error {
 	return nil
 }
 
-// put writes and flushes. A wrapper that somebody put around the connection may
-// panic, maybe in the goroutine of a heartbeat, where nobody would catch it.
+// put writes and flushes. A wrapper around the connection may panic, maybe in
+// the goroutine of a heartbeat, where nothing recovers the panic.
 func put(conn Conn, chunks [][]byte) (bytes int, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -172,8 +178,8 @@ func put(conn Conn, chunks [][]byte) (bytes int, err error) {
 	return bytes, conn.Flush()
 }
 
-// arm has a write that begins now bounded, by another deadline than the one that
-// the server has set, and returns an error after an abort.
+// arm sets the deadline of a write that begins now, which replaces the
+// server's, and returns an error after an abort.
 func (w *writer) arm(conn Conn) (start time.Time, err error) {
 	w.mu.Lock()
 	if w.aborted {
@@ -192,7 +198,7 @@ func (w *writer) arm(conn Conn) (start time.Time, err error) {
 	due := w.due
 	w.mu.Unlock()
 	if set {
-		_ = conn.SetWriteDeadline(due) // what cannot be bounded is sent all the same
+		_ = conn.SetWriteDeadline(due) // a connection without deadlines is sent on all the same
 		if w.isAborted() {
 			_ = conn.SetWriteDeadline(past())
 		}
@@ -206,7 +212,8 @@ func (w *writer) isAborted() bool {
 	return w.aborted
 }
 
-// bounds reports whether the deadline is right for a write that begins at start.
+// bounds reports whether the current deadline suits a write that begins at
+// start.
 func (w *writer) bounds(start time.Time) bool {
 	if w.timeout <= 0 {
 		return w.due.IsZero()
@@ -215,8 +222,8 @@ func (w *writer) bounds(start time.Time) bool {
 	return rest >= w.timeout && rest <= w.timeout+w.slack()
 }
 
-// slack is how much longer than its timeout a write may take, so that its
-// deadline does for some more.
+// slack is the time by which a write may exceed its timeout, so that one
+// deadline serves several writes.
 func (w *writer) slack() time.Duration {
 	if !w.lazy {
 		return 0
@@ -224,8 +231,8 @@ func (w *writer) slack() time.Duration {
 	return w.timeout / 10
 }
 
-// disarm lifts the deadline of a write that is done, unless it may stay: one
-// that passes while nothing is sent resets an HTTP/2 stream.
+// disarm removes the deadline of a write that is done, unless it may stay: on
+// HTTP/2, a deadline that passes while nothing is sent resets the stream.
 func (w *writer) disarm(conn Conn) {
 	w.mu.Lock()
 	w.sending = false
@@ -236,9 +243,9 @@ func (w *writer) disarm(conn Conn) {
 	}
 }
 
-// lift lifts the deadline, also one that an abort moves. The adapter's method is
-// called without the lock. Only the goroutine that sends, or sent last, may call
-// lift.
+// lift removes the deadline, also one that abort has moved. It calls the
+// adapter's method without the lock. Only the goroutine that sends, or sent
+// last, may call lift.
 func (w *writer) lift(conn Conn) {
 	w.mu.Lock()
 	set, ending := w.timeout > 0 || w.aborted, w.ending
@@ -252,16 +259,17 @@ func (w *writer) lift(conn Conn) {
 	}
 }
 
-// overdue reports whether the write in progress has missed its deadline: what
-// looks like the client's disconnect is then the server's own doing.
+// overdue reports whether the write in progress has missed its deadline. What
+// looks like the client's disconnect is then caused by this server.
 func (w *writer) overdue() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.sending && !w.due.IsZero() && !time.Now().Before(w.due)
 }
 
-// broken latches the error of a connection and returns what it means. Not every
-// protocol says that a write failed because of its deadline; the clock does.
+// broken ends the stream with the error of a connection and returns the reason.
+// Not every protocol reports that a write failed because of its deadline, so
+// broken looks at the clock, too.
 func (w *writer) broken(err error, start time.Time) error {
 	timedOut := w.timeout > 0 && time.Since(start) >= w.timeout
 	switch {
@@ -277,8 +285,7 @@ func (w *writer) broken(err error, start time.Time) error {
 	return w.err
 }
 
-// refuse makes all writes from now on fail with err. What is being sent may
-// finish.
+// refuse makes all later writes fail with err. The batch being sent may finish.
 func (w *writer) refuse(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -303,8 +310,8 @@ func (w *writer) abort() {
 	}
 }
 
-// close waits until nothing is sent any more, and lets go of the connection,
-// whose deadline must not be in the way of the body's end. Call refuse first.
+// close waits until all batches are done, and releases the connection without a
+// deadline, so that the server can end the body. Call refuse first.
 func (w *writer) close() {
 	w.mu.Lock()
 	p := w.tail
@@ -324,5 +331,5 @@ func (w *writer) close() {
 	}
 }
 
-// past returns a time that every deadline has passed.
+// past returns a time in the past, for deadlines.
 func past() time.Time { return time.Unix(1, 0) }

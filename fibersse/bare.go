@@ -7,17 +7,17 @@ import (
 	"reflect"
 )
 
-// bare returns the connection under what fasthttp wraps it in, to hand it over
-// and to count connections per address. Any other wrapper is left alone: it may
-// change what is sent.
+// bare returns the connection without the wrappers of fasthttp, which hand it
+// over and count connections per address. Any other wrapper is left alone: it
+// may change what is sent.
 func bare(conn net.Conn) net.Conn {
-	if c, ok := conn.(interface{ UnsafeConn() net.Conn }); ok { // one that is handed over
+	if c, ok := conn.(interface{ UnsafeConn() net.Conn }); ok { // a connection that is handed over
 		conn = c.UnsafeConn()
 	}
 	if name := fmt.Sprintf("%T", conn); name != "*fasthttp.perIPConn" && name != "*fasthttp.perIPTLSConn" {
 		return conn
 	}
-	// They embed the connection.
+	// Both types embed the connection.
 	if f := reflect.ValueOf(conn).Elem().FieldByName("Conn"); f.IsValid() && f.CanInterface() {
 		if inner, ok := f.Interface().(net.Conn); ok {
 			return inner
@@ -26,8 +26,8 @@ func bare(conn net.Conn) net.Conn {
 	return conn
 }
 
-// ownable reports whether core can do more with the connection than fasthttp
-// does: not with one in memory.
+// ownable reports whether core gains from taking the connection over. It does
+// not for a connection in memory.
 func ownable(conn net.Conn) bool {
 	switch conn.(type) {
 	case *net.TCPConn, *tls.Conn:

@@ -1,20 +1,21 @@
 // Package fibersse serves the event streams of package core in Fiber v2.
 //
-// There are two ways in: an endpoint for a subscription, and an endpoint for a
-// stream's handler. Nothing of a [fiber.Ctx] is kept beyond its handler.
+// There are two ways to use it: an endpoint for a subscription, and an endpoint
+// for a stream's handler. Nothing of a [fiber.Ctx] is kept beyond its handler.
 //
-// Leave middleware that reads or compresses whole responses (etag, cache,
-// compress, idempotency, timeout) out for the routes of event streams.
+// Do not use middleware that reads or compresses whole responses (etag, cache,
+// compress, idempotency, timeout) on the routes of event streams.
 //
-// A subscription over HTTP/1.1 without TLS goes on when fasthttp has closed its
-// side of the connection, whether or not the server keeps those that it gave
-// away (KeepHijackedConns). It then takes no place of the server's Concurrency
-// and MaxConnsPerIP any more, which bound the rest of the app; what bounds
-// streams is Limit of package middleware. Keeping the place would mean keeping
-// the server's side of every connection too, with a second descriptor.
+// A subscription over HTTP/1.1 without TLS continues when fasthttp has closed
+// its side of the connection, whether or not the server keeps hijacked
+// connections (KeepHijackedConns). It then no longer counts for the server's
+// Concurrency and MaxConnsPerIP, which bound the rest of the app; to bound
+// streams, use Limit of package middleware. To count for them, each stream
+// would have to keep the server's side of its connection too, with a second
+// descriptor.
 //
-// Leave MaxConnsPerIP of the server alone where it shuts down while it serves:
-// its Shutdown can panic when a client leaves an idle connection at that moment
+// Do not set MaxConnsPerIP on a server that shuts down while it serves: its
+// Shutdown can panic when a client leaves an idle connection at that moment
 // (fasthttp 1.51). Limit does the same for streams.
 package fibersse
 
@@ -27,8 +28,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// Gate makes Fiber handlers of what a [core.Gate] offers. Its methods are safe
-// for concurrent use.
+// Gate makes Fiber handlers from the endpoints of a [core.Gate]. Its methods
+// are safe for concurrent use.
 type Gate struct {
 	core *core.Gate
 }
@@ -38,21 +39,21 @@ func New(hub *core.Hub, cfg core.GateConfig) *Gate {
 	return &Gate{core: core.NewGate(hub, cfg)}
 }
 
-// Hub returns the hub that the gate leads to.
+// Hub returns the gate's hub.
 func (g *Gate) Hub() *core.Hub { return g.core.Hub() }
 
-// Subscribe returns a handler whose streams get what is published to the
-// channels. It panics if there is none, or if a name cannot be a channel's.
+// Subscribe returns a handler whose streams get the events published to the
+// channels. It panics if there is no channel, or if a name is not valid.
 func (g *Gate) Subscribe(channels ...string) fiber.Handler {
 	return Serve(g.core.Subscribe(channels...))
 }
 
-// SubscribeFunc returns a handler like Subscribe does, whose subscription is
-// chosen for each request, after the gate's middleware has run. An error
-// refuses the stream: see [core.Gate.SubscribeFunc]; that of
-// [fiber.NewError] refuses with its status and message. Strings that come from
-// the [fiber.Ctx] may be returned as they are. The function finds the stream
-// itself with [From]: its groups are to be joined there, say.
+// SubscribeFunc returns a handler like Subscribe, but chooses a subscription
+// for each request, after the gate's middleware has run. An error refuses the
+// stream: see [core.Gate.SubscribeFunc]; an error of [fiber.NewError] refuses
+// it with its own status and message. Strings of the [fiber.Ctx] may be
+// returned as they are. choose gets the stream itself with [From], to join
+// groups, for example.
 func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error)) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		return serve(c, g.core.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
@@ -68,36 +69,35 @@ func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error
 	}
 }
 
-// contextKey is what a stream is stored under in a fiber.Ctx.
+// contextKey is the key of a stream in a fiber.Ctx.
 type contextKey struct{}
 
-// held hides a stream's Close, which fasthttp would call when the request is
-// over.
+// held hides a stream's Close, which fasthttp would call at the end of the
+// request.
 type held struct{ stream *core.Stream }
 
-// From returns the stream that a gate's SubscribeFunc is choosing for, or nil if
-// there is none.
+// From returns the stream that a gate's SubscribeFunc chooses a subscription
+// for, or nil if there is none.
 func From(c *fiber.Ctx) *core.Stream {
 	h, _ := c.Locals(contextKey{}).(held)
 	return h.stream
 }
 
-// Handle returns a handler whose streams are driven by handle, in a goroutine
-// that goes on after the Fiber handler has returned. The route's parameters
-// are the path values of the stream's request.
+// Handle returns a handler whose streams handle drives, in a goroutine that
+// goes on after the Fiber handler has returned. The route's parameters are the
+// path values of the stream's request.
 func (g *Gate) Handle(handle core.Handler) fiber.Handler {
 	return Serve(g.core.Handle(handle))
 }
 
-// OneShot returns a handler that renders one event and ends: see
+// OneShot returns a handler that sends one event and ends: see
 // [core.Gate.OneShot].
 func (g *Gate) OneShot(render func(s *core.Stream) (core.Event, error)) fiber.Handler {
 	return Serve(g.core.OneShot(render))
 }
 
-// ChangeChannels returns a handler to which clients POST what is to change about
-// the channels of a stream that they have open: see
-// [core.Gate.ChangeChannels].
+// ChangeChannels returns a handler for POST requests that change the channels
+// of open streams: see [core.Gate.ChangeChannels].
 func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) fiber.Handler {
 	return Serve(g.core.ChangeChannels(allow))
 }
@@ -108,8 +108,8 @@ func Subscribe(hub *core.Hub, channels ...string) fiber.Handler {
 	return New(hub, core.GateConfig{}).Subscribe(channels...)
 }
 
-// Handle returns a handler for streams that handle drives, at a gate of its
-// own with the defaults of [core.GateConfig]. The streams are counted and drained
+// Handle returns a handler whose streams handle drives, at a gate of its own
+// with the defaults of [core.GateConfig]. The streams are counted and drained
 // with the hub.
 func Handle(hub *core.Hub, handle core.Handler) fiber.Handler {
 	return New(hub, core.GateConfig{}).Handle(handle)

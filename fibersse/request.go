@@ -13,8 +13,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// request copies what a stream may need of a request. Only the body refers to
-// the framework's memory; core reads it before the handler returns.
+// request copies the parts of a request that a stream may need. Only the body
+// refers to the framework's memory; core reads it before the handler returns.
 func request(user context.Context, c *fiber.Ctx) core.Request {
 	ctx := c.Context()
 	uri := string(ctx.RequestURI())
@@ -52,7 +52,7 @@ func request(user context.Context, c *fiber.Ctx) core.Request {
 		r.SetPathValue(strings.Clone(name), pathValue(c, name))
 	}
 	if ctx.Done() == nil {
-		// No server, but app.Test: its connection ends with the request.
+		// This is app.Test, not a server: its connection ends with the request.
 		return core.Request{Request: r}
 	}
 	conn := bare(ctx.Conn())
@@ -62,7 +62,7 @@ func request(user context.Context, c *fiber.Ctx) core.Request {
 	}
 }
 
-// pathValue returns a parameter of the route as net/http would, unescaped.
+// pathValue returns a parameter of the route unescaped, as net/http does.
 func pathValue(c *fiber.Ctx, name string) string {
 	value := strings.Clone(c.Params(name))
 	if c.App().Config().UnescapePath {

@@ -16,7 +16,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// lastChunk is how long the end of a stream's body may take to be written.
+// lastChunk is the write timeout of the end of a stream's body.
 const lastChunk = 5 * time.Second
 
 func serve(c *fiber.Ctx, endpoint *core.Endpoint) error {
@@ -34,8 +34,9 @@ func serve(c *fiber.Ctx, endpoint *core.Endpoint) error {
 	}
 	ctx.SetStatusCode(o.Status)
 	if o.Streams || !reusable(ctx) {
-		// Neither the deadlines nor what was read to notice a disconnect would
-		// be right for another request on the connection.
+		// The connection cannot serve another request: its deadlines are the
+		// stream's, and bytes may have been read from it to notice a
+		// disconnect.
 		ctx.SetConnectionClose()
 	}
 	switch {
@@ -51,8 +52,8 @@ func serve(c *fiber.Ctx, endpoint *core.Endpoint) error {
 	return nil
 }
 
-// reusable reports whether nothing of the next request on the connection can
-// have been read, and nothing of this one be left.
+// reusable reports whether the connection can serve another request: no byte of
+// that was read yet, and no byte of this one is left.
 func reusable(ctx *fasthttp.RequestCtx) bool {
 	if ctx.RequestBodyStream() != nil {
 		return false
@@ -61,10 +62,11 @@ func reusable(ctx *fasthttp.RequestCtx) bool {
 	case syscall.Conn, interface{ NetConn() net.Conn }:
 		return true
 	}
-	return false // watching it means reading
+	return false // watching this connection means reading from it
 }
 
-// body is a stream as fasthttp takes it: a reader, which it sends in chunks.
+// body is a stream in the form that fasthttp accepts: a reader, which it sends
+// in chunks.
 type body struct {
 	opening *core.Opening
 	conn    net.Conn
@@ -78,9 +80,9 @@ type body struct {
 
 var _ core.Conn = (*body)(nil)
 
-// Read returns what the stream sends. The stream runs from the first call on:
-// by then the head is sent, and the server has set its own write deadline,
-// which is not the stream's.
+// Read returns the bytes that the stream sends. The stream runs from the first
+// call on: by then the head is sent, and the server has set its own write
+// deadline, which must not end the stream.
 func (b *body) Read(p []byte) (int, error) {
 	if b.pipe == nil {
 		_ = b.conn.SetWriteDeadline(time.Time{})
@@ -96,8 +98,9 @@ func (b *body) run(w *bufio.Writer) {
 	_ = b.conn.SetWriteDeadline(time.Now().Add(lastChunk))
 }
 
-// Close ends the stream, and waits until nobody uses the connection any more:
-// fasthttp is about to close it, or to use its memory for another one.
+// Close ends the stream, and waits until its goroutine no longer uses the
+// connection: fasthttp is about to close the connection, or to reuse its
+// memory.
 func (b *body) Close() error {
 	if b.pipe == nil {
 		b.opening.Abandon(fasthttp.ErrConnectionClosed)
@@ -114,17 +117,17 @@ func (b *body) Close() error {
 	return err
 }
 
-// Write adds to what Flush hands over.
+// Write buffers p for Flush.
 func (b *body) Write(p []byte) (int, error) { return wrapped(b.w.Write(p)) }
 
-// Flush hands what was written to the pipe.
+// Flush passes what was written to the pipe.
 func (b *body) Flush() error {
 	_, err := wrapped(0, b.w.Flush())
 	return err
 }
 
-// SetWriteDeadline leaves the bound in place when it is told to lift it: the
-// chunk that was flushed may not be sent yet.
+// SetWriteDeadline keeps the current deadline if t is the zero time: the chunk
+// that was flushed may not be sent yet.
 func (b *body) SetWriteDeadline(t time.Time) error {
 	if t.IsZero() {
 		return nil
@@ -134,9 +137,9 @@ func (b *body) SetWriteDeadline(t time.Time) error {
 	return err
 }
 
-// hijack takes the connection over from fasthttp: for a stream that core wants
-// to own, and for a client of HTTP/1.0, which knows no chunks. The body ends
-// with the connection.
+// hijack takes the connection over from fasthttp: for a stream whose connection
+// core takes over, and for a client of HTTP/1.0, which does not understand
+// chunks. The body ends with the connection.
 func hijack(ctx *fasthttp.RequestCtx, o *core.Opening, gone context.CancelCauseFunc) {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(conn net.Conn) {
@@ -152,7 +155,7 @@ func hijack(ctx *fasthttp.RequestCtx, o *core.Opening, gone context.CancelCauseF
 			return
 		}
 		w := bufio.NewWriter(conn)
-		_, _ = w.Write(h.Header()) // an error comes again with the flush
+		_, _ = w.Write(h.Header()) // Flush returns the error again
 		o.Run(ownConn{w, conn})
 	})
 }
@@ -165,7 +168,7 @@ type ownConn struct {
 
 var _ core.Conn = ownConn{}
 
-// Write adds to what Flush sends.
+// Write buffers p for Flush.
 func (o ownConn) Write(p []byte) (int, error) { return wrapped(o.w.Write(p)) }
 
 // Flush sends what was written.
@@ -174,7 +177,7 @@ func (o ownConn) Flush() error {
 	return err
 }
 
-// SetWriteDeadline bounds Flush.
+// SetWriteDeadline sets the deadline of Flush.
 func (o ownConn) SetWriteDeadline(t time.Time) error {
 	_, err := wrapped(0, o.conn.SetWriteDeadline(t))
 	return err

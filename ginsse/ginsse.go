@@ -1,10 +1,10 @@
 // Package ginsse serves the event streams of package core in Gin.
 //
-// There are three ways in: an endpoint for a subscription, an endpoint for a
-// stream's handler, and a middleware whose following handlers take the stream
-// from their [gin.Context].
+// There are three ways to use it: an endpoint for a subscription, an endpoint
+// for a stream's handler, and a middleware whose following handlers take the
+// stream from their [gin.Context].
 //
-// Leave middleware that buffers or compresses responses out for the routes of
+// Do not use middleware that buffers or compresses responses on the routes of
 // event streams.
 package ginsse
 
@@ -17,8 +17,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// Gate makes Gin handlers of what a [core.Gate] offers. Its methods are safe
-// for concurrent use.
+// Gate makes Gin handlers from the endpoints of a [core.Gate]. Its methods are
+// safe for concurrent use.
 type Gate struct {
 	core *core.Gate
 }
@@ -28,19 +28,19 @@ func New(hub *core.Hub, cfg core.GateConfig) *Gate {
 	return &Gate{core: core.NewGate(hub, cfg)}
 }
 
-// Hub returns the hub that the gate leads to.
+// Hub returns the gate's hub.
 func (g *Gate) Hub() *core.Hub { return g.core.Hub() }
 
-// Subscribe returns a handler whose streams get what is published to the
-// channels. It panics if there is none, or if a name cannot be a channel's.
+// Subscribe returns a handler whose streams get the events published to the
+// channels. It panics if there is no channel, or if a name is not valid.
 func (g *Gate) Subscribe(channels ...string) gin.HandlerFunc {
 	return Serve(g.core.Subscribe(channels...))
 }
 
-// SubscribeFunc returns a handler like Subscribe does, whose subscription is
-// chosen for each request, after the gate's middleware has run. An error
-// refuses the stream: see [core.Gate.SubscribeFunc]. The function finds the
-// stream itself with [From]: its groups are to be joined there, say.
+// SubscribeFunc returns a handler like Subscribe, but chooses a subscription
+// for each request, after the gate's middleware has run. An error refuses the
+// stream: see [core.Gate.SubscribeFunc]. choose gets the stream itself with
+// [From], to join groups, for example.
 func (g *Gate) SubscribeFunc(choose func(c *gin.Context) (core.Subscription, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		serve(c, g.core.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
@@ -50,28 +50,26 @@ func (g *Gate) SubscribeFunc(choose func(c *gin.Context) (core.Subscription, err
 	}
 }
 
-// Handle returns a handler whose streams are driven by handle. The route's
-// parameters are the path values of the stream's request.
+// Handle returns a handler whose streams handle drives. The route's parameters
+// are the path values of the stream's request.
 func (g *Gate) Handle(handle core.Handler) gin.HandlerFunc {
 	return Serve(g.core.Handle(handle))
 }
 
-// OneShot returns a handler that renders one event and ends: see
+// OneShot returns a handler that sends one event and ends: see
 // [core.Gate.OneShot].
 func (g *Gate) OneShot(render func(s *core.Stream) (core.Event, error)) gin.HandlerFunc {
 	return Serve(g.core.OneShot(render))
 }
 
-// ChangeChannels returns a handler to which clients POST what is to change about
-// the channels of a stream that they have open: see
-// [core.Gate.ChangeChannels].
+// ChangeChannels returns a handler for POST requests that change the channels
+// of open streams: see [core.Gate.ChangeChannels].
 func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) gin.HandlerFunc {
 	return Serve(g.core.ChangeChannels(allow))
 }
 
-// Middleware returns a middleware that opens a stream for the handlers that
-// follow it, which take it with [From]. The stream ends when they have
-// returned.
+// Middleware returns a middleware that opens a stream for the handlers after
+// it, which get it with [From]. The stream ends when they have returned.
 func (g *Gate) Middleware() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		serve(c, g.core.Handle(func(s *core.Stream) error {
@@ -82,12 +80,12 @@ func (g *Gate) Middleware() gin.HandlerFunc {
 	}
 }
 
-// contextKey is what a stream is stored under in a gin.Context.
+// contextKey is the key of a stream in a gin.Context.
 type contextKey struct{}
 
 // From returns the stream that a gate's Middleware opened, or that its
-// SubscribeFunc is choosing for, or nil if there is none. A stream that a
-// Middleware opened ends with the handler, as the context does.
+// SubscribeFunc chooses a subscription for, or nil if there is none. A stream
+// that a Middleware opened ends with the handler, as the context does.
 func From(c *gin.Context) *core.Stream {
 	v, _ := c.Get(contextKey{})
 	s, _ := v.(*core.Stream)
@@ -100,8 +98,8 @@ func Subscribe(hub *core.Hub, channels ...string) gin.HandlerFunc {
 	return New(hub, core.GateConfig{}).Subscribe(channels...)
 }
 
-// Handle returns a handler for streams that handle drives, at a gate of its
-// own with the defaults of [core.GateConfig]. The streams are counted and drained
+// Handle returns a handler whose streams handle drives, at a gate of its own
+// with the defaults of [core.GateConfig]. The streams are counted and drained
 // with the hub.
 func Handle(hub *core.Hub, handle core.Handler) gin.HandlerFunc {
 	return New(hub, core.GateConfig{}).Handle(handle)
@@ -118,15 +116,15 @@ func serve(c *gin.Context, endpoint *core.Endpoint) {
 	}
 	w := body(c.Writer)
 	canOwn := false
-	if http.ResponseWriter(c.Writer) != w { // whatever else wraps the writer wants to see the response
+	if http.ResponseWriter(c.Writer) != w { // another wrapper of the writer must see the response
 		_, canOwn = w.(http.Hijacker)
 	}
 	endpoint.Open(core.Request{Request: c.Request, Response: w, CanOwn: canOwn}).Serve(head{c.Writer}, w)
 	c.Abort()
 }
 
-// head is Gin's writer, which keeps the status for its logger but would send
-// the head with the first byte of the body only.
+// head is Gin's writer, which keeps the status for its logger. By itself, Gin's
+// writer would not send the head before the first byte of the body.
 type head struct{ gin.ResponseWriter }
 
 // WriteHeader sends the head.
@@ -135,8 +133,8 @@ func (h head) WriteHeader(status int) {
 	h.WriteHeaderNow()
 }
 
-// body returns the writer to stream on: the server's own where only Gin's
-// wraps it, which would hide the errors of a flush.
+// body returns the writer to stream on. Gin's writer would hide the errors of a
+// flush, so body returns the server's if only Gin's wraps it.
 func body(w gin.ResponseWriter) http.ResponseWriter {
 	if fmt.Sprintf("%T", w) != "*gin.responseWriter" {
 		return w

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// ForwardedFor is the header field in which proxies note whom they forward
-// for, unless a configuration names another one.
+// ForwardedFor is the default header field in which proxies name the client
+// that they forward for.
 const ForwardedFor = "X-Forwarded-For"
 
-// ClientAddress returns the address of the client that a request comes from.
-// That is the network peer's, unless the peer is a trusted proxy. Then it is
-// the last address in the header field that is not a trusted proxy's: what
-// stands before it is the client's own claim, and never looked at.
+// ClientAddress returns the address of the client that a request comes from:
+// that of the network peer, unless the peer is a trusted proxy. Then it is the
+// last address in the header field that is not a trusted proxy's. Addresses
+// before it are the client's own claim, and are ignored.
 //
 // The field holds addresses separated by commas, in one or more lines, each
-// with or without a port: X-Forwarded-For, which an empty name stands for, or
-// a field with one address such as X-Real-Ip. The proxy must append to it or
-// set it, or it is the client that speaks there. If there is something else
-// than an address, the address of the proxy that passed it on is returned.
+// with or without a port: X-Forwarded-For, which is the default for an empty
+// name, or a field with one address such as X-Real-Ip. The proxy must append to
+// the field or set it; otherwise the client can write it. If an element is not
+// an address, ClientAddress returns the address of the proxy that passed it on.
 //
-// An address that maps IPv4 into IPv6 is returned as IPv4, and none has a
-// zone. ClientAddress reports false if the peer has no IP address, as with a
-// Unix socket. It is safe for concurrent use.
+// An IPv4 address that is mapped into IPv6 is returned as IPv4, and no address
+// has a zone. ClientAddress reports false if the peer has no IP address, as
+// with a Unix socket. It is safe for concurrent use.
 func ClientAddress(r *http.Request, trusted []netip.Prefix, header string) (netip.Addr, bool) {
 	client, ok := parseAddress(r.RemoteAddr)
 	if !ok || !trusts(trusted, client) {
@@ -54,8 +54,8 @@ func ClientAddress(r *http.Request, trusted []netip.Prefix, header string) (neti
 	return client, true
 }
 
-// cutLast cuts a list before its last element, and reports whether there is
-// more before it.
+// cutLast splits a list before its last element, and reports whether there are
+// more elements before it.
 func cutLast(list string) (before, last string, more bool) {
 	i := strings.LastIndexByte(list, ',')
 	if i < 0 {
@@ -82,8 +82,8 @@ func parseAddress(text string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), true
 }
 
-// trusts reports whether the address, which is not mapped, is in one of the
-// prefixes.
+// trusts reports whether the address is in one of the prefixes. It must not be
+// an IPv4 address mapped into IPv6.
 func trusts(trusted []netip.Prefix, addr netip.Addr) bool {
 	for _, prefix := range trusted {
 		if unmapped(prefix).Contains(addr) {
@@ -93,7 +93,8 @@ func trusts(trusted []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// unmapped returns a prefix of mapped addresses as what it stands for.
+// unmapped returns a prefix of mapped IPv4 addresses as an IPv4 prefix, and any
+// other prefix as it is.
 func unmapped(prefix netip.Prefix) netip.Prefix {
 	const mapped = 96
 	if prefix.Addr().Is4In6() && prefix.Bits() >= mapped {

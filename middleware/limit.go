@@ -14,50 +14,52 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// What [Limit] refuses, as the cause of its [core.Refusal].
+// Causes of the [core.Refusal] that [Limit] returns.
 var (
-	// ErrTooManyStreams says that there are as many streams as there may be.
+	// ErrTooManyStreams means that the limit of streams in all is reached.
 	ErrTooManyStreams = errors.New("tidings: too many streams")
-	// ErrTooManyFromAddress says that a client has as many as it may have.
+	// ErrTooManyFromAddress means that the limit of streams from one address is
+	// reached.
 	ErrTooManyFromAddress = errors.New("tidings: too many streams from one address")
 )
 
 // LimitConfig configures [Limit]. The zero value is for a server that clients
-// connect to directly. Behind a proxy, set TrustedProxies: the proxy counts as
-// one client otherwise.
+// connect to directly. Behind a proxy, set TrustedProxies: otherwise the proxy
+// counts as one client.
 type LimitConfig struct {
-	// Streams is how many there may be in all. Default: 10,000. Negative: any
-	// number.
+	// Streams is the maximum number of streams in all. Default: 10,000.
+	// Negative: no limit.
 	Streams int
-	// PerAddress is how many there may be from one address, which may be that
-	// of a whole office. Default: 100. Negative: any number. Streams whose
-	// client's address is not known count in all only.
+	// PerAddress is the maximum number of streams from one address, which may
+	// be that of a whole office. Default: 100. Negative: no limit. A stream
+	// whose client has no known address counts for Streams only.
 	PerAddress int
-	// TrustedProxies are the addresses of proxies whose word counts when they
-	// say whom they forward for: see [ClientAddress]. Default: none.
+	// TrustedProxies are the addresses of proxies that are trusted to name the
+	// client that they forward for: see [ClientAddress]. Default: none.
 	TrustedProxies []netip.Prefix
-	// Header is the header field where they say so. Default: [ForwardedFor].
-	// The field Forwarded (RFC 7239) has another form, and is not understood.
+	// Header is the header field in which they name it. Default:
+	// [ForwardedFor]. The field Forwarded (RFC 7239) has another form, and
+	// Limit panics if it is given.
 	Header string
 	// IPv6Prefix is the length in bits of the IPv6 prefix that counts as one
 	// address: a client usually has a whole network. Default: 64.
 	IPv6Prefix int
-	// RetryAfter is how long clients are asked to wait, and up to twice as
-	// long at random, so that they do not come back together. Default: 5 s.
-	// Negative: they are not asked.
+	// RetryAfter is the minimum time that refused clients are asked to wait.
+	// The time is random, up to twice as long, so that they do not come back
+	// together. Default: 5 s. Negative: they are not asked.
 	RetryAfter time.Duration
 }
 
-// Limit returns a middleware that bounds how many streams there are at a time:
-// in all, and from one address. One too many is refused, with 503 and
+// Limit returns a middleware that bounds the number of concurrent streams: in
+// all, and from one address. A stream over a limit is refused, with 503 and
 // [ErrTooManyStreams] or with 429 and [ErrTooManyFromAddress]. A browser's
-// EventSource does not come back from that by itself; the page has to retry.
+// EventSource does not reconnect after that by itself; the page has to retry.
 //
-// What one call returns is one limit, whatever the number of gates that it is
-// used at. It holds a place for a stream from then on until that has ended or
-// a later middleware has refused it. A request that changes the channels of an
-// open stream, see [core.Stream.ChannelChange], is no stream: it takes no place
-// and is not refused. Limit panics if the configuration is invalid.
+// The returned middleware is one limit, however many gates use it. A stream
+// counts from the time it reaches the middleware until it has ended or a later
+// middleware has refused it. A request that changes the channels of an open
+// stream, see [core.Stream.ChannelChange], is no stream: it does not count and
+// is not refused. Limit panics if the configuration is invalid.
 func Limit(cfg LimitConfig) core.Middleware {
 	l := &limiter{LimitConfig: cfg.withDefaults(), places: make(map[netip.Addr]int)}
 	return func(s *core.Stream) error {
@@ -105,16 +107,17 @@ func orDefault[T comparable](value, otherwise T) T {
 	return value
 }
 
-// limiter counts the streams there are.
+// limiter counts the open streams.
 type limiter struct {
 	LimitConfig
 
+	// mu guards the fields below.
 	mu     sync.Mutex
-	total  int
-	places map[netip.Addr]int // without those that have none
+	total  int                // number of streams
+	places map[netip.Addr]int // number of streams by address, without unknown addresses
 }
 
-// network returns the address that a client's counts as.
+// network returns the address that a client is counted under.
 func (l *limiter) network(addr netip.Addr) netip.Addr {
 	if addr.Is4() {
 		return addr
@@ -124,7 +127,8 @@ func (l *limiter) network(addr netip.Addr) netip.Addr {
 	return prefix.Addr()
 }
 
-// take takes a place for a client, whose address is invalid if not known.
+// take counts a stream of a client, whose address is invalid if it is not
+// known.
 func (l *limiter) take(client netip.Addr) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -142,7 +146,7 @@ func (l *limiter) take(client netip.Addr) error {
 	return nil
 }
 
-// giveBack gives back what take took.
+// giveBack stops counting a stream that take counted.
 func (l *limiter) giveBack(client netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// What Logging calls things.
+// Attribute keys of Logging's lines.
 const (
 	keyStream      = "stream"
 	keyPath        = "path"
@@ -45,25 +45,26 @@ const (
 //
 // All have the attributes stream (the stream's ID), path, remote (the peer's
 // address), and, where there are some, identity, channels and last_event_id.
-// The last is client's text; one of more than 64 bytes, or that cannot be
-// printed, is replaced by its length. The lines about a change name the stream
-// that is to change, once it is known that the client may, and not its channels.
-// The request's query, which may hold secrets, is never logged. The stream's ID
-// is what [core.Gate.ChangeChannels] takes, together with the identity.
+// The client chooses the last event ID; one of more than 64 bytes, or with
+// characters that cannot be printed, is replaced by its length. The lines about
+// a change do not name the channels; they name the stream to change, once it is
+// found and its identity is checked. The request's query, which may hold
+// secrets, is never logged. The stream's ID is what [core.Gate.ChangeChannels]
+// takes, together with the identity.
 //
-// The level is Info, but Warn for a refusal with a status of 500 or more. Give
-// Logging the first place: it says nothing of what was refused before it. If
-// logger is nil, it is [slog.Default].
+// The level is Info, but Warn for a refusal with a status of 500 or more. Put
+// Logging first: it does not log refusals by middleware before it. If logger is
+// nil, Logging uses [slog.Default].
 //
-// The context that a line is written with has the values of the request's. An
-// exception is "stream closed" of a subscription, whose context has none: a
-// stream that waits does not keep its request.
+// A line is logged with a context that has the values of the request's context.
+// An exception is "stream closed" of a subscription, whose context has none: a
+// waiting stream does not keep its request.
 func Logging(logger *slog.Logger) core.Middleware {
 	if logger == nil {
 		logger = slog.Default()
 	}
 	return func(s *core.Stream) error {
-		// The path is a piece of the request line, which it would keep.
+		// The path is part of the request line, which it would keep in memory.
 		l := line{logger: logger, stream: s, path: unique.Make(s.Request().URL.Path)}
 		if _, changes := s.ChannelChange(); changes {
 			s.OnClose(l.changed)
@@ -75,7 +76,7 @@ func Logging(logger *slog.Logger) core.Middleware {
 	}
 }
 
-// line is what the lines of one stream have in common.
+// line holds what all lines of one stream share.
 type line struct {
 	logger *slog.Logger
 	stream *core.Stream
@@ -120,7 +121,7 @@ func (l line) changed(sum core.Summary) {
 	}
 }
 
-// ending returns what a line says of an end.
+// ending returns the attributes of a stream's end.
 func ending(sum core.Summary) (reason, duration slog.Attr) {
 	return slog.String(keyReason, sum.Reason.Error()), slog.Duration(keyDuration, sum.Duration)
 }
@@ -142,9 +143,9 @@ func level(status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// who returns what lines say of a request, which is about the stream with this
-// ID if that is known. Who it belongs to may be known after the middleware has
-// run only.
+// who returns the attributes of a request. stream is the ID of the stream that
+// it is about, or empty if that is not known. The identity may be set only
+// after this middleware has run.
 func (l line) who(stream string) []slog.Attr {
 	attrs := make([]slog.Attr, 0, 10)
 	if stream != "" {
@@ -157,7 +158,7 @@ func (l line) who(stream string) []slog.Attr {
 	return attrs
 }
 
-// about returns what all lines say of a stream.
+// about returns the attributes that all lines about a stream have.
 func (l line) about() []slog.Attr {
 	attrs := l.who(l.stream.ID())
 	if channels := l.stream.Channels(); len(channels) > 0 {
@@ -169,8 +170,8 @@ func (l line) about() []slog.Attr {
 	return attrs
 }
 
-// loggable returns a client's text, or its length if it may be meant to do
-// something else than to be read.
+// loggable returns a client's text, or its length if the text is long or holds
+// characters that may disturb a terminal or a log.
 func loggable(text string) string {
 	const most = 64
 	if len(text) > most {

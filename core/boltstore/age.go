@@ -6,8 +6,8 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// ageFrom has the goroutine come back when something of the channels that were
-// touched gets too old, or soon if there is more to remove.
+// ageFrom sets the timer to when the next entry of the touched channels gets
+// too old, or to soon if a transaction left more to remove.
 func (s *Store) ageFrom(touched map[string]*channel) {
 	w := &s.writer
 	if soon := s.now().Add(w.rest); w.more && (w.agingAt.IsZero() || soon.Before(w.agingAt)) {
@@ -24,9 +24,10 @@ func (s *Store) ageFrom(touched map[string]*channel) {
 	}
 }
 
-// ageNext has it come back when the next of all channels gets too old, but not
-// more often than a hundred times in the span: each time, it looks at all. While
-// there is more to remove, it comes back after a rest.
+// ageNext sets the timer to when the next entry of all channels gets too old,
+// but not more often than a hundred times in the span, because each time it
+// looks at all channels. While there is more to remove, it sets the timer to a
+// rest later.
 func (s *Store) ageNext(now time.Time) {
 	if s.writer.more {
 		s.ageAt(now.Add(s.writer.rest))
@@ -50,7 +51,7 @@ func (s *Store) ageNext(now time.Time) {
 	s.ageAt(next)
 }
 
-// span returns after how long something of a channel gets too old.
+// span returns the age at which something of a channel gets too old.
 func span(keep history.ChannelRetention) time.Duration {
 	if keep.Age > 0 {
 		return keep.Age

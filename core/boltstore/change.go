@@ -10,8 +10,8 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// change is one transaction, and what becomes of the writer's knowledge once it
-// is committed.
+// change is one transaction. Its state replaces the writer's once it is
+// committed.
 type change struct {
 	state
 
@@ -26,26 +26,26 @@ type change struct {
 	bytes   uint64
 	unswept uint64
 	swept   bool
-	removed bool                // whether anything was swept
-	epoch   bool                // whether a new one begins
-	touched map[string]*channel // nil for those that are forgotten
-	order   []string            // of touched
+	removed bool                // the transaction swept something
+	epoch   bool                // a new epoch begins
+	touched map[string]*channel // by name; nil for a forgotten channel
+	order   []string            // names of touched, in order
 
 	appended []*history.Entry
 	notices  []notice
 
-	tx                                          *bolt.Tx
+	tx                                          *bolt.Tx // valid during the transaction only
 	main, channels, entries, ids, keys          *bolt.Bucket
 	tombBucket, onceKeys, onceOrder, sweepOrder *bolt.Bucket
 }
 
-// notice is that a channel was trimmed.
+// notice reports that a channel was trimmed up to seq.
 type notice struct {
 	channel string
 	seq     uint64
 }
 
-// begin starts on a transaction.
+// begin prepares the change for a transaction.
 func (c *change) begin(tx *bolt.Tx) {
 	w := c.writer
 	c.tx, c.state = tx, w.state
@@ -56,11 +56,11 @@ func (c *change) begin(tx *bolt.Tx) {
 	c.ids, c.keys, c.tombBucket = bucket(tx, bucketIDs), bucket(tx, bucketKeys), bucket(tx, bucketTombs)
 	c.onceKeys, c.onceOrder = bucket(tx, bucketOnce), bucket(tx, bucketOnceOrder)
 	c.sweepOrder = bucket(tx, bucketSwept)
-	// What is appended comes at the end of its channel, mostly.
+	// Most new entries come at the end of their channel.
 	c.entries.FillPercent = 0.9
 }
 
-// save writes what is known of the file and of the channels.
+// save writes the state of the file and of the touched channels.
 func (c *change) save() error {
 	if c.clock.ahead(c.now) {
 		c.clock.setBack(c.head, c.now)
@@ -86,7 +86,7 @@ func (c *change) save() error {
 	return c.main.Put([]byte(keyState), c.encode())
 }
 
-// notice takes down what was trimmed of a channel, if anything was.
+// notice records that a channel was trimmed, if it was.
 func (c *change) notice(name string, ch *channel) {
 	if ch.gone != ch.told {
 		c.notices = append(c.notices, notice{name, ch.gone})
@@ -94,7 +94,7 @@ func (c *change) notice(name string, ch *channel) {
 	}
 }
 
-// adopt makes what is committed known.
+// adopt makes the committed state the writer's.
 func (c *change) adopt() {
 	w := c.writer
 	setBack := w.clock.setbacks != c.clock.setbacks
@@ -114,7 +114,7 @@ func (c *change) adopt() {
 	}
 }
 
-// channel returns a channel that is to be changed, or nil.
+// channel returns a channel to be changed, or nil if there is none.
 func (c *change) channel(name string) *channel {
 	if ch, ok := c.touched[name]; ok {
 		return ch
@@ -181,7 +181,8 @@ func (c *change) append(records []history.Record) ([]*history.Entry, error) {
 func (c *change) put(r *history.Record, at time.Time) error {
 	ch := c.channel(r.Channel)
 	if ch != nil && c.store.cfg.Retention.Of(r.Channel).Forgets(ch.extent(), at) {
-		// Readers do not see it any more: the new entry must not bring it back.
+		// Readers do not see the idle channel any more: the new entry must not
+		// bring it back.
 		if err := c.forget(r.Channel, ch); err != nil {
 			return err
 		}
@@ -221,7 +222,7 @@ func (c *change) put(r *history.Record, at time.Time) error {
 	return nil
 }
 
-// cost is about what an entry takes in the file.
+// cost is the approximate size of an entry in the file, in bytes.
 func cost(value []byte) uint64 { return uint64(len(value) + entryCost) }
 
 // damage returns an error that wraps ErrDamaged.

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// clock is what is known of the times in the file. The machine's clock may have
-// been ahead when they were taken, and set back since. When the store finds that
-// out, what it has counts as appended at that moment, at the latest: otherwise,
-// it would be within its once window, its age and its idle time for as long as
-// the clock was ahead.
+// clock corrects the times in the file. The machine's clock may have been ahead
+// when they were taken, and set back since. When the store finds that out, the
+// entries in the file count as appended at that moment, at the latest.
+// Otherwise they would stay within the once window, the age and the idle time
+// for as long as the clock was ahead.
 type clock struct {
-	latest   int64 // the latest of the times, in nanoseconds
+	latest   int64 // the latest time in the file, in nanoseconds since 1970
 	setbacks [4]setback
 }
 
-// setback is that the clock was found to be set back.
+// setback records that the store found the clock set back.
 type setback struct {
 	through uint64 // the newest entry at that moment
-	at      int64  // that moment, in nanoseconds
+	at      int64  // that moment, in nanoseconds since 1970
 }
 
 func (c *clock) encode(b []byte) []byte {
@@ -30,7 +30,7 @@ func (c *clock) encode(b []byte) []byte {
 	return b
 }
 
-// decodeClock returns a clock. A file need not have one.
+// decodeClock returns the clock in b, or a zero clock: a file may have none.
 func decodeClock(b []byte) (c clock) {
 	if len(b) < 8+16*len(c.setbacks) {
 		return c
@@ -43,23 +43,22 @@ func decodeClock(b []byte) (c clock) {
 	return c
 }
 
-// tolerance is by how much times may be ahead: clocks that are kept in step go
-// back by less.
+// tolerance is how far times may be ahead: synchronized clocks go back by less.
 const tolerance = time.Second
 
-// take notes a time that goes to the file.
+// take records a time that is written to the file.
 func (c *clock) take(at time.Time) { c.latest = max(c.latest, at.UnixNano()) }
 
 // ahead reports whether the latest time is ahead of the clock.
 func (c *clock) ahead(now time.Time) bool { return c.latest-now.UnixNano() > int64(tolerance) }
 
-// setBack notes that the clock was set back, after an entry. The last few times
-// that it was are known one by one.
+// setBack records that the clock was set back, when head was the newest entry.
+// The last few setbacks are kept one by one.
 func (c *clock) setBack(head uint64, now time.Time) {
 	c.latest = now.UnixNano()
 	place := 0
 	for i := range c.setbacks {
-		if c.setbacks[i].at >= c.latest { // the new one says more of the same entries
+		if c.setbacks[i].at >= c.latest { // the new one bounds the same entries more closely
 			c.setbacks[i] = setback{}
 		}
 		if c.setbacks[i].through < c.setbacks[place].through {
@@ -69,8 +68,8 @@ func (c *clock) setBack(head uint64, now time.Time) {
 	c.setbacks[place] = setback{head, c.latest}
 }
 
-// trust returns when an entry was appended, at the latest, by the time that it
-// has in the file.
+// trust returns the latest time at which an entry can have been appended, given
+// its time in the file.
 func (c *clock) trust(seq uint64, at time.Time) time.Time {
 	limit := int64(math.MaxInt64)
 	for _, s := range c.setbacks {
@@ -84,7 +83,7 @@ func (c *clock) trust(seq uint64, at time.Time) time.Time {
 	return at
 }
 
-// trustChannel does the same with the times of a channel.
+// trustChannel corrects the times of a channel in the same way.
 func (c *clock) trustChannel(ch *channel) {
 	if ch.count == 0 {
 		return

@@ -8,15 +8,15 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// Sync says when the history is brought to the disk.
+// Sync is when the store syncs the history to the disk.
 type Sync uint8
 
 const (
-	// SyncAlways brings events to the disk before Append returns, and before
-	// anybody gets them.
+	// SyncAlways syncs events to the disk before Append returns, and before any
+	// subscriber gets them.
 	SyncAlways Sync = iota
 	// SyncInterval hands events to the operating system before Append returns,
-	// and brings them to the disk at every Interval.
+	// and syncs them to the disk at every Interval.
 	SyncInterval
 )
 
@@ -30,23 +30,23 @@ func (s Sync) String() string {
 
 // Config configures a [Store]. The zero value is ready to use.
 type Config struct {
-	// Retention says how much is kept. Sizes are of what events take in the
-	// file, about. One that keeps less than the last one did applies from the
-	// opening on.
+	// Retention is how much is kept. Sizes are approximate sizes in the file. A
+	// smaller Retention than the last one applies from the opening on.
 	Retention history.Retention
-	// Sync says when the history is brought to the disk. Default: SyncAlways.
+	// Sync is when the history is synced to the disk. Default: SyncAlways.
 	Sync Sync
-	// Interval is how often that is done with SyncInterval. Default: 100 ms.
+	// Interval is the time between two syncs with SyncInterval. Default: 100
+	// ms.
 	Interval time.Duration
-	// LockWait is how long Open waits for a file that is in use: for the process
-	// before this one to end, say. Default: 1 s.
+	// LockWait is how long Open waits for a file that is in use, for example
+	// until the previous process has ended. Default: 1 s.
 	LockWait time.Duration
-	// Verify has Open read the whole file and check every page and every event,
-	// which takes a while for a large one; an error that wraps [ErrDamaged] is the
-	// answer to all that cannot be. Otherwise, damage is found when it is read.
-	// Default: false.
+	// Verify makes Open read the whole file and check every page and every
+	// event, which takes a while for a large file. Open then returns an error
+	// that wraps [ErrDamaged] for any inconsistency. Otherwise, damage is found
+	// when it is read. Default: false.
 	Verify bool
-	// Logger takes what the store has to say. Default: nothing is logged.
+	// Logger receives the store's log output. Default: nothing is logged.
 	Logger *slog.Logger
 }
 

@@ -1,5 +1,5 @@
 // Package boltstore keeps the history of a hub in one file, with bbolt, so that
-// clients resume after a restart: right away, before anything is published,
+// clients resume after a restart: right away, before new events are published,
 // with the same order and the same IDs.
 //
 //	store, err := boltstore.Open("history.db", boltstore.Config{})
@@ -8,8 +8,8 @@
 //
 // # Durability
 //
-// An event is delivered only when its promise holds, so that no client ever saw
-// one that is lost afterwards within that promise.
+// An event is delivered only when its promise holds, so that no client ever
+// sees one that is later lost within that promise.
 //
 //	              when Publish returned      kill -9 of          power loss, crash of
 //	              without an error           the process         the operating system
@@ -17,41 +17,43 @@
 //	SyncInterval  the operating system       nothing is lost     what was published in the
 //	              has it                                         last Interval may be lost
 //
-// "On the disk" is as true as the disk is honest about its cache. What is
-// published together is there in whole or not at all. Neither of the two can
-// leave a damaged file behind: bbolt's own way to do without waiting for the
-// disk, which can, is not used.
+// "On the disk" is as true as the disk is honest about its cache. Events that
+// are published together are there in whole or not at all. Neither setting can
+// leave a damaged file behind: the store does not use bbolt's NoSync, which
+// can.
 //
-// With SyncAlways, all who publish at the same time share one commit: the more
-// they are, the less each of them waits for the disk. With SyncInterval, events
-// are put down in a journal, a second file beside the first, and committed at
-// every interval, and before somebody reads what is not in the ring of the hub.
+// With SyncAlways, all calls that publish at the same time share one commit:
+// the more there are, the less each waits for the disk. With SyncInterval,
+// events are written to a journal, a second file beside the first. They are
+// committed at every interval, and before a read of events that are not in the
+// ring of the hub.
 //
 // # Restarts
 //
-// Positions go on where they ended, in the same epoch. Only when a store with
-// SyncInterval was not closed, events may have been lost whose IDs clients have
-// seen; the next store begins a new epoch then, in which the sequence goes on.
-// Positions of the epochs before stay valid as far as the file has what they
-// stand for. Those of events that were lost are answered with a gap, and are
-// never given to others.
+// Positions continue where they ended, in the same epoch. Only a store with
+// SyncInterval that was not closed may have lost events whose IDs clients have
+// seen. The next store then begins a new epoch, in which the sequence
+// continues. Positions of earlier epochs stay valid as long as the file has
+// their events. Positions of lost events are answered with a gap, and are never
+// given to other events.
 //
 // # The clock
 //
-// Ages, idle times and the window of once keys go by the machine's clock. Where it
-// was ahead and is set back, what the file has counts as appended when the store
-// finds that out, at the latest: when it is opened, or with the next event. A once
-// key of that time counts for one more window, and a retry within it publishes
-// nothing; events get as old as the retention says, from then on. What goes by a
-// clock that is set forward is older at once. [history.Entry.Time] stays as it was
-// taken.
+// Ages, idle times and the window of once keys go by the machine's clock. If
+// the clock was ahead and is set back, the store finds that out when it is
+// opened, or with the next event. The events in the file then count as appended
+// at that moment, at the latest. A once key among them counts for one more
+// window, and a retry within it publishes nothing; events reach the retention's
+// age from then on. If the clock is set forward, events are older at once.
+// [history.Entry.Time] stays as it was taken.
 //
 // # The file
 //
-// It does not shrink, but what is trimmed makes room for what comes, so that its
-// size is bounded by the retention. What was forgotten, or is over a bound, goes
-// in parts: each commit removes more than it adds, so that this keeps up with
-// publishing, and what is still there counts for TotalBytes. One store at a time can have it open. A copy
-// that is put in its place later gives positions again that clients have seen:
-// rather begin anew.
+// The file does not shrink, but trimmed events make room for new ones, so that
+// the retention bounds its size. Forgotten channels and events over a bound are
+// removed in parts: each commit removes more than it adds, so that removal
+// keeps up with publishing; what is not removed yet counts for TotalBytes. Only
+// one store at a time can have the file open. Do not replace the file by an
+// older copy: the store would give positions again that clients have seen.
+// Begin with a new file instead.
 package boltstore

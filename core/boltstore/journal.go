@@ -13,23 +13,23 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// journal is a file beside the history's in which SyncInterval puts down what
-// is not in the history yet, so that it outlives the process. It is never
-// brought to the disk by force: when it matters, the history is.
+// journal is a file beside the history's. SyncInterval writes to it what is not
+// in the history yet, so that it outlives the process. The journal is never
+// synced to the disk: the history is, at every interval.
 //
 // It is a sequence of frames, one for each group of appends: length, checksum,
-// and what the checksum is of. The epoch and the first position tell whether a
-// frame goes on where the history ends. What is torn, or left over from an
-// earlier use of the same place, does not.
+// and the bytes that the checksum covers. The epoch and the first position tell
+// whether a frame continues the history. A torn frame does not, nor does one
+// from an earlier use of the same place.
 type journal struct {
 	path string
 	file *os.File
-	size int64 // where the next frame goes
-	torn bool  // whether there may be part of a frame at size
+	size int64 // offset of the next frame
+	torn bool  // part of a frame may follow size
 	buf  []byte
 }
 
-// batch is what one call appended.
+// batch holds the records of one call of Append.
 type batch struct {
 	records []history.Record
 	at      time.Time
@@ -50,8 +50,9 @@ func (j *journal) create() error {
 	return nil
 }
 
-// write puts down what a group appends, from a position on. After an error,
-// nothing of it is there, or will be found.
+// write writes a frame with the records of a group, the first of which has the
+// position first. After an error, nothing of it is in the journal, or will be
+// found.
 func (j *journal) write(first history.Position, batches []batch) error {
 	b := j.buf[:0]
 	b = append(b, make([]byte, frameHead)...)
@@ -82,8 +83,8 @@ func (j *journal) write(first history.Position, batches []batch) error {
 	return nil
 }
 
-// reset empties the journal, since the history has what it held. What is left
-// after an error makes no difference.
+// reset empties the journal when the history has its records. If that fails,
+// the frames that stay make no difference.
 func (j *journal) reset() {
 	if j.file == nil || j.size == 0 {
 		return
@@ -92,7 +93,7 @@ func (j *journal) reset() {
 	j.torn = j.file.Truncate(0) != nil
 }
 
-// remove removes the journal.
+// remove closes and removes the journal.
 func (j *journal) remove() error {
 	err := j.abandon()
 	if gone := os.Remove(j.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
@@ -101,7 +102,7 @@ func (j *journal) remove() error {
 	return err
 }
 
-// abandon closes the journal, and leaves it for the next store.
+// abandon closes the journal and leaves the file for the next store.
 func (j *journal) abandon() error {
 	if j.file == nil {
 		return nil
@@ -161,7 +162,8 @@ func decodeBatches(b []byte) (batches []batch, err error) {
 	return batches, nil
 }
 
-// replay returns what the journal has after a position, as far as it is whole.
+// replay returns the batches in the journal after a position, up to the first
+// torn frame.
 func replay(path string, head history.Position) ([]batch, error) {
 	b, err := os.ReadFile(path) //nolint:gosec // It is beside the caller's path.
 	if errors.Is(err, fs.ErrNotExist) {

@@ -13,9 +13,9 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// The file's buckets. Numbers in keys are big-endian, so that they are in order.
-// A channel has a number of its own, which is never used again: what is left of
-// a channel that was forgotten belongs to nobody, and is swept up later.
+// The file's buckets. Numbers in keys are big-endian, so that they sort in
+// order. A channel has a number of its own, which is never used again. The
+// entries of a forgotten channel are thus out of reach, and are swept later.
 //
 //	tidings    "format", "state", "epochs"
 //	channels   name                        → state of the channel
@@ -27,7 +27,7 @@ import (
 //	onceorder  seq                         → key in once
 //	swept      channel that was forgotten  → bytes of the entries that are left of it
 //
-// All channels share the buckets, as a bucket for each would take a page each.
+// All channels share the buckets, because a bucket takes at least a page.
 const format = "tidings history 1"
 
 const (
@@ -46,7 +46,7 @@ const (
 	keyEpochs = "epochs"
 )
 
-// buckets returns their names.
+// buckets returns the names of the buckets.
 func buckets() []string {
 	return []string{
 		bucketMain, bucketChannels, bucketTombs, bucketEntries, bucketIDs,
@@ -54,27 +54,27 @@ func buckets() []string {
 	}
 }
 
-// bucket returns one of them, or nil.
+// bucket returns a bucket, or nil if there is none of that name.
 func bucket(tx *bolt.Tx, name string) *bolt.Bucket { return tx.Bucket([]byte(name)) }
 
 var errShort = errors.New("value too short")
 
-// number returns the key of a number.
+// number returns a number as a key.
 func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// pair returns the key of two numbers.
+// pair returns two numbers as a key.
 func pair(a, b uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 16), a), b)
 }
 
-// idKey returns the key of an ID of the app's own.
+// idKey returns the key of an ID that the app has set.
 func idKey(channel uint64, id string) []byte { return append(number(channel), id...) }
 
-// longKey is from which length on an event's key is hashed: bbolt's keys are
-// limited, and those of events are not.
+// longKey is the length in bytes above which an event's key is hashed: bbolt
+// limits the length of keys, and the keys of events have no limit here.
 const longKey = 256
 
-// snapshotKey returns the key that stands for an event's audience and key.
+// snapshotKey returns the key for an event's audience and key.
 func snapshotKey(channel uint64, to, key string) []byte {
 	k := append(number(channel), 0)
 	start := len(k)
@@ -88,12 +88,12 @@ func snapshotKey(channel uint64, to, key string) []byte {
 	return k
 }
 
-// oncePrefix returns what the keys in the once bucket of a channel begin with.
+// oncePrefix returns the common prefix of a channel's keys in the once bucket.
 func oncePrefix(channel string) []byte {
 	return append(binary.AppendUvarint(nil, uint64(len(channel))), channel...)
 }
 
-// onceValue is what is kept of an event that was published once per key.
+// onceValue describes the event that was published first with a once key.
 type onceValue struct {
 	seq uint64
 	at  time.Time
@@ -113,7 +113,7 @@ func nanos(t time.Time) uint64 { return uint64(t.UnixNano()) }
 
 func moment(n uint64) time.Time { return time.Unix(0, int64(n)) } //nolint:gosec // The bits are what matters.
 
-// What an entry's flags say: which of its texts are there.
+// Flags of an entry: which of its optional parts are present.
 const (
 	hasID = 1 << iota
 	hasKey
@@ -124,14 +124,14 @@ const (
 // entryVersion is the first byte of an entry.
 const entryVersion = 1
 
-// entryHead is the length of what every entry begins with: version, flags, time.
+// entryHead is the length of the start of every entry: version, flags, time.
 const entryHead = 1 + 1 + 8
 
-// entryCost is about what an entry costs in the file beside its value.
+// entryCost is the approximate size of an entry in the file beside its value.
 const entryCost = 48
 
-// encodeEntry returns the value of a record that was appended at a time, with a
-// checksum that covers the key, too.
+// encodeEntry returns the value of a record that was appended at a time. Its
+// checksum also covers the key.
 func encodeEntry(key []byte, r *history.Record, at time.Time) []byte {
 	to := r.To.String()
 	b := make([]byte, 0, entryHead+4*binary.MaxVarintLen32+len(r.ID)+len(r.Key)+len(to)+len(r.Body)+4)
@@ -168,9 +168,9 @@ func entryTime(b []byte) (time.Time, error) {
 	return moment(binary.BigEndian.Uint64(b[2:])), nil
 }
 
-// decodeEntry returns the record that a value was made of, and when it was
-// appended. The record shares nothing with the value, and its body has room for
-// what [history.Record.At] adds.
+// decodeEntry returns the record in a value, and when it was appended. The
+// record shares no memory with the value, and its body has room for what
+// [history.Record.At] adds.
 func decodeEntry(key, b []byte) (r history.Record, at time.Time, err error) {
 	if len(b) < entryHead+4 {
 		return r, at, errShort
@@ -186,12 +186,14 @@ func decodeEntry(key, b []byte) (r history.Record, at time.Time, err error) {
 	return r, at, nil
 }
 
-// trailerRoom is what an entry's frame has beside its body.
+// trailerRoom is the maximum number of bytes in an entry's frame after its
+// body.
 func trailerRoom(id string) int {
 	return len("id: \n\n") + max(len(id), 13+1+20)
 }
 
-// decodeHead returns what an entry holds beside its body, and the rest.
+// decodeHead returns an entry's record without its body, and the bytes of the
+// body.
 func decodeHead(b []byte) (r history.Record, at time.Time, rest []byte, err error) {
 	if at, err = entryTime(b); err != nil {
 		return r, at, nil, err

@@ -7,12 +7,12 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// expireAtOnce is how many once keys beyond their window are dropped for each
-// that is added: more than one, so that they get fewer.
+// expireAtOnce is the number of expired once keys that are dropped for each
+// added one: more than one, so that their number falls.
 const expireAtOnce = 8
 
-// onceKeyOf returns the key, in its bucket, of the record's once key; nil if it
-// has none.
+// onceKeyOf returns the key in the once bucket of the record's once key, or nil
+// if it has none.
 func onceKeyOf(records []history.Record) []byte {
 	if len(records) != 1 || records[0].Once == "" {
 		return nil
@@ -20,15 +20,15 @@ func onceKeyOf(records []history.Record) []byte {
 	return append(oncePrefix(records[0].Channel), records[0].Once...)
 }
 
-// again returns the entry for a record that was published once already.
+// again returns the entry for a record whose once key was used before.
 func (s *Store) again(r *history.Record, first *onceValue) *history.Entry {
 	again := *r
 	again.ID = first.id
 	return again.At(s.epochs.at(first.seq), first.at)
 }
 
-// first returns what was published first with a once key, or nil if there is
-// nothing within the window.
+// first returns the event that was published first with a once key, or nil if
+// there is none within the window.
 func (c *change) first(key []byte) (*onceValue, error) {
 	value := c.onceKeys.Get(key)
 	if value == nil {
@@ -44,7 +44,7 @@ func (c *change) first(key []byte) (*onceValue, error) {
 	return &v, nil
 }
 
-// remember takes down the once key of the record that is appended next.
+// remember stores the once key of the record that is appended next.
 func (c *change) remember(r *history.Record, at time.Time) error {
 	retention := &c.store.cfg.Retention
 	for range expireAtOnce {
@@ -65,8 +65,8 @@ func (c *change) remember(r *history.Record, at time.Time) error {
 	return c.onceOrder.Put(number(seq), key)
 }
 
-// dropOnce drops the oldest once key if it is beyond its window, or anyway. It
-// reports whether it did.
+// dropOnce drops the oldest once key if it has expired, or in any case if
+// anyway is set. It reports whether it dropped one.
 func (c *change) dropOnce(anyway bool) (bool, error) {
 	order, key := c.onceOrder.Cursor().First()
 	if order == nil {
@@ -78,7 +78,8 @@ func (c *change) dropOnce(anyway bool) (bool, error) {
 		if err != nil {
 			return false, damage("once key: %v", err)
 		}
-		// Otherwise, the key has been used again, and this was the first time.
+		// Otherwise, the key has been used again, and order is of its first
+		// use.
 		if bytes.Equal(number(v.seq), order) {
 			if !anyway && c.now.Sub(c.clock.trust(v.seq, v.at)) < c.store.cfg.Retention.OnceWindow {
 				return false, nil

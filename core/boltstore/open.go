@@ -13,17 +13,17 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Open opens the history in a file, and makes the file if there is none. The
-// folder must be there. Close the store in the end; a hub that it was given to
-// does.
+// Open opens the history in a file, and creates the file if there is none. The
+// folder must exist. Close the store after use; a hub closes the store that it
+// was given.
 //
-// The errors wrap [ErrLocked], [ErrForeign] or [ErrDamaged] where one of them is
-// the reason, and the file system's otherwise. A file that is not this package's
-// is not changed. Open panics if a pattern of the retention is malformed, or Sync
-// is none of the constants.
+// The errors wrap [ErrLocked], [ErrForeign] or [ErrDamaged] where one of them
+// is the reason, and the file system's error otherwise. A file of another
+// application is not changed. Open panics if a pattern of the retention is
+// malformed, or if Sync is none of the constants.
 func Open(path string, cfg Config) (*Store, error) { return openAt(path, cfg, time.Now) }
 
-// openAt is Open by a clock.
+// openAt is Open with a clock.
 func openAt(path string, cfg Config, now func() time.Time) (*Store, error) {
 	s := &Store{
 		cfg:      cfg.withDefaults(),
@@ -40,7 +40,7 @@ func openAt(path string, cfg Config, now func() time.Time) (*Store, error) {
 	return s, nil
 }
 
-// open opens the file, and prepares what the goroutine needs.
+// open opens the file, and prepares the state of the store's goroutine.
 func (s *Store) open(path string) error {
 	made, err := s.recognise(path)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Store) openFile(path string, readOnly bool) error {
 			Timeout:      s.cfg.LockWait,
 			FreelistType: bolt.FreelistMapType, // the array's is slow when there are many free pages
 			NoStatistics: true,
-			// Kept, as a panic of bbolt's leaves it open.
+			// The file is kept because a panic in bbolt leaves it open.
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				file, bad := os.OpenFile(name, flag, mode) //nolint:gosec // It is the caller's path.
 				s.file = file
@@ -86,8 +86,8 @@ func (s *Store) openFile(path string, readOnly bool) error {
 	return err
 }
 
-// syncFolder makes sure that a new file is still in its folder after a power
-// loss. Where folders cannot be synced, it is not needed.
+// syncFolder makes a new file's entry in its folder survive a power loss. Where
+// folders cannot be synced, that is not needed.
 func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -99,8 +99,7 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// load reads what has to be known of the file, and makes an empty one one of
-// this package's.
+// load reads the state of the file. It initialises an empty file.
 func (s *Store) load() error {
 	empty := false
 	err := s.db.View(func(tx *bolt.Tx) error {
@@ -130,7 +129,7 @@ func isEmpty(tx *bolt.Tx) bool {
 	return k == nil
 }
 
-// initialise makes an empty file one of this package's.
+// initialise writes the buckets and the first state to an empty file.
 func initialise(tx *bolt.Tx) error {
 	for _, name := range buckets() {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
@@ -147,7 +146,7 @@ func initialise(tx *bolt.Tx) error {
 	return main.Put([]byte(keyState), state{}.encode())
 }
 
-// learn reads what has to be known of a file of this package's.
+// learn reads the state of an initialised file.
 func (s *Store) learn(tx *bolt.Tx) error {
 	for _, name := range buckets() {
 		if bucket(tx, name) == nil {
@@ -192,8 +191,8 @@ func (s *Store) learn(tx *bolt.Tx) error {
 	})
 }
 
-// start takes over what the store before left in its journal, and begins a new
-// epoch if it may have lost what it delivered.
+// start commits what the previous store left in its journal, and begins a new
+// epoch if that store may have lost events that it delivered.
 func (s *Store) start(path string) error {
 	w := &s.writer
 	w.aging, w.pending.due = stopped(), stopped()
@@ -218,7 +217,7 @@ func (s *Store) start(path string) error {
 		if c.loose = 0; s.cfg.Sync == SyncInterval {
 			c.loose = 1
 		}
-		return c.maintain() // the retention may be another one, and the time is
+		return c.maintain() // the retention may have changed, and time has passed
 	})
 	if err != nil {
 		return err

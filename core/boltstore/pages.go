@@ -8,24 +8,25 @@ import (
 	"slices"
 )
 
-// pages checks what a file of bbolt's is made of, as of its newest commit: every
+// pages checks the structure of a bbolt file, as of its newest commit: every
 // page is in the tree once, or free, lies within the file, and holds what its
-// head says, in order. bbolt's own check reads the mapped file in a goroutine of
-// its own, where a fault of memory ends the process, and follows pages in a
-// circle. This one reads the file, and takes no number in it for granted.
+// head says, in order. bbolt's own check reads the mapped file in a goroutine
+// of its own, where a memory fault ends the process, and may follow pages in a
+// circle. This one reads the file, and trusts no number in it.
 //
 // A page begins with its number in 8 bytes, flags and number of elements in 2
-// each, and in 4 the number of pages that follow as a part of it. Elements of 16
-// bytes come next. Those of a branch are where the key is, from there on, and its
-// length, in 4 bytes each, and the number of the page below in 8; those of a leaf
-// are flags, where the key is, and the lengths of key and value, in 4 each.
+// each, and in 4 the number of overflow pages that follow it. Elements of 16
+// bytes come next. An element of a branch holds the offset of its key from the
+// element and the key's length, in 4 bytes each, and the number of the child
+// page in 8. An element of a leaf holds flags, the offset of its key, and the
+// lengths of key and value, in 4 each.
 type pages struct {
 	file io.ReaderAt
 	meta meta
 	use  []pageUse // of each page
 }
 
-// pageUse is what a page has been found to be.
+// pageUse is the use that was found for a page.
 type pageUse uint8
 
 const (
@@ -45,13 +46,13 @@ const (
 	bucketFlag   = 0x01
 	bucketHeader = 16 // root page, 0 if it follows, and sequence
 
-	manyFree = 0xFFFF         // how many is in the first element
+	manyFree = 0xFFFF         // the first element holds the number
 	noFree   = math.MaxUint64 // there is no list of free pages
 	maxDepth = 64             // of the tree; a file of any size stays far below
 )
 
-// checkPages returns an error that wraps ErrDamaged if the file is not as bbolt
-// writes it, and the file's own if it cannot be read.
+// checkPages returns an error that wraps ErrDamaged if the file's structure is
+// not what bbolt writes, and the file's own error if it cannot be read.
 func checkPages(file io.ReaderAt, size int64) error {
 	m, ok := newestMeta(file)
 	if !ok {
@@ -76,7 +77,7 @@ func checkPages(file io.ReaderAt, size int64) error {
 	return nil
 }
 
-// page reads one, with all that is part of it, and notes that it is used.
+// page reads a page with its overflow pages, and marks them as used.
 func (p *pages) page(id uint64) ([]byte, error) {
 	if id >= p.meta.pages {
 		return nil, damage("page %d of %d", id, p.meta.pages)
@@ -129,8 +130,8 @@ func (p *pages) free() error {
 	return nil
 }
 
-// tree checks a page and all below it. Their keys are from first on, and below
-// end, if that is not nil.
+// tree checks a page and all pages below it. Their keys are not less than
+// first, and less than end, unless that is nil.
 func (p *pages) tree(id uint64, first, end []byte, depth int) error {
 	if depth > maxDepth {
 		return damage("page %d is too deep", id)
@@ -148,7 +149,7 @@ func (p *pages) tree(id uint64, first, end []byte, depth int) error {
 	return damage("page %d is of no kind that belongs there", id)
 }
 
-// branch checks a branch page, and all below it.
+// branch checks a branch page and all pages below it.
 func (p *pages) branch(id uint64, b, first, end []byte, depth int) error {
 	order, count := binary.NativeEndian, elements(b)
 	if count <= 0 {
@@ -201,7 +202,7 @@ func (p *pages) leaf(id uint64, b, first, end []byte, depth int) error {
 	return nil
 }
 
-// bucket checks a bucket, by the value that stands for it on a page.
+// bucket checks a bucket, given its value on a leaf page.
 func (p *pages) bucket(id uint64, value []byte, depth int) error {
 	if len(value) < bucketHeader {
 		return damage("bucket on page %d", id)
@@ -216,7 +217,8 @@ func (p *pages) bucket(id uint64, value []byte, depth int) error {
 	return p.leaf(id, b, nil, nil, depth+1)
 }
 
-// elements returns how many a page has, or -1 if it is too short for them.
+// elements returns the number of a page's elements, or -1 if the page is too
+// short for them.
 func elements(b []byte) int {
 	n := int(binary.NativeEndian.Uint16(b[10:]))
 	if pageHead+pageElement*n > len(b) {
@@ -225,8 +227,8 @@ func elements(b []byte) int {
 	return n
 }
 
-// content returns key and value of the i-th of a page's elements, which begin so
-// many bytes after it. It reports false if they are not on the page.
+// content returns key and value of element i of a page, which begin at bytes
+// after the element. It reports false if they are not on the page.
 func content(b []byte, count, i int, at, key, value uint32) (k, v []byte, ok bool) {
 	from := int64(pageHead+pageElement*i) + int64(at)
 	middle := from + int64(key)
@@ -237,8 +239,9 @@ func content(b []byte, count, i int, at, key, value uint32) (k, v []byte, ok boo
 	return b[from:middle], b[middle:end], true
 }
 
-// inOrder reports whether a key comes after another, or is it unless that is the
-// key before it, and comes before the end.
+// inOrder reports whether a key is not less than first, and less than end
+// unless that is nil. If after is set, first is the previous key, and key must
+// be greater.
 func inOrder(key, first, end []byte, after bool) bool {
 	if n := bytes.Compare(key, first); n < 0 || n == 0 && after {
 		return false

@@ -9,31 +9,32 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// pending is what SyncInterval has delivered, and put down in the journal, but
-// not in the history yet.
+// pending holds the records that SyncInterval has delivered and written to the
+// journal, but not to the history yet.
 type pending struct {
 	journal journal
 	batches []batch
 	records uint64
 	bytes   int
-	once    map[string]onceValue // by the key in the bucket
-	due     *time.Timer          // runs while there is something
+	once    map[string]onceValue // by the key in the once bucket
+	due     *time.Timer          // runs while there are records
 
-	any atomic.Bool // whether there is; for those who read
+	any atomic.Bool // there are records; for readers
 }
 
-// maxPending is from how many bytes on nobody waits for the interval.
+// maxPending is the number of pending bytes from which on a commit does not
+// wait for the interval.
 const maxPending = 4 << 20
 
-// note delivers what a group appends as soon as the journal has it, and answers.
-// It reports false if it could not, and nothing was done.
+// note delivers the records of a group as soon as the journal has them, and
+// answers the requests. If it cannot, it does nothing and reports false.
 func (s *Store) note(group []*request) bool {
 	w := &s.writer
 	if w.failed != nil || w.pending.bytes >= maxPending {
 		return false
 	}
 	now := s.now()
-	if w.ahead(now) { // which a transaction notes
+	if w.ahead(now) { // a transaction records that
 		return false
 	}
 	seq := w.delivered()
@@ -44,7 +45,7 @@ func (s *Store) note(group []*request) bool {
 		if key := onceKeyOf(r.records); key != nil {
 			first, err := s.firstNoted(key, once, now)
 			if err != nil {
-				return false // which finds the same
+				return false // the transaction finds the same error
 			}
 			if first != nil {
 				answers[i].entries = []*history.Entry{s.again(&r.records[0], first)}
@@ -83,7 +84,7 @@ func (s *Store) note(group []*request) bool {
 	return true
 }
 
-// ahead reports whether what is stored, or pending, has a time that is ahead.
+// ahead reports whether a stored or pending time is ahead of the clock.
 func (w *writer) ahead(now time.Time) bool {
 	c := w.clock
 	if n := len(w.pending.batches); n > 0 {
@@ -92,7 +93,7 @@ func (w *writer) ahead(now time.Time) bool {
 	return c.ahead(now)
 }
 
-// hold keeps what was noted until it is settled.
+// hold keeps a group's records until a transaction commits them.
 func (s *Store) hold(batches []batch, once map[string]onceValue, records int) {
 	p := &s.writer.pending
 	if len(p.batches) == 0 && len(batches) > 0 {
@@ -109,7 +110,8 @@ func (s *Store) hold(batches []batch, once map[string]onceValue, records int) {
 	p.any.Store(p.records > 0)
 }
 
-// firstNoted returns what was published first with a once key, or nil.
+// firstNoted returns the event that was published first with a once key,
+// pending or stored, or nil if there is none within the window.
 func (s *Store) firstNoted(key []byte, group map[string]onceValue, now time.Time) (first *onceValue, err error) {
 	v, ok := group[string(key)]
 	if !ok {
@@ -132,7 +134,7 @@ func (s *Store) firstNoted(key []byte, group map[string]onceValue, now time.Time
 	return &v, nil
 }
 
-// appendPending adds what is pending to a transaction.
+// appendPending adds the pending records to a transaction.
 func (c *change) appendPending() error {
 	for _, t := range c.writer.pending.batches {
 		if onceKeyOf(t.records) != nil {
@@ -149,7 +151,7 @@ func (c *change) appendPending() error {
 	return nil
 }
 
-// dropPending lets go of what is in the history by now.
+// dropPending drops the pending records when the history has them.
 func (s *Store) dropPending() {
 	p := &s.writer.pending
 	if p.records == 0 {
@@ -161,7 +163,7 @@ func (s *Store) dropPending() {
 	p.any.Store(false)
 }
 
-// settle brings what is pending to the disk.
+// settle commits the pending records.
 func (s *Store) settle() {
 	if s.writer.pending.records == 0 {
 		return
@@ -172,7 +174,7 @@ func (s *Store) settle() {
 	}
 }
 
-// settled waits until what is delivered can be read.
+// settled waits until all delivered records can be read.
 func (s *Store) settled(ctx context.Context) error {
 	if !s.writer.pending.any.Load() {
 		return nil
@@ -181,8 +183,8 @@ func (s *Store) settled(ctx context.Context) error {
 	return err
 }
 
-// settleForGood brings what is pending to the disk, and takes down that nothing
-// is missing. If it cannot, the journal is left for the next store.
+// settleForGood commits the pending records, and records that none are missing.
+// If it cannot, it leaves the journal for the next store.
 func (s *Store) settleForGood() error {
 	w := &s.writer
 	if s.cfg.Sync == SyncAlways {

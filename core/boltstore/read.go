@@ -17,7 +17,7 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// view is the file as it is for one who reads.
+// view is the file as one read transaction sees it.
 type view struct {
 	state
 
@@ -28,7 +28,7 @@ type view struct {
 	entries  *bolt.Bucket
 }
 
-// view calls f with the file as it is now. What f takes from it, it copies.
+// view calls f in a read transaction. f copies what it keeps.
 func (s *Store) view(f func(*view) error) error {
 	err := guard(func() error {
 		return s.db.View(func(tx *bolt.Tx) error {
@@ -47,7 +47,8 @@ func (s *Store) view(f func(*view) error) error {
 	return err
 }
 
-// look calls f like view does, unless the store is closed or ctx has ended.
+// look calls f like view, unless the store is closed or ctx has ended. It
+// commits pending records first.
 func (s *Store) look(ctx context.Context, f func(*view) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -99,14 +100,14 @@ func (v *view) read(q history.Query) (history.Page, error) {
 	return v.page(q, ranges, q.After.Seq)
 }
 
-// stretch is what there is of a channel: entries from oldest to newest, or none if
-// number is 0; gone is the newest that is not there any more.
+// stretch describes the entries of a channel, from oldest to newest, or none if
+// number is 0. gone is the newest entry that was removed.
 type stretch struct {
-	channel                      string // its name, which entries take over
+	channel                      string // its name, which entries share
 	number, oldest, newest, gone uint64
 }
 
-// ranges returns what there is of channels, but for what is too old.
+// ranges returns the entries of each channel, without those that are too old.
 func (v *view) ranges(channels []string) ([]stretch, error) {
 	all := make([]stretch, len(channels))
 	for i, name := range channels {
@@ -135,7 +136,7 @@ func (v *view) ranges(channels []string) ([]stretch, error) {
 	return all, nil
 }
 
-// skipOld takes what is too old, though not removed yet, for removed.
+// skipOld treats entries that are too old, but not removed yet, as removed.
 func (v *view) skipOld(name string, ch *channel) error {
 	keep := v.store.cfg.Retention.Of(name)
 	if ch.count == 0 || keep.Keeps(ch.extent(), ch.oldestAt, v.now) {
@@ -162,7 +163,8 @@ func (v *view) skipOld(name string, ch *channel) error {
 	}
 }
 
-// gap returns why what follows q.After cannot be told, or nothing.
+// gap returns why the entries after q.After are not all known, or the empty
+// string.
 func (v *view) gap(q history.Query, ranges []stretch) history.GapReason {
 	switch {
 	case !v.store.epochs.knows(q.After):
@@ -179,7 +181,7 @@ func (v *view) gap(q history.Query, ranges []stretch) history.GapReason {
 	return ""
 }
 
-// page returns what follows a sequence number, as far as it is there.
+// page returns a page of the entries after a sequence number.
 func (v *view) page(q history.Query, ranges []stretch, after uint64) (history.Page, error) {
 	var gone []uint64
 	if q.Oldest || q.Tail > 0 {
@@ -240,15 +242,15 @@ func (v *view) tail(ranges []stretch, n int) (uint64, error) {
 	return before, nil
 }
 
-// keyed is the newest entry of a key.
+// keyed identifies the newest entry of a key.
 type keyed struct {
 	channel string
 	number  uint64
 	seq     uint64
 }
 
-// snapshot returns the newest entry of each key, for each audience by itself,
-// after q.After.
+// snapshot returns the newest entry of each key, separately for each audience,
+// if it is after q.After.
 func (v *view) snapshot(q history.Query, ranges []stretch) (history.Page, error) {
 	var all []keyed
 	index := bucket(v.tx, bucketKeys).Cursor()
@@ -299,7 +301,7 @@ func newFill(q history.Query) *fill {
 	return f
 }
 
-// add adds an entry, if there is room.
+// add adds an entry if there is room, and reports whether there was.
 func (f *fill) add(e *history.Entry) bool {
 	if n := len(f.entries); n > 0 && (n >= f.maxEvents || f.bytes+e.Size() > f.maxBytes) {
 		return false
@@ -309,7 +311,7 @@ func (f *fill) add(e *history.Entry) bool {
 	return true
 }
 
-// page returns the page when there was no room for more.
+// page returns the page after add has found no room.
 func (f *fill) page() history.Page {
 	return history.Page{Entries: f.entries, Through: f.entries[len(f.entries)-1].Position}
 }

@@ -2,9 +2,9 @@ package boltstore
 
 import "container/heap"
 
-// reclaim drops the oldest entries, of whatever channel, until there is room
-// again for all together: some more than needed, as it looks at every channel.
-// What is left of forgotten channels goes first.
+// reclaim drops the oldest entries of all channels until they fit TotalBytes
+// again. It drops some more than needed, because it looks at every channel. The
+// rest of forgotten channels goes first.
 func (c *change) reclaim() error {
 	total := uint64(c.store.cfg.Retention.TotalBytes) //nolint:gosec // It is not negative.
 	if total == 0 || c.bytes+c.unswept <= total {

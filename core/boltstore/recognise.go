@@ -15,9 +15,9 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// recognise looks at a file without changing it, and returns an error unless it
-// is one of this package's, or one that it may begin. It reports whether there
-// is none yet.
+// recognise looks at a file without changing it. It returns an error unless the
+// file is this package's, is empty or does not exist. It reports whether the
+// file does not exist or has no bytes.
 func (s *Store) recognise(path string) (missing bool, err error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,12 +43,13 @@ func (s *Store) recognise(path string) (missing bool, err error) {
 		}
 		return s.db.View(s.belongs)
 	})
-	// bbolt leaves the lock to the closing here, which a process that is being
-	// started at this moment, and shares the open file until then, holds off.
+	// Here bbolt relies on the closing to release the lock. A process that is
+	// being started at this moment shares the open file, and would keep it
+	// locked.
 	return false, errors.Join(err, unlock(s.file), s.closeFile())
 }
 
-// reason says what an error of bbolt's means for a file that is there.
+// reason returns the error for an error of bbolt's, given that the file exists.
 func reason(path string, err error) error {
 	var system *fs.PathError
 	switch {
@@ -64,8 +65,7 @@ func reason(path string, err error) error {
 	return fmt.Errorf("%w: %w", ErrForeign, err)
 }
 
-// belongs returns an error unless the file is this package's, and there in
-// whole.
+// belongs returns an error unless the file is this package's, and complete.
 func (s *Store) belongs(tx *bolt.Tx) error {
 	info, err := s.file.Stat()
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *Store) belongs(tx *bolt.Tx) error {
 	}
 	main := bucket(tx, bucketMain)
 	if main == nil {
-		if isEmpty(tx) { // the process ended before it was made one
+		if isEmpty(tx) { // the process ended before it was initialised
 			return nil
 		}
 		return fmt.Errorf("%w: it is another application's", ErrForeign)
@@ -87,10 +87,10 @@ func (s *Store) belongs(tx *bolt.Tx) error {
 	return nil
 }
 
-// What bbolt's file begins with is two pages like this, the newer of which
-// counts: a page's head, and then, in the machine's byte order, magic, version,
-// size of a page and flags in 4 bytes each, and root bucket, its sequence, free
-// list, number of pages, transaction and checksum in 8 each.
+// A bbolt file begins with two meta pages, the newer of which counts. Each is a
+// page's head, and then, in the machine's byte order, magic, version, page size
+// and flags in 4 bytes each, and root bucket, its sequence, free list, number
+// of pages, transaction and checksum in 8 each.
 const (
 	metaStart = 16
 	metaSize  = 64
@@ -109,8 +109,8 @@ func readMeta(file io.ReaderAt, offset int64) (meta []byte, magic, whole bool) {
 	return meta, order.Uint32(meta) == metaMagic, order.Uint64(meta[metaSize-8:]) == sum.Sum64()
 }
 
-// looksLikeBolt reports whether a file begins like one of bbolt's, whatever the
-// size of its pages.
+// looksLikeBolt reports whether a file begins like one of bbolt's, for any page
+// size.
 func looksLikeBolt(path string) bool {
 	file, err := os.Open(path) //nolint:gosec // It is the caller's path.
 	if err != nil {
@@ -125,14 +125,14 @@ func looksLikeBolt(path string) bool {
 	return false
 }
 
-// meta is what counts of these.
+// meta holds the fields of a meta page that the checks need.
 type meta struct {
 	pageSize                int64
 	root, free, pages, txid uint64 // pages of the root bucket and of the free list, their number, the transaction
 }
 
-// used returns how long the file must be to hold all that counts. A shorter one
-// would be a fault of memory, where it is mapped.
+// used returns the length of the file that its pages need. In a mapped file
+// that is shorter, a read would be a memory fault.
 func (m meta) used() int64 {
 	if m.pageSize <= 0 || m.pages > uint64(math.MaxInt64/m.pageSize) { //nolint:gosec // It is positive.
 		return math.MaxInt64
@@ -140,7 +140,8 @@ func (m meta) used() int64 {
 	return int64(m.pages) * m.pageSize //nolint:gosec // It was looked at.
 }
 
-// newestMeta returns the one that counts. It reports false if there is none.
+// newestMeta returns the newest valid meta page. It reports false if there is
+// none.
 func newestMeta(file io.ReaderAt) (newest meta, found bool) {
 	order := binary.NativeEndian
 	take := func(offset int64) (pageSize int64) {
@@ -167,9 +168,8 @@ func newestMeta(file io.ReaderAt) (newest meta, found bool) {
 	return newest, found
 }
 
-// guard calls f, and returns an error that wraps ErrDamaged for what bbolt
-// panics with when it comes across pages that cannot be, and for pages of the
-// file that cannot be read any more.
+// guard calls f. It returns an error that wraps ErrDamaged if bbolt panics
+// because of impossible pages, or if pages of the mapped file cannot be read.
 func guard(f func() error) (err error) {
 	before := debug.SetPanicOnFault(true)
 	defer func() {

@@ -7,8 +7,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// update runs f in a transaction that may write, and commits it. Unlike bbolt's
-// own, it leaves no lock behind when something panics.
+// update runs f in a write transaction, and commits it. Unlike bbolt's own
+// Update, it leaves no lock behind after a panic.
 func (s *Store) update(f func(tx *bolt.Tx) error) error {
 	tx, err := s.db.Begin(true)
 	if err != nil {
@@ -21,14 +21,14 @@ func (s *Store) update(f func(tx *bolt.Tx) error) error {
 		return tx.Commit()
 	})
 	if err != nil {
-		undone := guard(tx.Rollback) // says that it is over already, if it was the commit
+		undone := guard(tx.Rollback) // returns another error if the commit failed: the transaction is over
 		s.stuck = errors.Is(undone, ErrDamaged)
 	}
 	return err
 }
 
-// closeFile closes the file. Where bbolt panicked and may hold its own locks, it
-// cannot do that.
+// closeFile closes the file. After a panic, bbolt may hold its own locks and
+// cannot close the file itself.
 func (s *Store) closeFile() error {
 	if s.stuck || s.db == nil {
 		return release(s.file)
@@ -36,8 +36,8 @@ func (s *Store) closeFile() error {
 	return s.db.Close()
 }
 
-// release closes a file that bbolt has locked, and may have mapped: then its
-// lock would outlive the closing.
+// release closes a file that bbolt has locked. It unlocks the file first: if
+// bbolt has mapped it, the lock would outlive the closing.
 func release(file *os.File) error {
 	return errors.Join(unlock(file), file.Close())
 }

@@ -39,7 +39,8 @@ func (v *view) resolve(channels []string, id string) (history.Position, error) {
 	if found != 0 {
 		return v.store.epochs.at(found), nil
 	}
-	// A position of this epoch needs no resolving, and one beyond is no entry's.
+	// A position of this epoch needs no resolving, and one beyond the head has
+	// no entry.
 	if p, ok := history.ParsePosition(id); ok && v.store.epochs.knows(p) && p.Seq <= v.head && p.Epoch != v.newest().Epoch {
 		return p, nil
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// state is what is known of the file as a whole.
+// state is the stored state of the file as a whole.
 type state struct {
 	head     uint64 // the newest entry
-	forgot   uint64 // the newest entry of the channels whose tombs are gone
+	forgot   uint64 // the newest entry of the channels whose tombs were dropped
 	channels uint64 // the number of the newest channel
-	once     uint64 // how many once keys are remembered
-	loose    uint64 // 1 while a store has the file open that may lose what it delivered
+	once     uint64 // number of once keys
+	loose    uint64 // 1 while the file is open with SyncInterval, which may lose delivered events
 	clock    clock
 }
 
@@ -37,8 +37,8 @@ func decodeState(b []byte) (s state, err error) {
 	return s, nil
 }
 
-// forgotten returns the newest entry that a channel can have had of which nothing
-// is known any more. One that is private never comes back.
+// forgotten returns the newest entry that an unknown channel can have had. A
+// private channel never comes back.
 func (s state) forgotten(name string) uint64 {
 	if history.IsPrivate(name) {
 		return 0
@@ -46,14 +46,15 @@ func (s state) forgotten(name string) uint64 {
 	return s.forgot
 }
 
-// epochs are those of the file, oldest first.
+// epochs holds the file's epochs, oldest first.
 type epochs []epoch
 
-// epoch is one, and the newest entry of the one before it: what follows is of
-// this one.
+// epoch is one epoch, and the newest entry of the one before: later entries
+// belong to this epoch, up to the base of the next.
 type epoch struct{ epoch, base uint64 }
 
-// maxEpochs is how many are remembered. Positions of older ones are unknown.
+// maxEpochs is the number of epochs that the file keeps. Positions of older
+// ones are unknown.
 const maxEpochs = 64
 
 func (e epochs) encode() []byte {
@@ -75,13 +76,13 @@ func decodeEpochs(b []byte) (epochs, error) {
 	return e, nil
 }
 
-// begin adds a new epoch, after an entry.
+// begin adds a new epoch that begins after the entry base.
 func (e epochs) begin(base uint64) epochs {
 	e = append(slices.Clone(e), epoch{history.NewEpoch(), base})
 	return e[max(0, len(e)-maxEpochs):]
 }
 
-// at returns the position of an entry: that under which it was published.
+// at returns the position under which an entry was published.
 func (e epochs) at(seq uint64) history.Position {
 	i := len(e) - 1
 	for i > 0 && e[i].base >= seq {
@@ -95,8 +96,8 @@ func (e epochs) newest(head uint64) history.Position {
 	return history.Position{Epoch: e[len(e)-1].epoch, Seq: head}
 }
 
-// knows reports whether a position is of a known epoch, and within it. Where
-// the newest one ends is not looked at.
+// knows reports whether a position is within a known epoch. It does not check
+// the end of the newest epoch.
 func (e epochs) knows(p history.Position) bool {
 	for i, one := range e {
 		if one.epoch == p.Epoch {
@@ -106,20 +107,21 @@ func (e epochs) knows(p history.Position) bool {
 	return false
 }
 
-// channel is what is known of a channel.
+// channel is the state of a channel.
 type channel struct {
 	number uint64
 	count  uint64 // of entries
-	bytes  uint64 // that they take
-	gone   uint64 // the newest entry that is not there any more, or 0
+	bytes  uint64 // of the entries, approximately
+	gone   uint64 // the newest entry that was removed, or 0
 
-	oldest, newest     uint64 // of the entries, if there are any
+	oldest, newest     uint64 // of the entries; valid if there are any
 	oldestAt, newestAt time.Time
 
-	told uint64 // what of gone the sinks were told; not in the file
+	told uint64 // the value of gone that the sinks know; not in the file
 }
 
-// channelCost is about what a channel costs beside its entries.
+// channelCost is the approximate size of a channel in the file beside its
+// entries, in bytes.
 const channelCost = 192
 
 func (c *channel) encode() []byte {

@@ -13,41 +13,41 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// Store keeps history in a file. Make one with [Open]. It is synchronous: what
-// Append stores has been delivered when it returns. Its methods are safe for
+// Store keeps history in a file. Make one with [Open]. It is synchronous: when
+// Append returns, its events have been delivered. Its methods are safe for
 // concurrent use.
 //
-// One goroutine belongs to it. It takes all who wait in Append into one
-// transaction, commits it, delivers, and answers them. With SyncInterval, it
-// puts them down in a journal instead, and commits what has come together at
-// every interval, and before something is read. Each page is read in a
+// A store has one goroutine, which ends with Close. It combines all waiting
+// calls of Append into one transaction, commits it, delivers, and answers the
+// calls. With SyncInterval, it writes their records to a journal instead, and
+// commits them at every interval, and before a read. Each page is read in a
 // transaction of its own, which ends before Read returns.
 type Store struct {
 	cfg    Config
 	now    func() time.Time
 	db     *bolt.DB
-	file   *os.File // the same that db has, which may not be able to close it
-	stuck  bool     // whether that is so
-	epochs epochs   // which do not change while the file is open
-	writer writer   // which belongs to the goroutine
+	file   *os.File // the file of db, in case db cannot close it
+	stuck  bool     // bbolt panicked, and db cannot close the file
+	epochs epochs   // fixed while the file is open
+	writer writer   // used by the goroutine only, except for pending.any
 
 	requests chan *request
 	closing  chan struct{}
 	close    sync.Once
 	done     chan struct{} // closed when the goroutine has ended
-	closeErr error         // set by then
+	closeErr error         // valid once done is closed
 }
 
 var _ history.Store = (*Store)(nil)
 
-// request is what the goroutine is asked for: to append records, to attach a
-// sink, to forget a channel, or, if it is none of them, to commit.
+// request is a request to the goroutine: to append records, to attach a sink,
+// to forget a channel, or, if none of these is set, to commit.
 type request struct {
 	records []history.Record
 	sink    history.Sink
 	forgets bool
 	forget  string
-	answer  chan answer // has room for one
+	answer  chan answer // buffered, for one answer
 }
 
 type answer struct {
@@ -56,7 +56,7 @@ type answer struct {
 	err     error
 }
 
-// ask hands a request to the goroutine, and waits for the answer until ctx
+// ask sends a request to the goroutine, and waits for the answer until ctx
 // ends.
 func (s *Store) ask(ctx context.Context, r *request) (answer, error) {
 	r.answer = make(chan answer, 1)
@@ -78,15 +78,15 @@ func (s *Store) ask(ctx context.Context, r *request) (answer, error) {
 	}
 }
 
-// Attach implements [history.Store]. It waits for the commit under way.
+// Attach implements [history.Store]. It waits for the commit in progress.
 func (s *Store) Attach(sink history.Sink) (history.Position, error) {
 	a, err := s.ask(context.Background(), &request{sink: sink})
 	return a.at, err
 }
 
-// Append implements [history.Store]. When it returns without an error, what
-// [Config.Sync] promises holds for the records. An error of the file's fails all
-// who append at that moment: nothing of it is stored, or delivered.
+// Append implements [history.Store]. When it returns without an error, the
+// records have what [Config.Sync] promises. An error of the file fails all
+// concurrent calls of Append: none of their records is stored, or delivered.
 func (s *Store) Append(ctx context.Context, records []history.Record) ([]*history.Entry, error) {
 	for _, r := range records {
 		if err := check(&r); err != nil {
@@ -100,8 +100,8 @@ func (s *Store) Append(ctx context.Context, records []history.Record) ([]*histor
 	return a.entries, err
 }
 
-// maxText bounds what becomes part of a key in the file. It is above what a hub
-// lets through.
+// maxText is the maximum length in bytes of a text that becomes part of a key
+// in the file. It is above the limits of a hub.
 const maxText = 8 << 10
 
 // check returns an error if a record cannot be stored.
@@ -114,14 +114,15 @@ func check(r *history.Record) error {
 	return nil
 }
 
-// Forget implements [history.Store]. It takes the same time however much is kept.
+// Forget implements [history.Store]. The time it takes does not depend on how
+// much is kept.
 func (s *Store) Forget(ctx context.Context, channel string) error {
 	_, err := s.ask(ctx, &request{forgets: true, forget: strings.Clone(channel)})
 	return err
 }
 
-// Close implements [history.Store]. It waits for the commit under way, and for
-// those who read.
+// Close implements [history.Store]. It waits for the commit and the reads in
+// progress.
 func (s *Store) Close() error {
 	s.close.Do(func() { close(s.closing) })
 	<-s.done

@@ -8,16 +8,16 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// sweepLater notes that entries of so many bytes are left of a channel that is
-// forgotten.
+// sweepLater records that entries of so many bytes are left of a forgotten
+// channel.
 func (c *change) sweepLater(channel, left uint64) error {
 	c.swept, c.more = true, true
 	c.unswept += left
 	return c.sweepOrder.Put(number(channel), number(left))
 }
 
-// sweep removes what is left of channels that were forgotten, as far as the
-// budget goes.
+// sweep removes the entries and indexes of forgotten channels, within the
+// budget.
 func (c *change) sweep(b *budget) error {
 	for c.swept {
 		k, v := c.sweepOrder.Cursor().First()
@@ -39,8 +39,8 @@ func (c *change) sweep(b *budget) error {
 	return nil
 }
 
-// sweepOne removes what is left of one channel, entries of so many bytes and
-// what points at them, as far as the budget goes.
+// sweepOne removes the entries of one forgotten channel, of which left bytes
+// remain, and its indexes, within the budget.
 func (c *change) sweepOne(b *budget, prefix []byte, left uint64) error {
 	c.removed = true
 	more := false
@@ -60,7 +60,7 @@ func (c *change) sweepOne(b *budget, prefix []byte, left uint64) error {
 			}
 			drop = append(drop, bytes.Clone(k))
 		}
-		for _, key := range slices.Backward(drop) { // as when trimming
+		for _, key := range slices.Backward(drop) { // from the last on, as when trimming
 			if err := bucket.Delete(key); err != nil {
 				return err
 			}

@@ -8,11 +8,11 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// maxTombs is of how many forgotten channels it is remembered, one by one, what
-// they had.
+// maxTombs is the number of forgotten channels whose newest entry is kept for
+// each one.
 const maxTombs = 4096
 
-// bound trims the channels that were touched, and all together, and sweeps some.
+// bound trims the touched channels, and the total of all channels, and sweeps.
 func (c *change) bound() error {
 	for _, name := range c.order {
 		if ch := c.touched[name]; ch != nil {
@@ -28,8 +28,8 @@ func (c *change) bound() error {
 	return c.sweep(&c.sweeps)
 }
 
-// dropWhile removes the channel's oldest entries, as long as that is asked for
-// and there are any.
+// dropWhile removes the channel's oldest entries while over returns true and
+// there are any, within the budget.
 func (c *change) dropWhile(ch *channel, over func() bool) error {
 	if ch.count == 0 || !over() {
 		return nil
@@ -67,7 +67,7 @@ func (c *change) dropWhile(ch *channel, over func() bool) error {
 		ch.oldest = binary.BigEndian.Uint64(k[8:])
 		ch.oldestAt = c.clock.trust(ch.oldest, at)
 	}
-	// From the last on: each time, what comes after it on its page is moved.
+	// From the last on: each removal moves the keys after it on the page.
 	for _, key := range slices.Backward(drop) {
 		if err := c.entries.Delete(key); err != nil {
 			return err
@@ -76,7 +76,7 @@ func (c *change) dropWhile(ch *channel, over func() bool) error {
 	return nil
 }
 
-// unindex removes what points at the channel's oldest entry.
+// unindex removes the ID and key that refer to the channel's oldest entry.
 func (c *change) unindex(ch *channel, value []byte) error {
 	r, _, _, err := decodeHead(value)
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *change) unindex(ch *channel, value []byte) error {
 	return nil
 }
 
-// forgetAll drops what is kept of a channel, and its once keys.
+// forgetAll drops a channel and its once keys.
 func (c *change) forgetAll(name string) error {
 	if err := c.forgetOnce(name); err != nil {
 		return err
@@ -109,8 +109,8 @@ func (c *change) forgetAll(name string) error {
 	return nil
 }
 
-// forget drops a channel. Its entries are out of sight with its name, and swept
-// up later.
+// forget drops a channel. Without its name, its entries are out of reach; they
+// are swept later.
 func (c *change) forget(name string, ch *channel) error {
 	if ch.count > 0 {
 		ch.gone = ch.newest
@@ -129,7 +129,8 @@ func (c *change) forget(name string, ch *channel) error {
 	return c.bury(name, ch.gone)
 }
 
-// bury remembers what a channel had, unless it never comes back.
+// bury keeps the newest removed entry of a forgotten channel in a tomb, unless
+// the channel is private and thus never comes back.
 func (c *change) bury(name string, gone uint64) error {
 	if history.IsPrivate(name) {
 		return nil
@@ -155,11 +156,11 @@ func (c *change) bury(name string, gone uint64) error {
 	return c.tombBucket.Put([]byte(name), number(gone))
 }
 
-// maintain trims what has become too old, forgets channels of which nothing is
-// left, and sweeps.
+// maintain trims entries that are too old, forgets channels without entries,
+// and sweeps.
 func (c *change) maintain() error {
 	c.more = false
-	if err := c.bound(); err != nil { // what was pending
+	if err := c.bound(); err != nil { // for the channels of pending records
 		return err
 	}
 	for name, known := range c.writer.known {

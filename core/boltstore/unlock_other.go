@@ -4,5 +4,5 @@ package boltstore
 
 import "os"
 
-// unlock does nothing where closing a file does it.
+// unlock does nothing: on these systems, closing a file unlocks it.
 func unlock(*os.File) error { return nil }

@@ -7,9 +7,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// verify reads all that the buckets hold. It returns an error that wraps
-// ErrDamaged for what cannot be. The pages that they are made of are looked at by
-// checkPages.
+// verify reads all buckets. It returns an error that wraps ErrDamaged if they
+// are not consistent. checkPages checks the pages of the file.
 func verify(tx *bolt.Tx) error {
 	for _, name := range buckets() {
 		if err := plain(tx, name); err != nil {
@@ -54,7 +53,7 @@ func plain(tx *bolt.Tx, name string) error {
 	})
 }
 
-// count returns what there is of each channel.
+// count returns, by number, the state of each channel as its entries show it.
 func count(tx *bolt.Tx) (map[uint64]channel, error) {
 	counted := make(map[uint64]channel)
 	err := bucket(tx, bucketEntries).ForEach(func(k, v []byte) error {
@@ -77,8 +76,8 @@ func count(tx *bolt.Tx) (map[uint64]channel, error) {
 	return counted, err
 }
 
-// verifySwept compares what is left of forgotten channels with what was
-// counted, and takes it out of there.
+// verifySwept compares the rest of forgotten channels with the counts, and
+// removes these channels from counted.
 func verifySwept(tx *bolt.Tx, counted map[uint64]channel, swept map[uint64]bool) error {
 	return bucket(tx, bucketSwept).ForEach(func(k, left []byte) error {
 		if len(k) != 8 || len(left) != 8 {
@@ -94,7 +93,7 @@ func verifySwept(tx *bolt.Tx, counted map[uint64]channel, swept map[uint64]bool)
 	})
 }
 
-// verifyChannels does the same with channels.
+// verifyChannels does the same for the other channels.
 func verifyChannels(tx *bolt.Tx, known state, counted map[uint64]channel) error {
 	return bucket(tx, bucketChannels).ForEach(func(name, value []byte) error {
 		ch, err := decodeChannel(value)
@@ -113,8 +112,8 @@ func verifyChannels(tx *bolt.Tx, known state, counted map[uint64]channel) error 
 	})
 }
 
-// verifyIndexes checks that what points at entries points at the right ones,
-// but for channels of which something is left only.
+// verifyIndexes checks that each ID and key refers to the right entry, except
+// in forgotten channels that are partly swept.
 func verifyIndexes(tx *bolt.Tx, swept map[uint64]bool) error {
 	entries := bucket(tx, bucketEntries)
 	for _, name := range []string{bucketIDs, bucketKeys} {
@@ -143,7 +142,7 @@ func verifyIndexes(tx *bolt.Tx, swept map[uint64]bool) error {
 	return nil
 }
 
-// verifyRest checks what is remembered of forgotten channels, and of once keys.
+// verifyRest checks the tombs of forgotten channels, and the once keys.
 func verifyRest(tx *bolt.Tx, known state) error {
 	err := bucket(tx, bucketTombs).ForEach(func(name, v []byte) error {
 		if len(v) != 8 || binary.BigEndian.Uint64(v) > known.head {

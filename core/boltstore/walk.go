@@ -8,17 +8,17 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// walk goes through the entries of one channel.
+// walk iterates over the entries of one channel.
 type walk struct {
 	stretch
 
 	view   *view
 	cursor *bolt.Cursor
-	seq    uint64 // of the entry that it is at, or 0 beyond the end
+	seq    uint64 // of the current entry; 0 beyond the end
 	value  []byte
 }
 
-// seek goes to the first entry from a sequence number on.
+// seek moves to the first entry whose sequence number is seq or more.
 func (w *walk) seek(seq uint64) error {
 	if w.number == 0 || seq > w.newest {
 		return nil
@@ -26,7 +26,7 @@ func (w *walk) seek(seq uint64) error {
 	return w.at(w.cursor.Seek(pair(w.number, max(seq, w.oldest))))
 }
 
-// at takes over where the cursor is.
+// at makes the entry at the cursor the current one.
 func (w *walk) at(key, value []byte) error {
 	if len(key) != 16 || binary.BigEndian.Uint64(key) != w.number {
 		return damage("entries of channel %d are missing", w.number)
@@ -35,7 +35,7 @@ func (w *walk) at(key, value []byte) error {
 	return nil
 }
 
-// next goes on to the next entry.
+// next moves to the next entry.
 func (w *walk) next() error {
 	if w.seq >= w.newest {
 		w.seq = 0
@@ -44,7 +44,7 @@ func (w *walk) next() error {
 	return w.at(w.cursor.Next())
 }
 
-// back goes to the entry before.
+// back moves to the previous entry.
 func (w *walk) back() error {
 	if w.seq <= w.oldest {
 		w.seq = 0
@@ -53,12 +53,12 @@ func (w *walk) back() error {
 	return w.at(w.cursor.Prev())
 }
 
-// entry returns the entry that it is at.
+// entry returns the current entry.
 func (w *walk) entry() (*history.Entry, error) {
 	return w.view.entry(w.channel, w.number, w.seq, w.value)
 }
 
-// entry decodes one.
+// entry decodes an entry.
 func (v *view) entry(channel string, number, seq uint64, value []byte) (*history.Entry, error) {
 	r, at, err := decodeEntry(pair(number, seq), value)
 	if err != nil {
@@ -68,7 +68,7 @@ func (v *view) entry(channel string, number, seq uint64, value []byte) (*history
 	return r.At(v.store.epochs.at(seq), at), nil
 }
 
-// earliest returns the walk that is at the oldest entry, or nil.
+// earliest returns the walk with the oldest current entry, or nil.
 func earliest(walks []*walk) (first *walk) {
 	for _, w := range walks {
 		if w.seq != 0 && (first == nil || w.seq < first.seq) {
@@ -78,7 +78,7 @@ func earliest(walks []*walk) (first *walk) {
 	return first
 }
 
-// latest returns the walk that is at the newest entry, or nil.
+// latest returns the walk with the newest current entry, or nil.
 func latest(walks []*walk) (last *walk) {
 	for _, w := range walks {
 		if w.seq != 0 && (last == nil || w.seq > last.seq) {

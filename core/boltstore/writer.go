@@ -12,36 +12,36 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// writer is what the goroutine knows of the file, as of the last commit, and
-// what is to go there.
+// writer is the state of the store's goroutine: the file as of the last commit,
+// and the records to be committed.
 type writer struct {
 	state
 
 	known   map[string]*channel // by name
-	tombs   int
-	bytes   uint64 // of all channels together
-	unswept uint64 // bytes of the entries that are left of forgotten channels
-	swept   bool   // whether anything is left of them
+	tombs   int                 // number of tombs
+	bytes   uint64              // of all channels together
+	unswept uint64              // bytes of the entries that are left of forgotten channels
+	swept   bool                // a forgotten channel has entries or indexes left
 
 	sinks  []history.Sink
-	more   bool          // whether there is more to remove than one transaction may
-	rest   time.Duration // how long others have their turn before more is removed
-	failed error         // why the store cannot go on
+	more   bool          // there is more to remove than one transaction may
+	rest   time.Duration // pause before more is removed, for other requests
+	failed error         // why the store cannot continue, or nil
 
 	pending pending
 
 	aging   *time.Timer
-	agingAt time.Time // when it fires, or the zero time
+	agingAt time.Time // when aging fires; zero if it does not run
 }
 
-// Bounds on what one transaction appends for several callers, so that none of
-// them waits long.
+// Bounds on what one transaction appends for several callers, so that none
+// waits long.
 const (
 	groupRecords = 4096
 	groupBytes   = 8 << 20
 )
 
-// run is the goroutine.
+// run is the store's goroutine.
 func (s *Store) run() {
 	defer close(s.done)
 	w := &s.writer
@@ -63,14 +63,14 @@ func (s *Store) run() {
 	}
 }
 
-// serve does what is asked for, together with all else that is waiting.
+// serve handles a request together with all others that are waiting.
 func (s *Store) serve(r *request) {
-	// Those who were answered a moment ago may be about to come back.
+	// Callers that were just answered may be about to send again.
 	runtime.Gosched()
 	var group []*request
 	records, bytes, commits := 0, 0, s.cfg.Sync == SyncAlways
 	for r != nil {
-		if r.sink != nil { // it gets what the group appends
+		if r.sink != nil { // it gets the group's entries
 			s.writer.sinks = append(s.writer.sinks, r.sink)
 			r.answer <- answer{at: s.epochs.newest(s.writer.delivered())}
 		} else {
@@ -96,10 +96,11 @@ func (s *Store) serve(r *request) {
 	}
 }
 
-// delivered returns the newest entry that the sinks have.
+// delivered returns the newest entry that was delivered to the sinks.
 func (w *writer) delivered() uint64 { return w.head + w.pending.records }
 
-// commit does what a group asks for, all of it or nothing, and answers.
+// commit handles all requests of a group, or none, in one transaction, and
+// answers them.
 func (s *Store) commit(group []*request) {
 	answers := make([]answer, len(group))
 	err := s.transact(func(c *change) error {
@@ -125,7 +126,8 @@ func (s *Store) commit(group []*request) {
 	}
 }
 
-// maintain trims what is too old or was left over.
+// maintain runs a transaction that removes entries that are too old or were
+// left over.
 func (s *Store) maintain() {
 	now, began := s.now(), time.Now()
 	if err := s.transact((*change).maintain); err != nil {
@@ -137,12 +139,11 @@ func (s *Store) maintain() {
 	s.ageNext(now)
 }
 
-// errNothing ends a transaction that changes nothing, since a commit would take
-// as long as any other.
+// errNothing ends a transaction that changes nothing, to save the commit.
 var errNothing = errors.New("nothing to commit")
 
-// transact runs f in a transaction, after what is pending, commits it, and
-// delivers what it appended.
+// transact runs f in a transaction after the pending records, commits it, and
+// delivers the appended entries.
 func (s *Store) transact(f func(*change) error) error {
 	w := &s.writer
 	if w.failed != nil {
@@ -169,7 +170,8 @@ func (s *Store) transact(f func(*change) error) error {
 	return nil
 }
 
-// deliver hands to the sinks what was appended, and tells what was trimmed.
+// deliver passes the appended entries and the notices of trimmed channels to
+// the sinks.
 func (s *Store) deliver(entries []*history.Entry, notices []notice) {
 	for _, sink := range s.writer.sinks {
 		if len(entries) > 0 {
@@ -181,15 +183,16 @@ func (s *Store) deliver(entries []*history.Entry, notices []notice) {
 	}
 }
 
-// fail says what an error of a transaction means for the store.
+// fail returns the error for a failed transaction, and records if the store
+// cannot continue.
 func (s *Store) fail(err error) error {
 	w := &s.writer
 	if errors.Is(err, ErrDamaged) {
 		w.failed = err
 		return err
 	}
-	// The transaction may be in the file all the same, if it was bringing it to
-	// the disk that failed. Then this store cannot go on: it would give the same
+	// If the sync to the disk failed, the transaction may be in the file all
+	// the same. This store then cannot continue: it would give the same
 	// positions again.
 	var head uint64
 	if again := s.view(func(v *view) error { head = v.head; return nil }); again != nil || head != w.head {
