@@ -29,7 +29,7 @@ func TestUnsendableID(t *testing.T) {
 			t.Run(fmt.Sprint(name, size), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					huge := strings.Repeat("x", size)
+					cfg, huge := cfg, strings.Repeat("x", size)
 					var told []client.Reconnect
 					cfg.Handlers.Reconnect = func(r client.Reconnect) { told = append(told, r) }
 					cfg.RetryStatus = client.TemporaryStatus
