@@ -27,7 +27,8 @@ const (
 	Conflate
 )
 
-// ChannelConfig configures the channels whose names match a pattern.
+// ChannelConfig configures the channels whose names match a pattern. For every
+// bound, zero is the default, and a negative value is no bound.
 type ChannelConfig struct {
 	// Pattern selects channels by name, with the syntax of [path.Match]: "*"
 	// matches any text without a slash.
@@ -71,12 +72,15 @@ func (s *Stream) stallTimeout() time.Duration {
 	if timeout <= 0 || s.sub == nil {
 		return timeout
 	}
-	longest := timeout
+	longest, forever := timeout, false
 	for _, c := range s.sub.channels {
 		if c.cfg.Slow == Evict {
 			return timeout
 		}
-		longest = max(longest, c.cfg.StallTimeout)
+		longest, forever = max(longest, c.cfg.StallTimeout), forever || c.cfg.StallTimeout == 0
+	}
+	if forever {
+		return 0
 	}
 	return longest
 }

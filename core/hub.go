@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -17,7 +16,8 @@ import (
 	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
-// HubConfig configures a [Hub]. The zero value is ready to use.
+// HubConfig configures a [Hub]. The zero value is ready to use. For every bound,
+// zero is the default, and a negative value is no bound.
 type HubConfig struct {
 	// Store keeps the history and gives events their order. The hub closes it.
 	// Default: NewMemoryStore(Retention{}).
@@ -43,7 +43,7 @@ type HubConfig struct {
 	// subscription to one more channel is refused with [ErrTooManyChannels], and
 	// an event for one more channel is stored without a ring: later subscribers
 	// find it in history. Private channels count, but are never refused. Default:
-	// 262,144. Negative: no bound.
+	// 262,144.
 	MaxChannels int
 	// Channels configures individual channels. The first entry whose pattern
 	// matches a channel's name applies.
@@ -71,7 +71,7 @@ type HubConfig struct {
 	// streams stay. A client is an identity or, for streams without one, the
 	// network address of the peer (for IPv6 its first 64 bits). A client that has
 	// the largest share and no session that can be dropped gets no further
-	// session. Default: 16 MiB. Negative: no bound.
+	// session. Default: 16 MiB.
 	MaxSessionBytes int
 	// OnJoin is called after a stream has joined a channel: when the stream opens,
 	// and when the channel is added to it. The stream receives events that are
@@ -93,37 +93,17 @@ type HubConfig struct {
 }
 
 func (c HubConfig) withDefaults() HubConfig {
-	if c.RingEvents <= 0 {
-		c.RingEvents = 1024
-	}
-	if c.RingBytes <= 0 {
-		c.RingBytes = 1 << 20
-	}
-	if c.MaxEvent <= 0 {
-		c.MaxEvent = 1 << 20
-	}
-	if c.TotalRingBytes <= 0 {
-		c.TotalRingBytes = 256 << 20
-	}
-	if c.MaxChannels = orDefault(c.MaxChannels, 1<<18); c.MaxChannels == 0 {
-		c.MaxChannels = math.MaxInt
-	}
-	if c.SessionTTL <= 0 {
-		c.SessionTTL = 5 * time.Minute
-	}
-	if c.MaxSessions <= 0 {
-		c.MaxSessions = 10_000
-	}
-	if c.MaxSessionBytes == 0 {
-		c.MaxSessionBytes = 16 << 20
-	}
+	c.RingEvents = boundOr(c.RingEvents, 1024)
+	c.RingBytes = boundOr(c.RingBytes, 1<<20)
+	c.TotalRingBytes = boundOr(c.TotalRingBytes, 256<<20)
+	c.MaxChannels = boundOr(c.MaxChannels, 1<<18)
+	c.MaxEvent = boundOr(c.MaxEvent, 1<<20)
+	c.PageBytes = boundOr(c.PageBytes, batchBytes)
+	c.MaxReplays = boundOr(c.MaxReplays, 64)
+	c.SessionTTL = boundOr(c.SessionTTL, 5*time.Minute)
+	c.MaxSessions = boundOr(c.MaxSessions, 10_000)
+	c.MaxSessionBytes = boundOr(c.MaxSessionBytes, 16<<20)
 	c.Channels = c.channels()
-	if c.PageBytes <= 0 {
-		c.PageBytes = batchBytes
-	}
-	if c.MaxReplays <= 0 {
-		c.MaxReplays = 64
-	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -138,15 +118,9 @@ func (c HubConfig) channels() []ChannelConfig {
 		one := &all[i]
 		one.Pattern = strings.Clone(one.Pattern)
 		history.CheckPattern(one.Pattern)
-		if one.StallTimeout <= 0 {
-			one.StallTimeout = 2 * time.Minute
-		}
-		if one.RingEvents <= 0 {
-			one.RingEvents = c.RingEvents
-		}
-		if one.RingBytes <= 0 {
-			one.RingBytes = c.RingBytes
-		}
+		one.StallTimeout = orDefault(one.StallTimeout, 2*time.Minute)
+		one.RingEvents = boundOr(one.RingEvents, c.RingEvents)
+		one.RingBytes = boundOr(one.RingBytes, c.RingBytes)
 	}
 	return all
 }

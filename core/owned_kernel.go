@@ -32,7 +32,7 @@ func (s *Stream) boundConn(r Request) {
 	}
 	timeout := s.ackTimeout()
 	if r.ProtoMajor != 1 {
-		timeout = 0 // other streams share the connection
+		timeout = -1 // other streams share the connection
 	}
 	s.bound(conn, timeout)
 }

@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"strings"
 	"time"
@@ -31,9 +32,10 @@ type Retention struct {
 	// Default: 256 MiB. Negative: no bound.
 	TotalBytes int
 	// OnceWindow is how long a store remembers idempotency keys. Default: 5 min.
+	// Negative: no bound.
 	OnceWindow time.Duration
 	// OnceKeys bounds the number of idempotency keys that a store remembers. Above
-	// it, the store drops the oldest. Default: 100,000.
+	// it, the store drops the oldest. Default: 100,000. Negative: no bound.
 	OnceKeys int
 }
 
@@ -60,11 +62,11 @@ func (r Retention) WithDefaults() Retention {
 	r.Idle = orDefault(r.Idle, defaultIdle)
 	r.Age = max(r.Age, 0)
 	r.TotalBytes = orDefault(r.TotalBytes, 256<<20)
-	if r.OnceWindow <= 0 {
-		r.OnceWindow = 5 * time.Minute
+	if r.OnceWindow = orDefault(r.OnceWindow, 5*time.Minute); r.OnceWindow == 0 {
+		r.OnceWindow = math.MaxInt64
 	}
-	if r.OnceKeys <= 0 {
-		r.OnceKeys = 100_000
+	if r.OnceKeys = orDefault(r.OnceKeys, 100_000); r.OnceKeys == 0 {
+		r.OnceKeys = math.MaxInt
 	}
 	channels := make([]ChannelRetention, len(r.Channels))
 	for i, c := range r.Channels {

@@ -79,11 +79,12 @@ func (s Socket) Writev(chunks [][]byte) (int, error) {
 // Bound does the same as the function [Bound].
 func (s Socket) Bound(unsent int, timeout time.Duration) { bound(int(s.fd), unsent, timeout) }
 
-// Bound bounds what the system buffers for a slow or lost peer. unsent is about
-// how many bytes it accepts that it cannot send yet. timeout is how long sent
-// data may stay unacknowledged, or the peer may take nothing, before the
-// connection breaks. A value of 0 or less leaves a bound unchanged. If the
-// system has no such bounds, Bound does nothing.
+// Bound bounds what the system holds for a peer that is slow or gone. unsent is
+// about how many bytes the system takes that it cannot send yet; 0 or less leaves
+// that bound as it is. timeout is how long the peer may leave what was sent
+// unacknowledged, or take nothing, before the connection breaks; 0 is no bound,
+// less leaves it as it is. Where the system has no such bounds, Bound does
+// nothing.
 func Bound(raw syscall.RawConn, unsent int, timeout time.Duration) {
 	_ = raw.Control(func(fd uintptr) { bound(int(fd), unsent, timeout) }) // a closed connection needs no bounds
 }
@@ -93,8 +94,9 @@ func bound(fd, unsent int, timeout time.Duration) {
 	if unsent > 0 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, min(unsent, math.MaxInt32))
 	}
-	if timeout > 0 {
-		ms := min(max(timeout.Milliseconds(), 1), math.MaxInt32)
+	if timeout >= 0 {
+		// Rounded up: 0 is no bound.
+		ms := min((timeout+time.Millisecond-1)/time.Millisecond, math.MaxInt32)
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(ms))
 	}
 }

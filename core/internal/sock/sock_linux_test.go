@@ -433,6 +433,8 @@ func TestBound(t *testing.T) {
 	want(1<<20, 1)
 	s.Bound(-1, -1)
 	want(1<<20, 1)
+	s.Bound(0, 0)
+	want(1<<20, 0)
 	if err := s.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
