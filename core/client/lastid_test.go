@@ -24,12 +24,12 @@ func asked(r *http.Request) string {
 // client out, and that the client tells that it dropped it.
 func TestUnsendableID(t *testing.T) {
 	t.Parallel()
-	for name, cfg := range map[string]client.Config{"header": {}, "parameter": {LastEventIDParam: "id"}} {
+	for name, kind := range map[string]client.Config{"header": {}, "parameter": {LastEventIDParam: "id"}} {
 		for _, size := range []int{900_000, 2 << 20} { // the server's own limit is 1 MiB
 			t.Run(fmt.Sprint(name, size), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					cfg, huge := cfg, strings.Repeat("x", size)
+					cfg, huge := kind, strings.Repeat("x", size)
 					var told []client.Reconnect
 					cfg.Handlers.Reconnect = func(r client.Reconnect) { told = append(told, r) }
 					cfg.RetryStatus = client.TemporaryStatus
