@@ -20,8 +20,7 @@
 package fibersse
 
 import (
-	"errors"
-	"strings"
+	"slices"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -34,8 +33,15 @@ type Gate struct {
 	core *core.Gate
 }
 
-// New returns a gate to a hub. It panics if hub is nil.
+// New returns a gate to a hub. It panics if hub is nil. Where a function may
+// refuse a request by an error, here and in the gate's methods, an error of
+// [fiber.NewError] refuses it with its own status and message, as a
+// [core.Refusal] does.
 func New(hub *core.Hub, cfg core.GateConfig) *Gate {
+	cfg.Middleware = slices.Clone(cfg.Middleware)
+	for i, middleware := range cfg.Middleware {
+		cfg.Middleware[i] = refusing(middleware)
+	}
 	return &Gate{core: core.NewGate(hub, cfg)}
 }
 
@@ -50,8 +56,7 @@ func (g *Gate) Subscribe(channels ...string) fiber.Handler {
 
 // SubscribeFunc returns a handler like Subscribe, but chooses a subscription
 // for each request, after the gate's middleware has run. An error refuses the
-// stream: see [core.Gate.SubscribeFunc]; an error of [fiber.NewError] refuses
-// it with its own status and message. Strings of the [fiber.Ctx] may be
+// stream: see [core.Gate.SubscribeFunc]. Strings of the [fiber.Ctx] may be
 // returned as they are. choose gets the stream itself with [From], to join
 // groups, for example.
 func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error)) fiber.Handler {
@@ -59,12 +64,7 @@ func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error
 		return serve(c, g.core.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
 			c.Locals(contextKey{}, held{s})
 			sub, err := choose(c)
-			var refused *fiber.Error
-			if errors.As(err, &refused) {
-				message := strings.Clone(refused.Message) // it may be text of the request
-				err = &core.Refusal{Status: refused.Code, Message: message, Err: fiber.NewError(refused.Code, message)}
-			}
-			return sub, err
+			return sub, refusal(err)
 		}))
 	}
 }
@@ -93,13 +93,21 @@ func (g *Gate) Handle(handle core.Handler) fiber.Handler {
 // OneShot returns a handler that sends one event and ends: see
 // [core.Gate.OneShot].
 func (g *Gate) OneShot(render func(s *core.Stream) (core.Event, error)) fiber.Handler {
-	return Serve(g.core.OneShot(render))
+	return Serve(g.core.OneShot(func(s *core.Stream) (core.Event, error) {
+		ev, err := render(s)
+		return ev, refusal(err)
+	}))
 }
 
 // ChangeChannels returns a handler for POST requests that change the channels
 // of open streams: see [core.Gate.ChangeChannels].
 func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) fiber.Handler {
-	return Serve(g.core.ChangeChannels(allow))
+	if allow == nil {
+		return Serve(g.core.ChangeChannels(nil)) // which panics
+	}
+	return Serve(g.core.ChangeChannels(func(s *core.Stream, add []string) error {
+		return refusal(allow(s, add))
+	}))
 }
 
 // Subscribe returns a handler for channels of a hub, at a gate of its own with
