@@ -1,0 +1,75 @@
+package core
+
+import "errors"
+
+// end records why the stream ends, cancels its context and stops its driver. If
+// the stream has ended already, end does nothing.
+func (s *Stream) end(reason error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.err = reason
+	s.closeDraining()
+	s.giveUpAwaiting()
+	out, owner, cancel := s.out, s.owner, s.cancel
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel(reason)
+	}
+	if owner != nil {
+		owner.wake()
+	}
+	if out != nil {
+		out.refuse(reason)
+		if errors.Is(reason, ErrClientGone) || errors.Is(reason, ErrWriteTimeout) {
+			out.abort() // the client takes no more
+		}
+	}
+}
+
+// abort ends the stream and the write in progress.
+func (s *Stream) abort(reason error) {
+	s.end(reason)
+	s.mu.Lock()
+	out := s.out
+	s.mu.Unlock()
+	if out != nil {
+		out.abort()
+	}
+}
+
+// announceDrain asks the stream to finish.
+func (s *Stream) announceDrain() {
+	s.mu.Lock()
+	s.closeDraining()
+	owner := s.owner
+	s.mu.Unlock()
+	if owner != nil {
+		owner.wake()
+	}
+}
+
+// drainAnnounced reports whether the stream was asked to finish, and has not
+// ended.
+func (s *Stream) drainAnnounced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drainNoticed && s.err == nil
+}
+
+// closeDraining announces, once, that the stream should finish. The caller
+// holds s.mu.
+func (s *Stream) closeDraining() {
+	if s.drainNoticed {
+		return
+	}
+	s.drainNoticed = true
+	if s.draining != nil {
+		close(s.draining)
+	}
+	if s.sub != nil && s.sub.wake != nil {
+		s.sub.notify()
+	}
+}
