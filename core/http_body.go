@@ -71,12 +71,12 @@ func (s *Stream) boundBody(r Request) (done func(lift bool)) {
 	stop := context.AfterFunc(s.Context(), func() { set(past()) })
 	return func(lift bool) {
 		ended := !stop()
-		if lift && (bound || ended) {
-			set(time.Time{})
-		}
 		mu.Lock()
-		defer mu.Unlock()
-		over = true
+		over = true // a deadline of the past comes no more
+		mu.Unlock()
+		if lift && (bound || ended) {
+			r.setReadDeadline(time.Time{})
+		}
 	}
 }
 

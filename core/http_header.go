@@ -18,7 +18,7 @@ func sendable(fields http.Header) http.Header {
 			continue
 		}
 		for _, value := range values {
-			clean[name] = append(clean[name], strings.TrimSpace(strings.Map(unbroken, value)))
+			clean[name] = append(clean[name], strings.Trim(strings.Map(unbroken, value), " \t"))
 		}
 	}
 	return clean

@@ -3,6 +3,9 @@
 package core_test
 
 import (
+	"errors"
+	"net"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -61,6 +64,41 @@ func TestCloseInHooks(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// hub.Close may be called where a stream ends that never opened, or failed to.
+func TestCloseInHooksOfWhatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	for name, give := range map[string]func(o *core.Opening, conn net.Conn){
+		"abandoned":  func(o *core.Opening, _ net.Conn) { o.Abandon(errors.New("no head")) },
+		"open fails": func(o *core.Opening, conn net.Conn) { o.Own(conn, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hub := openHub(t, core.HubConfig{})
+			closed := make(chan error, 1)
+			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+				s.OnOpen(func() { panic(http.ErrAbortHandler) })
+				s.OnClose(func(core.Summary) { closed <- hub.Close() })
+				return nil
+			}}})
+			ln, err := net.Listen("tcp4", "127.0.0.1:0")
+			if err != nil {
+				t.Fatalf("listen: %v", err)
+			}
+			defer func() { _ = ln.Close() }()
+			far, err := net.Dial("tcp4", ln.Addr().String())
+			if err != nil {
+				t.Fatalf("dial: %v", err)
+			}
+			defer func() { _ = far.Close() }()
+			o := gate.Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context()), CanOwn: true})
+			go give(o, far)
+			if err := take(t, closed, "return of Close"); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
 	}
 }
 

@@ -131,8 +131,8 @@ func testHubClose(t *testing.T, e env) {
 	b.empty(t)
 }
 
-// testShutdown shuts the server down while streams are open, of which nobody
-// told the hub.
+// testShutdown shuts the server down while streams are open. The program does
+// not tell the hub.
 func testShutdown(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{})

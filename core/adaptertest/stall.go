@@ -12,7 +12,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// testStalledSubscriber has a client stop reading. Nobody else notices, and it
+// testStalledSubscriber has a client stop reading. No other client notices, and it
 // is disconnected after the write timeout.
 func testStalledSubscriber(t *testing.T, e env) {
 	const events, size = 80, 256 << 10
@@ -24,7 +24,7 @@ func testStalledSubscriber(t *testing.T, e env) {
 	b.publish(t, "news", core.Event{Data: "after"})
 	well.wantData(t, "after")
 	if e.owns() {
-		// What was not sent yet was thrown away, rather than kept for nobody.
+		// What was not sent yet was thrown away, rather than kept.
 		if _, err := io.Copy(io.Discard, stalled.in); !wraps(err, syscall.ECONNRESET) {
 			t.Errorf("the rest of the client that stopped reading: got %v, want a reset", err)
 		}

@@ -50,10 +50,10 @@ func Throng(t *testing.T, adapter Adapter, duration time.Duration, streams int) 
 type throng struct {
 	b       *bed
 	ctx     context.Context //nolint:containedctx // The test's.
-	over    chan struct{}   // closed when nobody publishes any more
+	over    chan struct{}   // closed when the publishers have stopped
 	leave   chan struct{}   // closed when everybody may go
 	current []atomic.Pointer[string]
-	ready   sync.WaitGroup // those who are not in their last state yet
+	ready   sync.WaitGroup // clients that are not in their last state yet
 	timers  sync.WaitGroup
 
 	joins, leaves, resumes, changes atomic.Int64
@@ -77,7 +77,7 @@ func throngOf(t *testing.T, e env, duration time.Duration, streams int) {
 	h := &throng{
 		over: make(chan struct{}), leave: make(chan struct{}), current: make([]atomic.Pointer[string], streams),
 	}
-	// Whoever takes a break falls out of the rings, and comes back.
+	// A client that takes a break falls out of the rings, and comes back.
 	h.b = newBed(t, e, core.HubConfig{
 		RingEvents: 64, Store: core.NewMemoryStore(core.Retention{Events: 100_000}),
 		OnJoin:  func(string, *core.Stream) { h.joins.Add(1) },

@@ -14,7 +14,7 @@ func JournalPath(history string) string { return journalPath(history) }
 // Path is where the store takes its file to be.
 func (s *Store) Path() string { return s.db.Path() }
 
-// alone calls f while nobody else writes.
+// alone calls f while nothing else writes.
 func (s *Store) alone(f func(*bolt.Tx) error) error {
 	tx, err := s.db.Begin(true)
 	if err != nil {

@@ -90,7 +90,7 @@ func (a *attempt) headLimit() time.Duration {
 	return max(a.headTimeout, a.cfg.IdleTimeout)
 }
 
-// request returns the request, whose body is closed by whoever sends it.
+// request returns the request, whose body its sender closes.
 func (a *attempt) request(ctx context.Context) (r *http.Request, err error) {
 	u := *a.url
 	id := a.LastEventID()
