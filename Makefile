@@ -8,6 +8,9 @@ COUNT ?= 1
 # Where core has to build, apart from the machine at hand.
 PLATFORMS ?= darwin/arm64 windows/amd64 linux/386
 
+# The linter keeps what it found by the content of a file, with the path of the
+# file: two checkouts that share a cache see each other's findings.
+export GOLANGCI_LINT_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/golangci-lint$(subst /,-,$(CURDIR))
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
 # Each module is checked by itself, as its users have it.
