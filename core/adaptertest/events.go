@@ -102,6 +102,7 @@ func testHandlerReturns(t *testing.T, e env) {
 	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "all"}, nil }))
 	b.start(t)
 	c := b.client(t)
+	var dialled []int // connections after each round
 	for range 2 {
 		for _, path := range []string{"/", "/once"} {
 			r := c.open(t, path)
@@ -111,10 +112,13 @@ func testHandlerReturns(t *testing.T, e env) {
 				t.Errorf("reason: got %v, want ErrClosed", got.Reason)
 			}
 		}
+		dialled = append(dialled, len(c.conns))
 		pause(t.Context(), 2*short*1e6)
 	}
-	if got := len(c.conns); !e.transport.http1() && got != 1 {
-		t.Errorf("connections of HTTP/2: got %d, want 1", got)
+	// A transport of net/http may dial twice in the first round: it makes a new
+	// connection available to others only after its first request has it.
+	if !e.transport.http1() && dialled[1] != dialled[0] {
+		t.Errorf("connections of HTTP/2 after each round: got %d, want no new one", dialled)
 	}
 }
 
