@@ -10,13 +10,13 @@ import (
 type interest struct {
 	// dirty is set while the channel is on the shard's list of dirty channels.
 	dirty atomic.Bool
-	// n is the number of subscribers in subs and owned.
+	// n is the number of subscribers in subs and members.
 	n atomic.Int64
 
 	mu   sync.Mutex
-	subs map[*subscriber]struct{} // with a goroutine of their own; guarded by mu; nil if none
+	subs map[*subscriber]struct{} // of Hub.Subscribe; guarded by mu; nil if none
 
-	owned []place // hijacked connections; only the shard's goroutine uses it
+	members []place // only the shard's goroutine uses it
 }
 
 func (i *interest) add(s *subscriber) {

@@ -102,8 +102,8 @@ func wantNothing(t *testing.T, hub *Hub) {
 			t.Errorf("channel %s: got %d who hold on to it, %d streams, want none, nor a private one", name, c.refs.Load(), len(c.streams))
 		}
 		for i := range c.shards {
-			if in := &c.shards[i]; in.n.Load() != 0 || len(in.subs) != 0 || len(in.owned) != 0 {
-				t.Errorf("channel %s, shard %d: got %d to tell, %d and %d, want none", name, i, in.n.Load(), len(in.subs), len(in.owned))
+			if in := &c.shards[i]; in.n.Load() != 0 || len(in.subs) != 0 || len(in.members) != 0 {
+				t.Errorf("channel %s, shard %d: got %d to tell, %d and %d, want none", name, i, in.n.Load(), len(in.subs), len(in.members))
 			}
 		}
 	}

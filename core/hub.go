@@ -152,9 +152,9 @@ type Hub struct {
 
 	// Delivery
 	shards   []shard
-	replays  chan struct{} // holds one token for each page of history that is being read
-	replayer replayer
-	finisher finisher
+	permits  chan struct{} // holds one token for each page of history that is being read
+	replays  pool          // reads pages for the members of shards
+	finisher pool          // finishes streams, and releases channels
 	watcher  netwatch.Watcher
 	life     context.Context //nolint:containedctx // It is the hub's own: it ends with Close.
 	die      context.CancelCauseFunc
@@ -212,7 +212,7 @@ func NewHub(cfg HubConfig) *Hub {
 		logger:   cfg.Logger,
 		started:  time.Now(),
 		shards:   make([]shard, runtime.GOMAXPROCS(0)),
-		replays:  make(chan struct{}, cfg.MaxReplays),
+		permits:  make(chan struct{}, cfg.MaxReplays),
 		channels: make(map[string]*channel),
 		private:  make(map[string]struct{}),
 		streams:  make(map[streamKey]*Stream),
@@ -224,8 +224,8 @@ func NewHub(cfg HubConfig) *Hub {
 	}
 	h.ringLimit.Store(int64(cfg.TotalRingBytes))
 	h.sessions.init(cfg)
-	h.replayer.hub = h
-	h.replayer.idle.L, h.finisher.idle.L = &h.replayer.mu, &h.finisher.mu
+	h.replays.init(cfg.MaxReplays)
+	h.finisher.init(finishers)
 	h.life, h.die = context.WithCancelCause(context.Background())
 	// Hold the lock, so that the store delivers no entry before base and head
 	// account for all earlier ones.
@@ -298,7 +298,7 @@ func (h *Hub) settle() {
 	// A shard that is still running may ask for one more page of history, and the
 	// page comes back to the shard.
 	h.settleShards()
-	h.replayer.wait()
+	h.replays.wait()
 	h.settleShards()
 	h.finisher.wait()
 }

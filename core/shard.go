@@ -7,11 +7,11 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// shard notifies a part of a hub's subscribers, so that Publish does not have
-// to. It wakes subscribers with a goroutine of their own, and is the only
-// writer to the hijacked connections that it owns. While it works, further
-// events collect in the rings and go out together: batches grow with the load,
-// and one round bounds the latency.
+// shard drives a part of a hub's streams, so that Publish does not have to: it
+// takes what follows from the rings, and hands it to the transports of its
+// members. It also wakes the subscribers of Hub.Subscribe. While it works,
+// further events collect in the rings and go out together: batches grow with
+// the load, and one round bounds the latency.
 //
 // The shard's goroutine exists only while there is work.
 type shard struct {
@@ -22,7 +22,7 @@ type shard struct {
 	mu       sync.Mutex
 	todo     work
 	running  bool
-	watchers int        // goroutines that wait for socket events: 1 if there are members, else 0
+	watchers int        // goroutines that wait for socket events: 1 if there is a set, else 0
 	quiet    *sync.Cond // signalled when running or watchers goes down; its L is &mu
 
 	// State of the shard's goroutine: no other goroutine uses it
@@ -34,10 +34,10 @@ type shard struct {
 
 // work is the work that is queued for a shard.
 type work struct {
-	dirty  []*channel      // channels with new entries for the shard's subscribers
-	woken  []*hijackedConn // connections that join, should end, or have a page to send
-	events []sock.Event    // sockets that are writable or whose peer is gone
-	tick   bool            // check heartbeats and deadlines
+	dirty  []*channel   // channels with new entries for the shard's subscribers
+	woken  []*member    // members that join, should end, or have a page to send
+	events []sock.Event // members that are ready again or whose peer is gone
+	tick   bool         // check heartbeats and deadlines
 }
 
 func (w *work) empty() bool {
@@ -98,8 +98,8 @@ func (s *shard) round(w *work) {
 	for _, ev := range w.events {
 		s.onSocketEvent(ev)
 	}
-	for _, o := range w.woken {
-		s.service(o)
+	for _, m := range w.woken {
+		s.service(m)
 	}
 	if w.tick {
 		s.tick()
@@ -111,14 +111,14 @@ func (s *shard) round(w *work) {
 		in.dirty.Store(false)
 		s.cache.head = s.hub.head.Load()
 		in.wake()
-		for _, p := range in.owned {
-			s.deliver(p.o)
+		for _, p := range in.members {
+			s.deliver(p.m)
 		}
 	}
 	s.cache.reset()
 }
 
-// wait blocks until the shard has nothing to do and owns no connection.
+// wait blocks until the shard has nothing to do and has no socket.
 func (s *shard) wait() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

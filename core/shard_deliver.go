@@ -8,91 +8,92 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// rounds is the number of batches that a connection gets before other
-// connections are served.
+// rounds is the number of batches that a member gets before others are served.
 const rounds = 4
 
-// onSocketEvent handles an event of a member's socket.
+// onSocketEvent handles the event that a member is ready again, or that its peer
+// is gone.
 func (s *shard) onSocketEvent(ev sock.Event) {
-	m := &s.members
-	if int(ev.Slot) >= len(m.slots) || m.slots[ev.Slot] == nil || m.slots[ev.Slot].gen != ev.Gen {
-		return // a late event of a socket that was closed
+	slots := s.members.slots
+	if int(ev.Slot) >= len(slots) || slots[ev.Slot] == nil || slots[ev.Slot].gen != ev.Gen {
+		return // a late event of a member that has left
 	}
-	o := m.slots[ev.Slot]
+	m := slots[ev.Slot]
 	if ev.Gone {
-		o.stream.end(ErrClientGone)
+		m.stream.end(ErrClientGone)
 		return
 	}
-	if since := o.blocked; since > 0 {
-		o.blocked = 0
-		s.service(o)
-		if o.blocked > 0 && o.lastWrite <= since {
-			o.blocked = since // a kernel that is short of memory may report writable and still take nothing
+	if since := m.blocked; since > 0 {
+		m.blocked = 0
+		s.service(m)
+		if m.blocked > 0 && m.lastWrite <= since {
+			m.blocked = since // a kernel that is short of memory may report writable and still take nothing
 		}
 	}
 }
 
-// service does what a connection needs: it adds the connection to the shard or
-// closes it, sends a page of history, and delivers new entries.
-func (s *shard) service(o *hijackedConn) {
-	o.woken.Store(false)
-	p := o.page.Swap(nil)
+// service does what a member needs: it adds the member to the shard or removes
+// it, sends a page of history, and delivers new entries.
+func (s *shard) service(m *member) {
+	m.woken.Store(false)
+	p := m.page.Swap(nil)
 	if p != nil && p.sent != nil {
 		defer close(p.sent)
-		o.replaying = false
+		p.cancel()
+		m.reading = nil
 	}
-	if o.left {
+	if m.left {
 		if p != nil {
-			s.hub.finisher.add(o.stream.finishOwned)
+			m.finish()
 		}
 		return
 	}
-	if err := o.stream.Err(); err != nil {
-		s.removeConn(o, lost(err))
+	if err := m.stream.Err(); err != nil {
+		s.removeMember(m, lost(err))
 		return
 	}
-	if !o.joined {
-		if err := s.addConn(o); err != nil {
-			o.stream.end(fmt.Errorf("tidings: connection: %w", err))
+	if !m.joined {
+		if err := s.addMember(m); err != nil {
+			m.stream.end(fmt.Errorf("tidings: connection: %w", err))
 			return
 		}
 	}
-	if o.blocked == 0 {
-		s.flush(o)
+	if m.blocked == 0 {
+		s.flush(m)
 	}
-	if o.stream.drainAnnounced() {
-		s.control(o, o.stream.farewell())
-		o.stream.end(ErrDraining)
+	if m.stream.drainAnnounced() {
+		m.sendFarewell(m.stream.farewell())
+		m.stream.end(ErrDraining)
 		return
 	}
-	if o.stream.changing.Load() && !o.replaying {
-		s.applyChannels(o, p)
+	if m.stream.changing.Load() && m.reading == nil {
+		s.applyChannels(m, p)
 	}
 	if p != nil {
-		s.sendPage(o, p)
+		s.sendPage(m, p)
 	}
 	s.cache.head = s.hub.head.Load()
-	s.deliver(o)
-	if o.changed && o.blocked == 0 && !o.replaying && o.sub.atHand() {
-		o.changed = false
-		if o.sub.positionDue() {
-			s.control(o, o.sub.positionFrame())
+	s.deliver(m)
+	if m.changed && m.blocked == 0 && m.reading == nil && m.sub.atHand() {
+		m.changed = false
+		if m.sub.positionDue() {
+			s.control(m, m.sub.positionFrame())
 		}
 	}
 }
 
-// applyChannels applies the pending channels of the stream to a connection. A
+// applyChannels applies the pending channels of the stream to a member. A
 // page that is about to be sent was read for the channels before, and is
 // adapted.
-func (s *shard) applyChannels(o *hijackedConn, p *page) {
-	o.changed = true
-	o.delist()
-	r := o.sub.applyChannels()
-	o.enlist()
-	o.sock.Bound(0, o.stream.ackTimeout())
+func (s *shard) applyChannels(m *member, p *page) {
+	m.changed = true
+	m.delist()
+	r := m.sub.applyChannels()
+	m.enlist()
+	m.setTimeout(m.stream.stallTimeout())
 	if p != nil {
 		p.query.Gone, p.skipThrough = r.align(p.query.Gone), r.align(p.skipThrough)
-		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(o.sub.channels, p.skipThrough, e) })
+		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(m.sub.channels, p.skipThrough, e) })
 	}
 	if len(r.removed) > 0 {
 		s.hub.finisher.add(func() { s.hub.detach(r.removed) })
@@ -101,204 +102,125 @@ func (s *shard) applyChannels(o *hijackedConn, p *page) {
 
 // deliver sends new entries, as far as the client takes them. It sends nothing
 // more from the moment the stream is closed.
-func (s *shard) deliver(o *hijackedConn) {
+func (s *shard) deliver(m *member) {
 	for range rounds {
-		if o.left || o.replaying || o.blocked > 0 || o.woken.Load() || o.stream.changing.Load() {
+		if m.left || m.reading != nil || m.blocked > 0 || m.woken.Load() || m.stream.changing.Load() {
 			return // it is queued, or the event that it waits for queues it
 		}
-		if o.sub.history != nil {
-			if o.sub.awaits(s.cache.head) {
-				return
-			}
-			o.replaying = true
-			s.hub.replayer.add(o)
+		if m.sub.history == nil && m.sub.cursor.Load() >= s.cache.head || m.sub.history != nil && m.sub.awaits(s.cache.head) {
 			return
 		}
-		l, err := s.cache.next(o)
+		if !m.ready() {
+			s.block(m)
+			return
+		}
+		if m.sub.history != nil {
+			s.read(m)
+			return
+		}
+		l, err := s.cache.next(m)
 		if gap := gapOf(err); gap != nil {
-			s.reset(o, gap)
+			s.reset(m, gap)
 			continue
 		}
 		if err != nil {
-			o.stream.end(err)
+			m.stream.end(err)
 			return
 		}
-		last, ok := s.send(o, l)
+		last, ok := s.send(m, l)
 		if !ok {
-			o.sub.moveTo(max(o.sub.cursor.Load(), last))
+			m.sub.moveTo(max(m.sub.cursor.Load(), last))
 			return
 		}
-		o.sub.moveTo(l.to)
-		o.sub.unreportedThrough = unreported(o.sub.unreportedThrough, l.withheld, l.entries)
+		m.sub.moveTo(l.to)
+		m.sub.unreportedThrough = unreported(m.sub.unreportedThrough, l.withheld, l.entries)
 		if l.from == l.to {
 			return
 		}
 	}
-	o.wake()
-}
-
-// sendPage sends a page of history. Entries that cannot be sent now are sent,
-// or read again, when the client takes more.
-func (s *shard) sendPage(o *hijackedConn, p *page) {
-	if gap := gapOf(p.err); gap != nil {
-		s.reset(o, gap)
-		return
-	}
-	if p.err != nil {
-		o.stream.end(p.err)
-		return
-	}
-	if o.blocked > 0 {
-		s.postpone(o, p, 0)
-		return
-	}
-	last, ok := s.sendEntries(o, p.entries)
-	p.begun = p.begun || last > 0
-	switch {
-	case !ok:
-		s.postpone(o, p, last)
-	case p.begins && !p.begun && o.sub.begun():
-		s.control(o, o.sub.positionFrame())
-	}
+	m.wake()
 }
 
 // reset tells the client of a gap, and moves the subscriber past it.
-func (s *shard) reset(o *hijackedConn, gap *GapError) {
-	o.sub.goOn(gap)
-	reset, err := o.sub.appendReset(nil, gap)
+func (s *shard) reset(m *member, gap *GapError) {
+	m.sub.goOn(gap)
+	reset, err := m.sub.appendReset(nil, gap)
 	if err != nil {
-		o.stream.end(err)
+		m.stream.end(err)
 		return
 	}
-	s.must(o, reset)
+	s.must(m, reset)
 }
 
-// sendEntries sends entries of a page, with the results of send.
-func (s *shard) sendEntries(o *hijackedConn, entries []*Entry) (last uint64, ok bool) {
-	b := batch{entries: entries, scratch: s.hub.newScratch()}
-	defer b.release()
-	l, err := o.prepare(b, o.sub.cursor.Load())
-	if err != nil {
-		o.stream.end(err)
-		return 0, false
-	}
-	last, ok = s.send(o, l)
-	if ok {
-		o.sub.unreportedThrough = unreported(o.sub.unreportedThrough, l.withheld, l.entries)
-	}
-	return last, ok
-}
-
-// postpone handles the entries of a page after last, which could not be sent.
-// Those of the first page of Earliest or Last are kept, because a query after
-// one entry may find entries of another channel gone. Those of other pages are
-// read again, with the skipThrough of the page, so that skipped entries stay
-// skipped.
-func (s *shard) postpone(o *hijackedConn, p *page, last uint64) {
-	if !p.query.Follows() && !p.query.Snapshot {
-		i := 0
-		for i < len(p.entries) && p.entries[i].Position.Seq <= last {
-			i++
-		}
-		p.entries = p.entries[i:]
-		o.page.Store(&page{replayed: p.replayed, begins: p.begins, begun: p.begun})
-		return
-	}
-	rest := p.query
-	if last > 0 {
-		rest = Query{Snapshot: p.query.Snapshot, After: s.hub.position(last), Gone: p.query.Gone}
-	}
-	o.sub.history, o.sub.skipThrough = &rest, p.skipThrough
-	if rest.Follows() {
-		o.sub.moveTo(rest.After.Seq)
-	}
-}
-
-// send writes prepared entries. ok reports whether all of them were written;
-// last is the sequence number of the last entry that was written in whole or in
-// part, or 0. The rest of an entry that was written in part is kept in o.rest.
-func (s *shard) send(o *hijackedConn, l write) (last uint64, ok bool) {
-	if len(l.entries) == 0 {
+// send sends prepared entries. ok reports whether all of them were sent; last is
+// the sequence number of the last entry that was sent in whole or in part, or 0.
+// The rest of an entry that was sent in part is kept in m.rest.
+func (s *shard) send(m *member, w write) (last uint64, ok bool) {
+	if len(w.entries) == 0 {
 		return 0, true
 	}
-	var n int
-	var err error
-	if l.frames != nil {
-		n, err = o.sock.Writev(l.frames)
-	} else {
-		n, err = o.sock.Write(l.bytes)
+	n, err := m.sendFrames(w)
+	ok = s.sent(m, n, w.size, err)
+	if events := w.eventsIn(n); events > 0 {
+		last = w.entries[events-1].Position.Seq
+		m.rest = w.restOf(events, n)
 	}
-	ok = s.wrote(o, n, l.size, err)
-	if n <= 0 {
-		return 0, ok
-	}
-	events, left := 0, n
-	for _, e := range l.entries {
-		if left <= 0 {
-			break
-		}
-		events++
-		last = e.Position.Seq
-		if left < len(e.Frame()) {
-			o.rest = e.Frame()[left:]
-		}
-		left -= len(e.Frame())
-	}
-	o.stream.count(events, n)
 	return last, ok
 }
 
-// wrote records the result of a write, and reports whether all of it was
-// written.
-func (s *shard) wrote(o *hijackedConn, n, size int, err error) bool {
+// sent records the result of a transport, and reports whether all bytes were
+// sent.
+func (s *shard) sent(m *member, n, size int, err error) bool {
 	if n > 0 {
-		o.lastWrite = o.clock(s.now)
+		m.lastWrite = m.clock(s.now)
 	}
 	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
-		o.stream.end(fmt.Errorf("%w: %w", ErrClientGone, err))
+		m.stream.end(fmt.Errorf("%w: %w", ErrClientGone, err))
 		return false
 	}
 	if n == size {
 		return true
 	}
-	o.blocked = o.clock(s.now)
-	if err := s.members.set.AwaitWritable(o.sock, o.slot, o.gen); err != nil {
-		o.stream.end(fmt.Errorf("tidings: connection: %w", err))
-	}
+	s.block(m)
 	return false
 }
 
-// flush sends the rest of a write that was cut short.
-func (s *shard) flush(o *hijackedConn) {
-	if len(o.rest) == 0 {
-		return
+// block records that a member takes nothing, until the event that it is ready.
+func (s *shard) block(m *member) {
+	m.blocked = m.clock(s.now)
+	if err := m.awaitReady(s); err != nil {
+		m.stream.end(fmt.Errorf("tidings: connection: %w", err))
 	}
-	rest := o.rest
-	o.rest = nil
-	s.control(o, rest)
 }
 
-// control sends bytes that are not an event, such as a heartbeat or a farewell.
-// It does nothing while the client takes no bytes: a heartbeat is not needed
-// then, and a farewell would come too late.
-func (s *shard) control(o *hijackedConn, chunk []byte) {
-	if o.left || o.blocked > 0 {
+// flush sends the rest of a write that was cut short.
+func (s *shard) flush(m *member) {
+	if len(m.rest) == 0 {
 		return
 	}
-	n, err := o.sock.Write(chunk)
-	if n > 0 {
-		o.stream.count(0, n)
+	rest := m.rest
+	m.rest = nil
+	s.control(m, rest)
+}
+
+// control sends bytes that are not an event, such as a heartbeat or a position.
+// It does nothing while the client takes no bytes: a heartbeat is not needed
+// then.
+func (s *shard) control(m *member, chunk []byte) {
+	if m.left || m.blocked > 0 {
+		return
 	}
-	if !s.wrote(o, max(n, 0), len(chunk), err) {
-		o.rest = chunk[max(n, 0):]
+	n, err := m.sendControl(chunk)
+	if n = max(n, 0); !s.sent(m, n, len(chunk), err) {
+		m.rest = chunk[n:]
 	}
 }
 
 // must sends bytes, after those that still wait to be sent.
-func (s *shard) must(o *hijackedConn, chunk []byte) {
-	if o.blocked > 0 {
-		o.rest = append(append([]byte(nil), o.rest...), chunk...)
+func (s *shard) must(m *member, chunk []byte) {
+	if m.blocked > 0 {
+		m.rest = append(append([]byte(nil), m.rest...), chunk...)
 		return
 	}
-	s.control(o, chunk)
+	s.control(m, chunk)
 }

@@ -15,7 +15,7 @@ import (
 
 // join opens an owned subscription to a channel, and returns it with its
 // client's end.
-func join(t *testing.T, endpoint *Endpoint) (*hijackedConn, net.Conn) {
+func join(t *testing.T, endpoint *Endpoint) (*member, net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -6,80 +6,86 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// members holds the connections that a shard owns.
+// members holds the streams that a shard drives.
 type members struct {
-	slots []*hijackedConn // by slot; nil if the slot is free
+	slots []*member // by slot; nil if the slot is free
 	free  []int32
-	gen   int32     // newest generation; it tells late events for a former connection of a slot
-	set   *sock.Set // nil while there are no connections
+	gen   int32     // newest generation; it tells late events for a former member of a slot
+	set   *sock.Set // nil until the first socket joins
 
 	timer  *time.Timer
 	period time.Duration // between checks of heartbeats and deadlines; 0 means none
 }
 
-// addConn adds a connection to the shard.
-func (s *shard) addConn(o *hijackedConn) error {
-	m := &s.members
-	if m.set == nil {
-		set, err := sock.NewSet()
-		if err != nil {
-			return err //nolint:wrapcheck // It says what it is.
-		}
-		m.set = set
-		s.mu.Lock()
-		s.watchers++
-		s.mu.Unlock()
-		go s.watch(set)
-	}
-	if n := len(m.free); n > 0 {
-		o.slot, m.free = m.free[n-1], m.free[:n-1]
+// addMember adds a member to the shard.
+func (s *shard) addMember(m *member) error {
+	all := &s.members
+	if n := len(all.free); n > 0 {
+		m.slot, all.free = all.free[n-1], all.free[:n-1]
 	} else {
-		o.slot = int32(len(m.slots)) //nolint:gosec // There are not that many descriptors.
-		m.slots = append(m.slots, nil)
+		m.slot = int32(len(all.slots)) //nolint:gosec // There are not that many streams.
+		all.slots = append(all.slots, nil)
 	}
-	m.slots[o.slot] = o
-	m.gen++
-	o.gen = m.gen
-	o.enlist()
-	o.joined = true
-	// Spread the heartbeats of connections that arrive together.
-	o.lastWrite = o.clock(s.now) - upTo(o.stream.gate.cfg.Heartbeat/2)
-	s.tickFor(o.stream.gate)
-	return m.set.Add(o.sock, o.slot, o.gen) //nolint:wrapcheck // It says what it is.
+	all.slots[m.slot] = m
+	all.gen++
+	m.gen = all.gen
+	m.enlist()
+	m.joined = true
+	// Spread the heartbeats of streams that open together.
+	m.lastWrite = m.clock(s.now) - upTo(m.stream.gate.cfg.Heartbeat/2)
+	s.tickFor(m.stream.gate)
+	return m.join(s)
 }
 
-// removeConn closes a connection whose stream has ended, and queues the stream
-// to be finished.
-func (s *shard) removeConn(o *hijackedConn, discard bool) {
-	o.left = true
-	if discard {
-		_ = o.sock.Reset()
-	} else {
-		_ = o.sock.Close()
+// sockets returns the set of the members' sockets, and makes it if there is
+// none.
+func (s *shard) sockets() (*sock.Set, error) {
+	if s.members.set != nil {
+		return s.members.set, nil
 	}
-	o.rest = nil
-	if o.joined {
-		o.delist()
-		m := &s.members
-		m.slots[o.slot] = nil
-		m.free = append(m.free, o.slot)
-		if len(m.free) == len(m.slots) {
+	set, err := sock.NewSet()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // It says what it is.
+	}
+	s.members.set = set
+	s.mu.Lock()
+	s.watchers++
+	s.mu.Unlock()
+	go s.watch(set)
+	return set, nil
+}
+
+// removeMember closes the transport of a member whose stream has ended.
+func (s *shard) removeMember(m *member, discard bool) {
+	m.left = true
+	m.close(discard)
+	m.rest = nil
+	if m.joined {
+		m.delist()
+		all := &s.members
+		all.slots[m.slot] = nil
+		all.free = append(all.free, m.slot)
+		if len(all.free) == len(all.slots) {
 			s.lastLeft()
 		}
 	}
-	if !o.replaying {
-		s.hub.finisher.add(o.stream.finishOwned)
+	if m.reading == nil {
+		m.finish()
+		return
 	}
+	m.reading.cancel()
 }
 
 // lastLeft releases what only members need.
 func (s *shard) lastLeft() {
 	m := &s.members
-	_ = m.set.Close()
+	if m.set != nil {
+		_ = m.set.Close()
+	}
 	if m.timer != nil {
 		m.timer.Stop()
 	}
-	// Events of the old set may still arrive: the next members have other
+	// Events for the members may still arrive: the next members have other
 	// generations.
 	*m = members{gen: m.gen}
 }
@@ -124,27 +130,27 @@ func (s *shard) tickFor(g *Gate) {
 	m.timer = time.AfterFunc(period, func() { s.enqueue(func(w *work) { w.tick = true }) })
 }
 
-// tick ends connections whose client has taken nothing for too long, and sends
-// heartbeats on connections that were silent for too long.
+// tick ends streams whose client has taken nothing for too long, and sends
+// heartbeats on streams that were silent for too long.
 func (s *shard) tick() {
-	m := &s.members
-	if m.timer == nil {
+	all := &s.members
+	if all.timer == nil {
 		return
 	}
-	for _, o := range m.slots {
-		if o == nil {
+	for _, m := range all.slots {
+		if m == nil {
 			continue
 		}
-		cfg := &o.stream.gate.cfg
-		now := o.clock(s.now)
+		cfg := &m.stream.gate.cfg
+		now := m.clock(s.now)
 		switch {
-		case o.blocked > 0:
-			if limit := o.stream.stallTimeout(); limit > 0 && now-o.blocked >= limit {
-				o.stream.end(ErrWriteTimeout)
+		case m.blocked > 0:
+			if limit := m.stream.stallTimeout(); limit > 0 && now-m.blocked >= limit {
+				m.stream.end(ErrWriteTimeout)
 			}
-		case cfg.Heartbeat > 0 && now-o.lastWrite >= cfg.Heartbeat:
-			s.control(o, o.sub.heartbeat(!o.replaying))
+		case cfg.Heartbeat > 0 && now-m.lastWrite >= cfg.Heartbeat && m.ready():
+			s.control(m, m.sub.heartbeat(m.reading == nil))
 		}
 	}
-	m.timer.Reset(m.period)
+	all.timer.Reset(all.period)
 }

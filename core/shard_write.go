@@ -1,24 +1,46 @@
 package core
 
-// write holds the bytes to send on a hijacked connection.
+// write holds entries to send to a member.
 type write struct {
-	entries  []*Entry // entries for this connection
+	entries  []*Entry // entries for this member
 	frames   [][]byte // their frames; nil if bytes holds them
 	bytes    []byte
 	size     int    // of all frames together, in bytes
 	from, to uint64 // the cursor before and after the write
-	withheld uint64 // sequence number of the newest entry that is not for this connection, or 0
+	withheld uint64 // sequence number of the newest entry that is not for this member, or 0
+}
+
+// eventsIn returns how many of the entries are, in whole or in part, in the first
+// n bytes.
+func (w write) eventsIn(n int) int {
+	events := 0
+	for ; n > 0 && events < len(w.entries); events++ {
+		n -= len(w.entries[events].Frame())
+	}
+	return events
+}
+
+// restOf returns what is missing of the last of the events that begin in the
+// first n bytes, or nil.
+func (w write) restOf(events, n int) []byte {
+	for _, e := range w.entries[:events-1] {
+		n -= len(e.Frame())
+	}
+	if frame := w.entries[events-1].Frame(); n < len(frame) {
+		return frame[n:]
+	}
+	return nil
 }
 
 // prepare applies audience and filter to a batch. to is the cursor after the
 // batch.
-func (o *hijackedConn) prepare(b batch, to uint64) (write, error) {
-	l := write{entries: b.entries, from: o.sub.cursor.Load(), to: to}
-	if o.filter != nil || b.directed() {
-		err := o.stream.guard("filter", func() error {
+func (m *member) prepare(b batch, to uint64) (write, error) {
+	l := write{entries: b.entries, from: m.sub.cursor.Load(), to: to}
+	if m.filter != nil || b.directed() {
+		err := m.stream.guard("filter", func() error {
 			kept := b.scratch.merged[len(b.scratch.merged):]
 			for _, e := range b.entries {
-				if o.stream.lets(e, o.filter) {
+				if m.stream.lets(e, m.filter) {
 					kept = append(kept, e)
 				} else {
 					l.withheld = e.Position.Seq
@@ -42,7 +64,20 @@ func (o *hijackedConn) prepare(b batch, to uint64) (write, error) {
 	return l, nil
 }
 
-// writeCache keeps the last write while a shard goes through its connections.
+// filter returns the stream's filter, or nil.
+func (s *Stream) filter() func(Delivery) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rareCopy().filter
+}
+
+// lets reports whether an entry is for the stream: it is in the entry's
+// audience, and keep, its filter, lets the event through.
+func (s *Stream) lets(e *Entry, keep func(Delivery) bool) bool {
+	return s.inAudience(e.To) && (keep == nil || keep(deliveryOf(e)))
+}
+
+// writeCache keeps the last write while a shard goes through its members.
 // On a channel whose subscribers are all up to date, they all get the same
 // bytes, which are joined once.
 type writeCache struct {
@@ -54,13 +89,13 @@ type writeCache struct {
 	spare   batch  // memory of the write before, if it was not cached
 }
 
-// next returns the entries after the connection's cursor. The result is valid
+// next returns the entries after the member's cursor. The result is valid
 // until the next call.
-func (w *writeCache) next(o *hijackedConn) (write, error) {
+func (w *writeCache) next(m *member) (write, error) {
 	w.spare.release()
 	w.spare = batch{}
-	s := o.sub
-	shared := o.filter == nil && len(s.channels) == 1 && s.skipThrough == nil
+	s := m.sub
+	shared := m.filter == nil && len(s.channels) == 1 && s.skipThrough == nil
 	if shared && w.channel == s.channels[0] && w.last.from == s.cursor.Load() {
 		return w.last, nil
 	}
@@ -72,7 +107,7 @@ func (w *writeCache) next(o *hijackedConn) (write, error) {
 		b.release()
 		return write{from: s.cursor.Load(), to: to}, nil
 	}
-	l, err := o.prepare(b, to)
+	l, err := m.prepare(b, to)
 	if err != nil || !shared || b.directed() {
 		w.spare = b
 		return l, err

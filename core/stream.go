@@ -34,9 +34,9 @@ type Stream struct {
 	awaits       bool // it waits for its adapter to call Run, Own or Abandon
 
 	// Delivery.
-	owner *hijackedConn // the connection that a shard sends on, or nil
-	out   *writer       // the response that a goroutine sends on; nil before it opens
-	sub   *subscriber   // of a subscription, else nil
+	owner *member     // drives an open subscription; else nil
+	out   *writer     // the response that a goroutine sends on; nil before it opens
+	sub   *subscriber // of a subscription, else nil
 
 	// Request and ending.
 	draining  chan struct{}   // made on first use; closed when the stream should finish

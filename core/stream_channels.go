@@ -192,30 +192,13 @@ func indices(channels []*channel) map[*channel]int {
 	return at
 }
 
-// stays returns a function that reports whether an entry still belongs to the
-// stream while a change of its channels is pending, or nil if none is.
-func (s *Stream) stays() func(*Entry) bool {
-	if !s.changing.Load() {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.rareCopy().pending
-	if t == nil {
-		return nil
-	}
-	return func(e *Entry) bool { return wants(t.channels, t.skipThrough, e) }
-}
-
-// wakeDriver wakes the shard or the goroutine that drives the stream.
+// wakeDriver wakes the shard that drives the stream.
 func (s *Stream) wakeDriver() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.owner != nil:
-		s.owner.wake()
-	case s.sub.wake != nil:
-		s.sub.notify()
+	owner := s.owner
+	s.mu.Unlock()
+	if owner != nil {
+		owner.wake()
 	}
 }
 

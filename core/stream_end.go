@@ -69,7 +69,11 @@ func (s *Stream) closeDraining() {
 	if s.draining != nil {
 		close(s.draining)
 	}
-	if s.sub != nil && s.sub.wake != nil {
-		s.sub.notify()
-	}
+}
+
+// farewell returns a retry field for the client of a draining stream. The time
+// is random, so that clients do not reconnect all at once.
+func (s *Stream) farewell() []byte {
+	retry := s.retry()
+	return AppendRetry(nil, retry+upTo(retry))
 }

@@ -34,15 +34,24 @@ func (o *Opening) Run(conn Conn) {
 		reason = err
 		return
 	}
-	drive := o.drive
 	if s.sub != nil {
-		drive = func(s *Stream) error { return s.pump(out) }
-	} else {
-		defer s.startHeartbeat(out)()
+		r := newResponse(s, out)
+		s.setOwner(&r.member)
+		r.run()
+		return
 	}
-	if err := s.guard("handler", func() error { return drive(s) }); err != nil {
+	defer s.startHeartbeat(out)()
+	if err := s.guard("handler", func() error { return o.drive(s) }); err != nil {
 		reason = err
 	}
+}
+
+// setOwner hands the stream to its shard.
+func (s *Stream) setOwner(m *member) {
+	s.mu.Lock()
+	s.owner = m
+	s.mu.Unlock()
+	m.wake()
 }
 
 // opened runs the hooks of a stream that has passed the gate, and starts its
@@ -79,27 +88,20 @@ func (s *Stream) openOn(out *writer, gap *GapError) error {
 	if err != nil {
 		return err
 	}
-	// Under one lock: a concurrent Send is either in the greeting or comes
-	// after the head.
+	out.turn <- struct{}{} // a concurrent Send is in the greeting, or waits
+	defer out.pass()
 	s.mu.Lock()
 	if s.err != nil {
 		defer s.mu.Unlock()
 		return s.err
 	}
-	greeting := s.handshake.greeting
-	p, _, err := out.batch(s.handshake.greetings, func(dst []byte) ([]byte, error) {
-		return slices.Concat(dst, head, greeting, tail), nil
-	})
+	greeting, events := s.handshake.greeting, s.handshake.greetings
 	s.out, s.state, s.handshake.greeting = out, stateHandler, nil
 	if s.sub != nil {
 		s.handOver()
 	}
 	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	out.lead(p)
-	return p.err
+	return out.send(out.conn, events, slices.Concat(head, greeting, tail))
 }
 
 // prelude returns the bytes before and after the greeting at the beginning of
@@ -268,9 +270,6 @@ func (s *Stream) held() []*channel {
 	}
 	return held
 }
-
-// finishOwned finishes a stream that a shard sent on.
-func (s *Stream) finishOwned() { s.finish(true, ErrClosed) }
 
 // expected reports whether a reason is part of normal operation.
 func expected(reason error) bool {

@@ -26,12 +26,16 @@ type writer struct {
 	start time.Time    // zero of the writer's clock
 	last  atomic.Int64 // end of the last write, in nanoseconds on that clock
 
-	// Batches. mu guards all fields below.
-	mu    sync.Mutex
-	conn  Conn    // nil after close
-	tail  *parcel // the newest batch, sent last; nil if there is none
-	spare []byte  // a buffer to reuse
-	err   error   // set by refuse: no more batches are accepted
+	turn chan struct{} // holds an element while a goroutine sends
+
+	// The batch to be sent next. mu guards all fields below.
+	mu     sync.Mutex
+	conn   Conn // nil after close
+	next   []byte
+	events int
+	number uint64 // of that batch
+	done   uint64 // how many batches were sent
+	err    error  // set by refuse: no more batches are accepted
 
 	// Deadline of the write in progress.
 	aborted bool          // no write begins after this
@@ -39,17 +43,6 @@ type writer struct {
 	sending bool          // a write is in progress, or broke the connection
 	armed   bool          // the writer has set the connection's deadline
 	due     time.Time     // that deadline; zero means no bound
-}
-
-// parcel is a batch. Its first sender leads: it waits for the batch's turn and
-// sends for all senders that joined meanwhile.
-type parcel struct {
-	buf    []byte
-	events int
-	turn   <-chan struct{} // closed when the batch may be sent; nil means now
-	taken  bool            // its turn has come: no sender joins
-	done   chan struct{}   // closed when it was sent
-	err    error           // valid after done
 }
 
 // maxSpare is the maximum size of a buffer that is kept for the next batch.
@@ -65,6 +58,7 @@ func newWriter(s *Stream, conn Conn) *writer {
 		sent:  s.count,
 		fail:  s.end,
 		start: time.Now(),
+		turn:  make(chan struct{}, 1),
 		conn:  conn,
 	}
 }
@@ -77,71 +71,53 @@ func (w *writer) silence() time.Duration {
 // write sends what encode appends, and returns when it is flushed. If encode
 // returns an error or appends nothing, nothing is sent.
 func (w *writer) write(events int, encode func(dst []byte) ([]byte, error)) error {
-	p, lead, err := w.batch(events, encode)
-	switch {
-	case p == nil:
-		return err
-	case lead:
-		w.lead(p)
-	default:
-		<-p.done
+	w.mu.Lock()
+	if w.err != nil {
+		defer w.mu.Unlock()
+		return w.err
 	}
-	return p.err
+	next, err := encode(w.next)
+	if err != nil || len(next) == len(w.next) {
+		defer w.mu.Unlock()
+		return err
+	}
+	w.next = next
+	w.events += events
+	number := w.number
+	w.mu.Unlock()
+	w.turn <- struct{}{}
+	defer w.pass()
+	return w.flush(number)
 }
 
-// batch adds what encode appends to a batch, and reports whether the caller has
-// to lead it. The batch is nil if there is nothing to send.
-func (w *writer) batch(events int, encode func(dst []byte) ([]byte, error)) (p *parcel, lead bool, err error) {
+// pass lets the next goroutine send.
+func (w *writer) pass() { <-w.turn }
+
+// flush sends the batch of that number, unless another goroutine has sent it.
+// The caller has the turn.
+func (w *writer) flush(number uint64) error {
+	w.mu.Lock()
+	if w.done > number || w.err != nil {
+		defer w.mu.Unlock()
+		if w.done > number {
+			return nil
+		}
+		return w.err
+	}
+	buf, events := w.next, w.events
+	w.next, w.events = nil, 0
+	w.number++
+	w.mu.Unlock()
+	if err := w.send(w.conn, events, buf); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil {
-		return nil, false, w.err
+	w.done = number + 1
+	if w.next == nil && cap(buf) <= maxSpare {
+		w.next = buf[:0]
 	}
-	p = w.tail
-	lead = p == nil || p.taken
-	if lead {
-		p = &parcel{buf: w.spare[:0], done: make(chan struct{})}
-		w.spare = nil
-		if w.tail != nil {
-			p.turn = w.tail.done
-		}
-	}
-	buf, err := encode(p.buf)
-	if err != nil || len(buf) == len(p.buf) {
-		if lead {
-			w.spare = p.buf
-		}
-		return nil, false, err
-	}
-	p.buf = buf
-	p.events += events
-	w.tail = p
-	return p, lead, nil
-}
-
-// lead waits for the parcel's turn and sends it.
-func (w *writer) lead(p *parcel) {
-	if p.turn != nil {
-		<-p.turn
-	}
-	w.mu.Lock()
-	p.taken = true
-	conn, err := w.conn, w.err
-	w.mu.Unlock()
-	if err == nil {
-		err = w.send(conn, p.events, p.buf)
-	}
-	p.err = err
-	w.mu.Lock()
-	if w.spare == nil && cap(p.buf) <= maxSpare {
-		w.spare = p.buf[:0]
-	}
-	p.buf = nil
-	if w.tail == p {
-		w.tail = nil
-	}
-	w.mu.Unlock()
-	close(p.done)
+	return nil
 }
 
 // send writes the chunks and flushes them. Only one goroutine at a time may
@@ -310,15 +286,11 @@ func (w *writer) abort() {
 	}
 }
 
-// close waits until all batches are done, and releases the connection without a
+// close waits for the write in progress, and releases the connection without a
 // deadline, so that the server can end the body. Call refuse first.
 func (w *writer) close() {
-	w.mu.Lock()
-	p := w.tail
-	w.mu.Unlock()
-	if p != nil {
-		<-p.done
-	}
+	w.turn <- struct{}{}
+	defer w.pass()
 	w.mu.Lock()
 	conn, armed, ending := w.conn, w.armed, w.ending
 	w.conn = nil

@@ -61,7 +61,7 @@ func (c *plainConn) overdue() bool {
 }
 
 func testWriter(conn Conn) *writer {
-	w := &writer{timeout: time.Minute, sent: func(int, int) {}, start: time.Now(), conn: conn}
+	w := &writer{timeout: time.Minute, sent: func(int, int) {}, start: time.Now(), turn: make(chan struct{}, 1), conn: conn}
 	w.fail = func(err error) { w.refuse(err) }
 	return w
 }
@@ -262,7 +262,7 @@ func TestWriterKeepsNoLargeBuffer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := cap(w.spare); got > maxSpare {
+	if got := cap(w.next); got > maxSpare {
 		t.Errorf("got a buffer of %d bytes kept, want %d at most", got, maxSpare)
 	}
 }

@@ -26,14 +26,14 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		return s.live(s.bound(s.hub.head.Load()))
 	}
 	select {
-	case s.hub.replays <- struct{}{}:
+	case s.hub.permits <- struct{}{}:
 	case <-ctx.Done():
 		return batch{}, context.Cause(ctx)
 	}
 	r, err := s.replay(ctx)
 	// The permit covers the read only: a client that takes nothing must not keep
 	// others from history.
-	<-s.hub.replays
+	<-s.hub.permits
 	if err != nil {
 		return batch{}, err
 	}

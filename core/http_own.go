@@ -64,7 +64,8 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	events := s.handshake.greetings
 	all := slices.Concat(head, before, s.handshake.greeting, after)
 	s.handOver()
-	owner := &hijackedConn{sub: s.sub, stream: s, sock: conn, filter: s.rareCopy().filter}
+	owner := &hijackedConn{sock: conn}
+	owner.member = member{transport: owner, sub: s.sub, stream: s, filter: s.rareCopy().filter}
 	s.mu.Unlock()
 	// A new connection accepts some kilobytes at once.
 	n, err := conn.Write(all)
@@ -76,10 +77,7 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 		owner.rest = nil
 	}
 	s.count(events, max(n-len(head), 0))
-	s.mu.Lock()
-	s.owner = owner
-	s.mu.Unlock()
-	owner.wake()
+	s.setOwner(&owner.member)
 	return nil
 }
 

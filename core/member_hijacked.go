@@ -1,0 +1,79 @@
+package core
+
+import (
+	"time"
+
+	"github.com/tidings-go/tidings/core/internal/sock"
+)
+
+// hijackedConn is a member whose connection was taken over from its server. The
+// shard writes to the socket itself, so that no goroutine waits.
+type hijackedConn struct {
+	member
+
+	sock sock.Socket
+}
+
+// join adds the socket to the shard's set.
+func (o *hijackedConn) join(s *shard) error {
+	set, err := s.sockets()
+	if err != nil {
+		return err
+	}
+	return set.Add(o.sock, o.slot, o.gen) //nolint:wrapcheck // It says what it is.
+}
+
+// ready is always true: a write tells whether the socket takes something.
+func (o *hijackedConn) ready() bool { return true }
+
+// sendFrames writes to the socket, and counts the events that were written in
+// whole or in part.
+func (o *hijackedConn) sendFrames(w write) (n int, err error) {
+	if w.frames != nil {
+		n, err = o.sock.Writev(w.frames)
+	} else {
+		n, err = o.sock.Write(w.bytes)
+	}
+	if n > 0 {
+		o.stream.count(w.eventsIn(n), n)
+	}
+	return n, err //nolint:wrapcheck // It says what it is.
+}
+
+// sendControl writes to the socket.
+func (o *hijackedConn) sendControl(chunk []byte) (n int, err error) {
+	n, err = o.sock.Write(chunk)
+	if n > 0 {
+		o.stream.count(0, n)
+	}
+	return n, err //nolint:wrapcheck // It says what it is.
+}
+
+// sendFarewell writes to the socket if all earlier bytes are written.
+func (o *hijackedConn) sendFarewell(chunk []byte) {
+	if o.blocked == 0 {
+		_, _ = o.sendControl(chunk)
+	}
+}
+
+// awaitReady registers for the event that the socket is writable.
+func (o *hijackedConn) awaitReady(s *shard) error {
+	return s.members.set.AwaitWritable(o.sock, o.slot, o.gen) //nolint:wrapcheck // It says what it is.
+}
+
+// setTimeout bounds how long the system waits for the client's acknowledgement.
+func (o *hijackedConn) setTimeout(time.Duration) { o.sock.Bound(0, o.stream.ackTimeout()) }
+
+// close closes the socket.
+func (o *hijackedConn) close(discard bool) {
+	if discard {
+		_ = o.sock.Reset()
+	} else {
+		_ = o.sock.Close()
+	}
+}
+
+// finish queues the stream to be finished.
+func (o *hijackedConn) finish() {
+	o.sub.hub.finisher.add(func() { o.stream.finish(true, ErrClosed) })
+}
