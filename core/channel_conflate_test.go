@@ -173,8 +173,8 @@ func TestConflateByAudience(t *testing.T) {
 		for i := range 30 {
 			for _, to := range []core.Audience{{}, core.ToGroup("g"), core.ToGroup("h"), core.ToIdentity("g")} {
 				ev := core.Event{Key: "x", Data: fmt.Sprintf("%d to %s", i, to)}
-				if _, err := hub.PublishTo(t.Context(), "c", to, ev); err != nil {
-					t.Fatalf("PublishTo: %v", err)
+				if _, err := hub.Publish(t.Context(), "c", ev, core.Only(to)); err != nil {
+					t.Fatalf("Publish: %v", err)
 				}
 			}
 		}

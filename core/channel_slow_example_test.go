@@ -89,7 +89,7 @@ func ExampleHub_PublishBatch() {
 	// <nil>
 }
 
-func ExampleHub_PublishOnce() {
+func ExampleOnce() {
 	hub := core.NewHub(core.HubConfig{Store: core.NewMemoryStore(core.Retention{OnceWindow: time.Hour})})
 	defer func() { _ = hub.Close() }()
 
@@ -98,7 +98,7 @@ func ExampleHub_PublishOnce() {
 	ctx := context.Background()
 	order := core.Publication{Channel: "orders", Event: core.Event{ID: "order 17", Data: "3 apples"}}
 	for range 3 {
-		id, err := hub.PublishOnce(ctx, "request 5d1f", order)
+		id, err := hub.Publish(ctx, order.Channel, order.Event, core.Only(order.To), core.Once("request 5d1f"))
 		fmt.Println(id, err)
 	}
 	found, err := hub.History(ctx, core.Subscription{Channels: []string{"orders"}, Start: core.Earliest()}, 10)
@@ -110,7 +110,7 @@ func ExampleHub_PublishOnce() {
 	// 1 <nil>
 }
 
-func ExampleHub_PublishTo() {
+func ExampleOnly() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 
@@ -118,7 +118,7 @@ func ExampleHub_PublishTo() {
 	// first.
 	ctx := context.Background()
 	for _, to := range []core.Audience{{}, core.ToIdentity("ann")} {
-		if _, err := hub.PublishTo(ctx, "news", to, core.Event{Data: "hello"}); err != nil {
+		if _, err := hub.Publish(ctx, "news", core.Event{Data: "hello"}, core.Only(to)); err != nil {
 			fmt.Println(err)
 			return
 		}

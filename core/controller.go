@@ -16,26 +16,26 @@ type Controller interface {
 	// there are none yet. The events should have IDs: the ID of the last one is
 	// the lastEventID of the next call. wait is the time until the next call; 0
 	// or less means [ControllerInterval]. An error ends the stream.
-	Events(s *Stream, lastEventID string) (events []Event, wait time.Duration, err error)
+	Events(s *Sender, lastEventID string) (events []Event, wait time.Duration, err error)
 }
 
 // Connector is an optional interface of a [Controller]. Connected is called for
 // a new stream before its first call of Events. An error ends the stream.
 type Connector interface {
-	Connected(s *Stream) error
+	Connected(s *Sender) error
 }
 
 // Disconnector is an optional interface of a [Controller]. Disconnected is
 // called when a stream has ended, if Connected did not return an error.
 type Disconnector interface {
-	Disconnected(s *Stream)
+	Disconnected(s *Sender)
 }
 
 // Control returns a handler that serves streams with a controller. Between the
 // calls, other goroutines may send on the stream. Neither delays the other, nor
 // the heartbeats.
 func Control(c Controller) Handler {
-	return func(s *Stream) error {
+	return func(s *Sender) error {
 		if hook, ok := c.(Connector); ok {
 			if err := hook.Connected(s); err != nil {
 				return err
@@ -48,7 +48,7 @@ func Control(c Controller) Handler {
 	}
 }
 
-func control(c Controller, s *Stream) error {
+func control(c Controller, s *Sender) error {
 	last := s.LastEventID()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

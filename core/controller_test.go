@@ -22,7 +22,7 @@ type fakeController struct {
 	begun bool
 }
 
-func (c *fakeController) Events(_ *core.Stream, last string) ([]core.Event, time.Duration, error) {
+func (c *fakeController) Events(_ *core.Sender, last string) ([]core.Event, time.Duration, error) {
 	if !c.begun {
 		c.begun, c.start = true, time.Now()
 	}
@@ -38,7 +38,7 @@ type fullController struct {
 	log       []string
 }
 
-func (c *fullController) Connected(s *core.Stream) error {
+func (c *fullController) Connected(s *core.Sender) error {
 	c.log = append(c.log, "connected")
 	if err := s.Send(event("hello")); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (c *fullController) Connected(s *core.Stream) error {
 	return c.connected
 }
 
-func (c *fullController) Disconnected(*core.Stream) { c.log = append(c.log, "disconnected") }
+func (c *fullController) Disconnected(*core.Sender) { c.log = append(c.log, "disconnected") }
 
 var (
 	_ core.Connector    = (*fullController)(nil)
@@ -69,10 +69,10 @@ func TestControllerIsAskedAgainAndAgain(t *testing.T) {
 				return nil, 0, done
 			}
 		}}
-		var s *core.Stream
+		var s *core.Sender
 		r := newRequest(t, t.Context())
 		r.Header.Set("Last-Event-ID", "0")
-		b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Stream) error {
+		b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
 			s = own
 			return core.Control(c)(s)
 		}), r, func() {}, newWireConn())
@@ -104,8 +104,8 @@ func TestControllerKnowsWhoComesAndGoes(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := &fullController{fakeController: fakeController{events: test.events}, connected: test.connected}
-				var s *core.Stream
-				b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Stream) error {
+				var s *core.Sender
+				b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
 					s = own
 					return core.Control(c)(s)
 				}))
@@ -148,8 +148,8 @@ func TestControllerDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &fakeController{events: func(int) ([]core.Event, time.Duration, error) { return nil, time.Hour, nil }}
 		gate, _ := gateOf()
-		var s *core.Stream
-		b := connect(t, gate.Handle(func(own *core.Stream) error {
+		var s *core.Sender
+		b := connect(t, gate.Handle(func(own *core.Sender) error {
 			s = own
 			return core.Control(c)(s)
 		}))
@@ -200,7 +200,7 @@ func TestControllerInAFlood(t *testing.T) {
 		}
 		return []core.Event{{Name: "controlled"}}, time.Nanosecond, nil
 	}}
-	b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+	b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 		for range 3 {
 			flood.Go(func() {
 				for s.Send(event("flood")) == nil {

@@ -21,14 +21,14 @@ func TestNegativeBounds(t *testing.T) {
 				Events: -1, Bytes: -1, Idle: -1, TotalBytes: -1, OnceWindow: -1, OnceKeys: -1,
 			}),
 		})
-		first, err := hub.PublishOnce(t.Context(), "key", core.Publication{Channel: "a"})
+		first, err := hub.Publish(t.Context(), "a", core.Event{}, core.Once("key"))
 		if err != nil {
-			t.Fatalf("PublishOnce: %v", err)
+			t.Fatalf("Publish: %v", err)
 		}
 		time.Sleep(year)
-		again, err := hub.PublishOnce(t.Context(), "key", core.Publication{Channel: "a"})
+		again, err := hub.Publish(t.Context(), "a", core.Event{}, core.Once("key"))
 		if err != nil || again != first {
-			t.Errorf("PublishOnce a year later: got %q and %v, want %q", again, err, first)
+			t.Errorf("Publish a year later: got %q and %v, want %q", again, err, first)
 		}
 		for range events {
 			publish(t, hub, "a", "x")

@@ -12,13 +12,13 @@
 //
 // # Overview
 //
-//   - Publishing: [Hub.Publish], to an [Audience] with [Hub.PublishTo], several
-//     events together with [Hub.PublishBatch], once per key with
-//     [Hub.PublishOnce].
+//   - Publishing: [Hub.Publish], with the options [Only], for an [Audience], and
+//     [Once], for an idempotency key; several events together with
+//     [Hub.PublishBatch].
 //   - Endpoints: a [Gate] makes them, and holds what they have in common; a
 //     [Middleware] decides which requests may pass.
 //   - Events of a subscriber: a [Subscription] selects channels and a start,
-//     [Stream.Join] and [Stream.SetFilter] select among their events,
+//     [Stream.Join] and [Handshake.SetFilter] select among their events,
 //     [Stream.ChangeChannels] changes the channels of an open stream.
 //   - Presence: [Hub.Streams], [Hub.Count], [Stream.Info], and the hooks of
 //     [HubConfig].

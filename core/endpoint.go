@@ -123,7 +123,7 @@ func (e *Endpoint) openOneShot(o *Opening) *Opening {
 	var body []byte
 	events := 1
 	err := s.guard("one-shot", func() error {
-		ev, err := e.once(s)
+		ev, err := e.once(s.handshake)
 		if err != nil {
 			return err
 		}
@@ -165,12 +165,8 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 		gate:   g,
 		remote: r.RemoteAddr,
 		since:  time.Since(g.hub.started),
-		handshake: &handshake{
-			request: r,
-			path:    r.URL.Path,
-			header:  make(http.Header),
-		},
 	}
+	s.handshake = &Handshake{Stream: s, request: r, path: r.URL.Path, header: make(http.Header)}
 	_, _ = rand.Read(s.key[:]) // rand.Read returns no error
 	return s
 }
@@ -268,7 +264,7 @@ func (e *Endpoint) admit(o *Opening, r Request) error {
 // runMiddleware runs the gate's middleware, until one refuses.
 func (s *Stream) runMiddleware() error {
 	for _, middleware := range s.gate.cfg.Middleware {
-		if err := s.guard("middleware", func() error { return middleware(s) }); err != nil {
+		if err := s.guard("middleware", func() error { return middleware(s.handshake) }); err != nil {
 			return err
 		}
 	}
@@ -281,7 +277,7 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	var sub Subscription
 	err := s.guard("subscription", func() error {
 		var err error
-		sub, err = e.choose(s)
+		sub, err = e.choose(s.handshake)
 		return err
 	})
 	if err != nil {

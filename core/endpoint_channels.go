@@ -19,7 +19,7 @@ import (
 // channels: those that the stream then has.
 //
 // The gate's middleware runs, as for a stream: the request must have the
-// identity of the stream. [Stream.ChannelChange] tells a middleware such a
+// identity of the stream. [Handshake.ChannelChange] tells a middleware such a
 // request from one for a stream. Then allow decides whether the stream may have
 // the channels to be added, each named once; it is not asked about those to be
 // removed. It refuses by returning an error, a [*Refusal] to choose the status.
@@ -63,22 +63,6 @@ type ChannelChange struct {
 	// Added and Removed are the numbers of channels that were added and
 	// removed, 0 until Done.
 	Added, Removed int
-}
-
-// ChannelChange reports whether this is not a request for a stream, but one to
-// change the channels of an open stream: see [Gate.ChangeChannels]. Such a
-// request passes the gate's middleware like a stream, but never opens: it is
-// not counted, and the hub's hooks and OnOpen are not called. Its OnClose is
-// called when the request was answered, with [ErrChanged], a [*Refusal], or the
-// reason for which the client left or the hub closed. A middleware that counts
-// streams should ignore it.
-func (s *Stream) ChannelChange() (c ChannelChange, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handshake == nil || !s.handshake.change {
-		return ChannelChange{}, false
-	}
-	return s.handshake.changed, true
 }
 
 // changeRequest is the body of a request to change a stream's channels.

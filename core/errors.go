@@ -30,7 +30,7 @@ var (
 	// client is expected to reconnect.
 	ErrLifetime = errors.New("tidings: lifetime reached")
 	// ErrChanged means that the request was not for a stream: it changed the
-	// channels of another one. See [Stream.ChannelChange].
+	// channels of another one. See [Handshake.ChannelChange].
 	ErrChanged = errors.New("tidings: channels changed")
 	// ErrPanic means that the app's code panicked: a handler, middleware,
 	// filter or hook.
@@ -39,9 +39,9 @@ var (
 
 // Errors that calls return.
 var (
-	// ErrHubDriven is returned by the sending methods of a stream that the hub
-	// drives, once it is open: publish to one of its channels instead.
-	ErrHubDriven = errors.New("tidings: the hub drives this stream")
+	// ErrOpened is returned by the sending methods of a [Handshake] whose stream
+	// has opened.
+	ErrOpened = errors.New("tidings: the stream has opened")
 	// ErrHubClosed is returned by a hub after Close.
 	ErrHubClosed = history.ErrClosed
 	// ErrTooLarge is returned for an event over the hub's MaxEvent, for a key

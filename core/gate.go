@@ -15,15 +15,15 @@ import (
 //
 // A client reconnects after a handler has returned. To stop that, return
 // [Finished] from a [Middleware] when there are no more events to come.
-type Handler func(s *Stream) error
+type Handler func(s *Sender) error
 
 // Middleware runs when a client asks for a stream, before the response's head
 // is sent. It may refuse the stream by returning an error, a [*Refusal] to
 // choose the status, and it may set the stream's identity, expiry, header,
 // filter and hooks. It works the same for every kind of endpoint and
 // connection. A request to change the channels of an open stream passes it,
-// too: [Stream.ChannelChange] reports which of the two it is.
-type Middleware func(s *Stream) error
+// too: [Handshake.ChannelChange] reports which of the two it is.
+type Middleware func(h *Handshake) error
 
 // GateConfig configures a [Gate]. The zero value is ready to use.
 type GateConfig struct {
@@ -128,7 +128,7 @@ func (g *Gate) Subscribe(channels ...string) *Endpoint {
 	if err != nil {
 		panic(err)
 	}
-	return g.SubscribeFunc(func(*Stream) (Subscription, error) {
+	return g.SubscribeFunc(func(*Handshake) (Subscription, error) {
 		return Subscription{Channels: names, Start: g.cfg.Start}, nil
 	})
 }
@@ -137,7 +137,7 @@ func (g *Gate) Subscribe(channels ...string) *Endpoint {
 // for each stream, after the gate's middleware has run. If choose returns an
 // error, the stream is refused: with the status of a [*Refusal], with 400 for
 // an invalid channel name, with 500 otherwise.
-func (g *Gate) SubscribeFunc(choose func(s *Stream) (Subscription, error)) *Endpoint {
+func (g *Gate) SubscribeFunc(choose func(h *Handshake) (Subscription, error)) *Endpoint {
 	return &Endpoint{gate: g, choose: choose}
 }
 
@@ -146,7 +146,7 @@ func (g *Gate) SubscribeFunc(choose func(s *Stream) (Subscription, error)) *Endp
 // in the shape of a stream. render may wait for the event; the stream's context
 // ends when the client is gone. Nothing is sent before render returns, so it
 // can still refuse: with [Finished] when there are no more events to come.
-func (g *Gate) OneShot(render func(s *Stream) (Event, error)) *Endpoint {
+func (g *Gate) OneShot(render func(h *Handshake) (Event, error)) *Endpoint {
 	return &Endpoint{gate: g, once: render}
 }
 
@@ -169,7 +169,7 @@ func Subscribe(hub *Hub, channels ...string) *Endpoint {
 type Endpoint struct {
 	gate   *Gate
 	handle Handler
-	choose func(*Stream) (Subscription, error)
-	once   func(*Stream) (Event, error)
+	choose func(*Handshake) (Subscription, error)
+	once   func(*Handshake) (Event, error)
 	allow  func(s *Stream, add []string) error
 }

@@ -33,7 +33,7 @@ func TestFirstStreamAfterShutdown(t *testing.T) {
 	arrived, begun := make(chan struct{}), make(chan struct{})
 	ended := make(chan error, 1)
 	endpoint := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
-		func(s *core.Stream) error {
+		func(s *core.Handshake) error {
 			s.OnClose(func(sum core.Summary) { ended <- sum.Reason })
 			return nil
 		},
@@ -105,7 +105,7 @@ func TestShutdownWhileBodyIsAwaited(t *testing.T) {
 			reached := make(chan struct{})
 			gate := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{
 				BodyTimeout: -1,
-				Middleware:  []core.Middleware{func(*core.Stream) error { close(reached); return nil }},
+				Middleware:  []core.Middleware{func(*core.Handshake) error { close(reached); return nil }},
 			})
 			server := httptest.NewServer(posts(gate)[name])
 			conn := slowPost(t, server.Listener.Addr().String())
@@ -140,7 +140,7 @@ func TestBodyInTime(t *testing.T) {
 	t.Parallel()
 	const bound = 100 * time.Millisecond
 	gate := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{BodyTimeout: bound})
-	server := httptest.NewServer(gate.Handle(func(s *core.Stream) error {
+	server := httptest.NewServer(gate.Handle(func(s *core.Sender) error {
 		select {
 		case <-s.Done():
 			return s.Err()

@@ -25,7 +25,7 @@ func gateOf(middleware ...core.Middleware) (*core.Gate, *bytes.Buffer) {
 }
 
 // stay is a handler that lasts as long as its stream.
-func stay(s *core.Stream) error {
+func stay(s *core.Sender) error {
 	<-s.Done()
 	return nil
 }
@@ -54,7 +54,7 @@ func TestMiddlewareAndHooksRunInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		step := func(name string) core.Middleware {
-			return func(s *core.Stream) error {
+			return func(s *core.Handshake) error {
 				got = append(got, name)
 				s.OnOpen(func() { got = append(got, "open "+name) })
 				s.OnClose(func(core.Summary) { got = append(got, "close "+name) })
@@ -62,7 +62,7 @@ func TestMiddlewareAndHooksRunInOrder(t *testing.T) {
 			}
 		}
 		gate, _ := gateOf(step("a"), step("b"))
-		b := connect(t, gate.Handle(func(*core.Stream) error {
+		b := connect(t, gate.Handle(func(*core.Sender) error {
 			got = append(got, "handler")
 			return nil
 		}))
@@ -81,16 +81,16 @@ func TestRefusalStopsAtTheGate(t *testing.T) {
 		var sum core.Summary
 		cause := errors.New("cause")
 		gate, log := gateOf(
-			func(s *core.Stream) error {
+			func(s *core.Handshake) error {
 				s.Header().Set("X-Kept", "yes")
 				s.OnOpen(func() { opened++ })
 				s.OnClose(func(got core.Summary) { closed++; sum = got })
 				return nil
 			},
-			func(*core.Stream) error {
+			func(*core.Handshake) error {
 				return &core.Refusal{Status: http.StatusUnauthorized, Err: cause}
 			},
-			func(*core.Stream) error { t.Error("a refused stream reached the next middleware"); return nil },
+			func(*core.Handshake) error { t.Error("a refused stream reached the next middleware"); return nil },
 		)
 		o := gate.Handle(stay).Open(core.Request{Request: newRequest(t, t.Context())})
 		if o.Streams || o.Status != http.StatusUnauthorized || string(o.Body) != "Unauthorized\n" {
@@ -118,14 +118,14 @@ func TestPanics(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("boom") }
 	for name, middleware := range map[string]core.Middleware{
-		"middleware": func(*core.Stream) error { boom(); return nil },
-		"open hook":  func(s *core.Stream) error { s.OnOpen(boom); return nil },
-		"close hook": func(s *core.Stream) error { s.OnClose(func(core.Summary) { boom() }); return nil },
-		"deliver hook": func(s *core.Stream) error {
+		"middleware": func(*core.Handshake) error { boom(); return nil },
+		"open hook":  func(s *core.Handshake) error { s.OnOpen(boom); return nil },
+		"close hook": func(s *core.Handshake) error { s.OnClose(func(core.Summary) { boom() }); return nil },
+		"deliver hook": func(s *core.Handshake) error {
 			s.OnDeliver(func(int, int) { boom() })
 			return nil
 		},
-		"filter": func(s *core.Stream) error {
+		"filter": func(s *core.Handshake) error {
 			s.SetFilter(func(core.Delivery) bool { boom(); return true })
 			return nil
 		},
@@ -134,7 +134,7 @@ func TestPanics(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var sum core.Summary
-				gate, log := gateOf(func(s *core.Stream) error {
+				gate, log := gateOf(func(s *core.Handshake) error {
 					s.OnClose(func(got core.Summary) { sum = got })
 					return nil
 				}, middleware)
@@ -177,7 +177,7 @@ func TestPanicInDeliverHookReleasesSenders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		s, b := driven(t, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		s, b := driven(t, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 			s.OnDeliver(func(int, int) {
 				if calls++; calls == 2 {
 					panic("boom")
@@ -195,12 +195,12 @@ func TestDeliverHookCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events, bytes, calls int
 		var sum core.Summary
-		gate, _ := gateOf(func(s *core.Stream) error {
+		gate, _ := gateOf(func(s *core.Handshake) error {
 			s.OnDeliver(func(e, n int) { calls++; events += e; bytes += n })
 			s.OnClose(func(got core.Summary) { sum = got })
 			return s.Send(event("greeting"))
 		})
-		b := connect(t, gate.Handle(func(s *core.Stream) error {
+		b := connect(t, gate.Handle(func(s *core.Sender) error {
 			return errors.Join(s.Send(event("a"), event("b")), s.Comment(""))
 		}))
 		<-b.done
@@ -216,14 +216,14 @@ func TestDeliverHookCounts(t *testing.T) {
 func TestGreeting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := gateOf(func(s *core.Stream) error {
+		gate, _ := gateOf(func(s *core.Handshake) error {
 			if err := s.Send(core.Event{Name: "x\n"}); err == nil {
 				t.Error("got no error for a bad event in a greeting")
 			}
 			wantReason(t, s.Send(event(strings.Repeat("x", 64<<10))), core.ErrTooLarge)
 			return errors.Join(s.Send(event("a")), s.Comment("b"))
 		})
-		<-connect(t, gate.Handle(func(s *core.Stream) error {
+		<-connect(t, gate.Handle(func(s *core.Sender) error {
 			return nil
 		})).done
 		b := connect(t, gate.Subscribe("c"))
@@ -239,7 +239,7 @@ func TestGreeting(t *testing.T) {
 func TestSendWhileOpening(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := gateOf(func(s *core.Stream) error {
+		gate, _ := gateOf(func(s *core.Handshake) error {
 			s.OnOpen(func() {
 				if err := s.Send(event("from the hook")); err != nil {
 					t.Error(err)
@@ -257,7 +257,7 @@ func TestSendRacesWithOpening(t *testing.T) {
 	t.Parallel()
 	for range 100 {
 		sent := make(chan int, 1)
-		gate, _ := gateOf(func(s *core.Stream) error {
+		gate, _ := gateOf(func(s *core.Handshake) error {
 			go func() {
 				n := 0
 				for n < 100 && s.Send(event("x")) == nil {
@@ -267,7 +267,7 @@ func TestSendRacesWithOpening(t *testing.T) {
 			}()
 			return nil
 		})
-		b := connect(t, gate.Handle(func(s *core.Stream) error {
+		b := connect(t, gate.Handle(func(s *core.Sender) error {
 			n := <-sent
 			sent <- n
 			return nil
@@ -282,15 +282,15 @@ func TestSendRacesWithOpening(t *testing.T) {
 	}
 }
 
-func TestHubDrivenStreamSendsNothingElse(t *testing.T) {
+func TestHandshakeSendsNothingOnceOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s *core.Stream
-		gate, _ := gateOf(func(own *core.Stream) error { s = own; return nil })
+		var s *core.Handshake
+		gate, _ := gateOf(func(own *core.Handshake) error { s = own; return nil })
 		b := connect(t, gate.Subscribe("c", "b", "c"))
 		synctest.Wait()
 		for _, err := range []error{s.Send(event("a")), s.Comment("a"), s.Retry(1), s.SendJSON(event(""), 1)} {
-			wantReason(t, err, core.ErrHubDriven)
+			wantReason(t, err, core.ErrOpened)
 		}
 		if got, want := s.Channels(), []string{"b", "c"}; !slices.Equal(got, want) {
 			t.Errorf("got channels %q, want %q", got, want)
@@ -305,7 +305,7 @@ func TestFiltersMustAgree(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var first, second []string
-		gate, _ := gateOf(func(s *core.Stream) error {
+		gate, _ := gateOf(func(s *core.Handshake) error {
 			s.SetFilter(func(ev core.Delivery) bool {
 				first = append(first, ev.Data)
 				return ev.Data != "a"
@@ -324,7 +324,7 @@ func TestFiltersMustAgree(t *testing.T) {
 			}
 		}
 		publish("a", "b", "replayed")
-		b := connect(t, gate.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+		b := connect(t, gate.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 			return core.Subscription{Channels: []string{"c"}, Start: core.Earliest()}, nil
 		}))
 		synctest.Wait()
@@ -355,7 +355,7 @@ func TestStreamSaysWhoseItIs(t *testing.T) {
 	t.Parallel()
 	r := newRequest(t, context.WithValue(t.Context(), valueKey{}, "of the request"))
 	r.Header.Set("Last-Event-ID", "7")
-	gate, _ := gateOf(func(s *core.Stream) error {
+	gate, _ := gateOf(func(s *core.Handshake) error {
 		if got := s.Value(valueKey{}); got != nil {
 			t.Errorf("got value %v before one was set", got)
 		}
@@ -365,7 +365,7 @@ func TestStreamSaysWhoseItIs(t *testing.T) {
 	})
 	ids := make(map[string]bool)
 	for range 2 {
-		<-connectAs(t, gate.Handle(func(s *core.Stream) error {
+		<-connectAs(t, gate.Handle(func(s *core.Sender) error {
 			ids[s.ID()] = true
 			got := []any{
 				s.Context().Value(valueKey{}), s.Value(valueKey{}), s.Identity(),

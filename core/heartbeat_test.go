@@ -165,7 +165,7 @@ func TestWriteTimeoutOfASubscription(t *testing.T) {
 		var sum core.Summary
 		gate := core.NewGate(hub, core.GateConfig{
 			WriteTimeout: 2 * time.Second,
-			Middleware: []core.Middleware{func(s *core.Stream) error {
+			Middleware: []core.Middleware{func(s *core.Handshake) error {
 				s.OnClose(func(got core.Summary) { sum = got })
 				return nil
 			}},
@@ -212,8 +212,8 @@ func TestLifetime(t *testing.T) {
 		seen := make(map[time.Duration]bool)
 		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Lifetime: time.Minute})
 		for range 20 {
-			var s *core.Stream
-			b := connect(t, gate.Handle(func(own *core.Stream) error {
+			var s *core.Sender
+			b := connect(t, gate.Handle(func(own *core.Sender) error {
 				s = own
 				<-s.Done()
 				return nil
@@ -257,7 +257,7 @@ func TestExpiry(t *testing.T) {
 // prelude returns the retry that a new stream's client is told.
 func prelude(t *testing.T, cfg core.GateConfig) (ms int, ok bool) {
 	t.Helper()
-	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(*core.Stream) error { return nil }))
+	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(*core.Sender) error { return nil }))
 	<-b.done
 	_, err := fmt.Sscanf(b.conn.text(), "retry: %d\n\n: open\n\n", &ms)
 	return ms, err == nil
@@ -368,12 +368,12 @@ func TestDrainOfHandlers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := core.NewHub(core.HubConfig{})
 		gate := core.NewGate(hub, core.GateConfig{WriteTimeout: -1})
-		polite := connect(t, gate.Handle(func(s *core.Stream) error {
+		polite := connect(t, gate.Handle(func(s *core.Sender) error {
 			<-s.Draining()
 			return s.Send(event("the end"))
 		}))
 		var reason error
-		rude := connect(t, gate.Handle(func(s *core.Stream) error {
+		rude := connect(t, gate.Handle(func(s *core.Sender) error {
 			<-s.Draining()
 			reason = s.Send(event("blocked"))
 			return nil

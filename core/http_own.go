@@ -65,7 +65,7 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	all := slices.Concat(head, before, s.handshake.greeting, after)
 	s.handOver()
 	owner := &hijackedConn{sock: conn}
-	owner.member = member{transport: owner, sub: s.sub, stream: s, filter: s.rareCopy().filter}
+	owner.transport, owner.sub, owner.stream, owner.filter = owner, s.sub, s, s.rareCopy().filter
 	s.mu.Unlock()
 	// A new connection accepts some kilobytes at once.
 	n, err := conn.Write(all)

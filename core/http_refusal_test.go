@@ -47,7 +47,7 @@ func TestRefusalOnTheWire(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gate, log := gateOf(func(*core.Stream) error { return test.err })
+			gate, log := gateOf(func(*core.Handshake) error { return test.err })
 			w := httptest.NewRecorder()
 			gate.Handle(stay).ServeHTTP(w, newRequest(t, t.Context()))
 			if w.Code != test.status || w.Body.String() != test.body {
@@ -117,7 +117,7 @@ func TestGateChecksTheRequest(t *testing.T) {
 			}
 			var id string
 			w := httptest.NewRecorder()
-			core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+			core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 				id = s.LastEventID()
 				return nil
 			}).ServeHTTP(w, r)
@@ -149,7 +149,7 @@ func TestSubscribeFuncErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			endpoint := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{}).SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+			endpoint := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{}).SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 				return core.Subscription{Channels: test.channels}, test.err
 			})
 			for _, method := range []string{http.MethodHead, http.MethodGet} {
@@ -179,12 +179,12 @@ func manyChannels() []string {
 func TestHead(t *testing.T) {
 	t.Parallel()
 	var sums []core.Summary
-	gate, _ := gateOf(func(s *core.Stream) error {
+	gate, _ := gateOf(func(s *core.Handshake) error {
 		s.OnOpen(func() { t.Error("HEAD opened a stream") })
 		s.OnClose(func(got core.Summary) { sums = append(sums, got) })
 		return nil
 	})
-	once := gate.OneShot(func(*core.Stream) (core.Event, error) { return event("a"), nil })
+	once := gate.OneShot(func(*core.Handshake) (core.Event, error) { return event("a"), nil })
 	for _, endpoint := range []*core.Endpoint{gate.Handle(stay), gate.Subscribe("c"), once} {
 		r := newRequest(t, t.Context())
 		r.Method = http.MethodHead
@@ -208,14 +208,14 @@ func TestOnce(t *testing.T) {
 	t.Parallel()
 	var got []string
 	var sum core.Summary
-	gate, _ := gateOf(func(s *core.Stream) error {
+	gate, _ := gateOf(func(s *core.Handshake) error {
 		s.OnOpen(func() { got = append(got, "open") })
 		s.OnDeliver(func(events, bytes int) { got = append(got, fmt.Sprint(events, " ", bytes)) })
 		s.OnClose(func(s core.Summary) { got = append(got, "close"); sum = s })
 		return s.Send(event("greeting"))
 	})
 	w := httptest.NewRecorder()
-	gate.OneShot(func(*core.Stream) (core.Event, error) {
+	gate.OneShot(func(*core.Handshake) (core.Event, error) {
 		return core.Event{Data: "a", Retry: time.Minute}, nil
 	}).ServeHTTP(w, newRequest(t, t.Context()))
 	const want = "data: greeting\n\nretry: 60000\ndata: a\n\n"
@@ -229,21 +229,21 @@ func TestOnce(t *testing.T) {
 func TestOnceRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		render func(*core.Stream) (core.Event, error)
+		render func(*core.Handshake) (core.Event, error)
 		want   int
 	}{
-		"finished":  {func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }, 204},
-		"error":     {func(*core.Stream) (core.Event, error) { return core.Event{}, errors.New("boom") }, 500},
-		"bad event": {func(*core.Stream) (core.Event, error) { return core.Event{ID: "\n"}, nil }, 500},
-		"panic":     {func(*core.Stream) (core.Event, error) { panic("boom") }, 500},
+		"finished":  {func(*core.Handshake) (core.Event, error) { return core.Event{}, core.Finished() }, 204},
+		"error":     {func(*core.Handshake) (core.Event, error) { return core.Event{}, errors.New("boom") }, 500},
+		"bad event": {func(*core.Handshake) (core.Event, error) { return core.Event{ID: "\n"}, nil }, 500},
+		"panic":     {func(*core.Handshake) (core.Event, error) { panic("boom") }, 500},
 		// Another stream's end is an error; its own makes the client come back.
-		"another's end": {func(*core.Stream) (core.Event, error) { return core.Event{}, core.ErrClosed }, 500},
-		"its own end":   {func(s *core.Stream) (core.Event, error) { _ = s.Close(); return core.Event{}, s.Err() }, 200},
-		"refused":       {func(s *core.Stream) (core.Event, error) { _ = s.Close(); return core.Event{}, core.Refuse(403, "") }, 403},
+		"another's end": {func(*core.Handshake) (core.Event, error) { return core.Event{}, core.ErrClosed }, 500},
+		"its own end":   {func(s *core.Handshake) (core.Event, error) { _ = s.Close(); return core.Event{}, s.Err() }, 200},
+		"refused":       {func(s *core.Handshake) (core.Event, error) { _ = s.Close(); return core.Event{}, core.Refuse(403, "") }, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gate, _ := gateOf(func(s *core.Stream) error {
+			gate, _ := gateOf(func(s *core.Handshake) error {
 				s.OnOpen(func() { t.Error("a refused stream opened") })
 				return nil
 			})
@@ -264,7 +264,7 @@ func TestOnceOfAClientThatLeaves(t *testing.T) {
 		var sum core.Summary
 		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 			Logger: slog.New(slog.NewTextHandler(&log, nil)),
-			Middleware: []core.Middleware{func(s *core.Stream) error {
+			Middleware: []core.Middleware{func(s *core.Handshake) error {
 				s.OnClose(func(got core.Summary) { sum = got })
 				return nil
 			}},
@@ -272,7 +272,7 @@ func TestOnceOfAClientThatLeaves(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := newRequest(t, ctx)
 		time.AfterFunc(time.Second, cancel)
-		gate.OneShot(func(s *core.Stream) (core.Event, error) {
+		gate.OneShot(func(s *core.Handshake) (core.Event, error) {
 			<-s.Done()
 			return core.Event{}, s.Context().Err()
 		}).Open(core.Request{Request: r})
@@ -297,7 +297,7 @@ func TestBodyComesFromTheWatchedConnection(t *testing.T) {
 	stuck := time.AfterFunc(10*time.Second, func() { _ = client.Close() })
 	var got []byte
 	var reason error
-	o := core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+	o := core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 		if !stuck.Stop() {
 			t.Error("the body was not read until the client hung up")
 		}
@@ -364,7 +364,7 @@ func TestBodyLimits(t *testing.T) {
 				read = make([]byte, s.Len())
 				_, _ = s.ReadAt(read, 0)
 			}
-			o := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{MaxBody: test.limit}).Handle(func(s *core.Stream) error {
+			o := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{MaxBody: test.limit}).Handle(func(s *core.Sender) error {
 				if got, err := io.ReadAll(s.Request().Body); err != nil || !bytes.Equal(got, read) {
 					t.Errorf("got a body of %d bytes, %v, want %d", len(got), err, len(read))
 				}
@@ -385,7 +385,7 @@ func TestRefusalIsTheOneReturned(t *testing.T) {
 	t.Parallel()
 	banned, other := core.Refuse(403, "No."), core.Refuse(403, "No.")
 	var sum core.Summary
-	gate, _ := gateOf(func(s *core.Stream) error {
+	gate, _ := gateOf(func(s *core.Handshake) error {
 		s.OnClose(func(got core.Summary) { sum = got })
 		return fmt.Errorf("at the door: %w", banned)
 	})

@@ -16,11 +16,11 @@ import (
 // hub.Close may be called in whatever the hub calls.
 func TestCloseInHooks(t *testing.T) {
 	t.Parallel()
-	for name, at := range map[string]func(s *core.Stream, closeHub func()){
-		"open":    func(s *core.Stream, closeHub func()) { s.OnOpen(closeHub) },
-		"close":   func(s *core.Stream, closeHub func()) { s.OnClose(func(core.Summary) { closeHub() }) },
-		"deliver": func(s *core.Stream, closeHub func()) { s.OnDeliver(func(int, int) { closeHub() }) },
-		"filter": func(s *core.Stream, closeHub func()) {
+	for name, at := range map[string]func(s *core.Handshake, closeHub func()){
+		"open":    func(s *core.Handshake, closeHub func()) { s.OnOpen(closeHub) },
+		"close":   func(s *core.Handshake, closeHub func()) { s.OnClose(func(core.Summary) { closeHub() }) },
+		"deliver": func(s *core.Handshake, closeHub func()) { s.OnDeliver(func(int, int) { closeHub() }) },
+		"filter": func(s *core.Handshake, closeHub func()) {
 			s.SetFilter(func(core.Delivery) bool { closeHub(); return true })
 		},
 		"join":  nil,
@@ -41,7 +41,7 @@ func TestCloseInHooks(t *testing.T) {
 					cfg.OnLeave = hook
 				}
 				hub = openHub(t, cfg)
-				b := openServed(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(s *core.Stream) error {
+				b := openServed(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(s *core.Handshake) error {
 					if at != nil {
 						at(s, closeHub)
 					}
@@ -78,7 +78,7 @@ func TestCloseInHooksOfWhatDoesNotOpen(t *testing.T) {
 			t.Parallel()
 			hub := openHub(t, core.HubConfig{})
 			closed := make(chan error, 1)
-			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 				s.OnOpen(func() { panic(http.ErrAbortHandler) })
 				s.OnClose(func(core.Summary) { closed <- hub.Close() })
 				return nil
@@ -108,7 +108,7 @@ func TestCloseWaitsForOpeningHooks(t *testing.T) {
 	entered, closed := make(chan struct{}), make(chan struct{})
 	var opened, ended atomic.Bool
 	hub := openHub(t, core.HubConfig{})
-	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnOpen(func() {
 			close(entered)
 			<-s.Done() // Close has begun

@@ -14,8 +14,8 @@ import (
 
 // member is a subscription whose clients are told their streams' IDs, and say
 // who they are: in earnest, a session does.
-func member(channels ...string) func(s *core.Stream) (core.Subscription, error) {
-	return func(s *core.Stream) (core.Subscription, error) {
+func member(channels ...string) func(s *core.Handshake) (core.Subscription, error) {
+	return func(s *core.Handshake) (core.Subscription, error) {
 		s.SetIdentity(s.Request().URL.Query().Get("user"))
 		return core.Subscription{Channels: channels}, s.Send(core.Event{Name: "stream", Data: s.ID()})
 	}
@@ -52,12 +52,12 @@ func ExampleGate_ChangeChannels() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	// The same middleware runs for both: nobody changes another's stream.
-	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.SetIdentity(s.Request().Header.Get("X-User"))
 		return nil
 	}}})
 	mux := http.NewServeMux()
-	mux.Handle("GET /events", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	mux.Handle("GET /events", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{"lobby"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
 	}))
 	mux.Handle("POST /channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
@@ -96,7 +96,7 @@ func ExampleGate_ChangeChannels() {
 func ExampleSubscription() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
-	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		q := s.Request().URL.Query()
 		s.SetIdentity(q.Get("user"))
 		sub := core.Subscription{Channels: []string{"lobby"}, SessionKey: q.Get("page")}
@@ -146,7 +146,7 @@ func ExampleHub_CloseIdentity() {
 	defer func() { _ = hub.Close() }()
 	errSignedOut := errors.New("signed out")
 	ended := make(chan error, 1)
-	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnClose(func(sum core.Summary) { ended <- sum.Reason })
 		return nil
 	}}})

@@ -14,7 +14,7 @@ const MaxBatch = 512
 // MaxKeyBytes is the maximum length of a published event's key, in bytes.
 const MaxKeyBytes = 1024
 
-// Publication is an event together with its channel and its audience.
+// Publication is an event of a batch, with its channel and its audience.
 type Publication struct {
 	// Channel is the channel's name.
 	Channel string
@@ -39,31 +39,46 @@ type Publication struct {
 // [ErrHubClosed] or an error of the store. After an error, the event was not
 // published, unless ctx ended while the store worked on it: then it may have
 // been.
-func (h *Hub) Publish(ctx context.Context, channel string, ev Event) (id string, err error) {
-	return h.publish(ctx, Publication{Channel: channel, Event: ev}, "")
-}
-
-// PublishTo publishes like Publish, to those subscribers of the channel that
-// belong to an audience. In addition to the errors of Publish, it returns
-// errors that wrap [ErrAudience].
-func (h *Hub) PublishTo(ctx context.Context, channel string, to Audience, ev Event) (id string, err error) {
-	return h.publish(ctx, Publication{Channel: channel, Event: ev, To: to}, "")
-}
-
-// PublishOnce publishes like PublishTo, unless an event was published to the
-// channel with the same key within the [Retention] OnceWindow of the store. In
-// that case it publishes nothing, and returns the ID that the first call
-// returned. A caller that does not know whether a call succeeded may therefore
-// try again. A key follows the rules of a channel's name; errors for other keys
-// wrap [ErrOnceKey]. If the machine's clock is set back, a store that keeps
-// keys in a file remembers them for one more window from the moment at which it
-// notices.
-func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id string, err error) {
-	if fault := history.NameFault(key); fault != "" {
-		return "", fmt.Errorf("%w: %s", ErrOnceKey, fault)
+//
+// Options restrict the event to an audience ([Only]) and make it safe to try
+// again ([Once]).
+func (h *Hub) Publish(ctx context.Context, channel string, ev Event, opts ...PublishOption) (id string, err error) {
+	p := Publication{Channel: channel, Event: ev}
+	once := ""
+	for _, o := range opts {
+		if !o.once {
+			p.To = o.to
+			continue
+		}
+		if fault := history.NameFault(o.key); fault != "" {
+			return "", fmt.Errorf("%w: %s", ErrOnceKey, fault)
+		}
+		once = strings.Clone(o.key)
 	}
-	return h.publish(ctx, p, strings.Clone(key))
+	return h.publish(ctx, p, once)
 }
+
+// PublishOption is an option of [Hub.Publish]: [Only] or [Once]. Of two of the
+// same kind, the last one counts.
+type PublishOption struct {
+	to   Audience
+	key  string
+	once bool // it is Once
+}
+
+// Only restricts an event to those subscribers of the channel that belong to an
+// audience. In addition to its other errors, Publish then returns errors that
+// wrap [ErrAudience].
+func Only(to Audience) PublishOption { return PublishOption{to: to} }
+
+// Once is an idempotency key: if an event was published to the channel with the
+// same key within the [Retention] OnceWindow of the store, nothing is published,
+// and Publish returns the ID that the first call returned. A caller that does
+// not know whether a call succeeded may therefore try again. A key follows the
+// rules of a channel's name; errors for other keys wrap [ErrOnceKey]. If the
+// machine's clock is set back, a store that keeps keys in a file remembers them
+// for one more window from the moment at which it notices.
+func Once(key string) PublishOption { return PublishOption{key: key, once: true} }
 
 // PublishBatch publishes events together: the store keeps all of them or none,
 // no other event comes between them, and a subscriber receives those that are
@@ -72,7 +87,7 @@ func (h *Hub) PublishOnce(ctx context.Context, key string, p Publication) (id st
 // batch holds at most [MaxBatch] events, no more than fit into the ring of each
 // of their channels, and no more bytes than the hub's MaxEvent; otherwise the
 // error wraps [ErrTooLarge]. An empty batch is no error. In all other respects,
-// it works like PublishTo.
+// it works like Publish.
 func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []string, err error) {
 	if len(batch) == 0 {
 		return nil, nil

@@ -15,9 +15,9 @@ import (
 // once publishes to a channel with a key.
 func once(t *testing.T, hub *core.Hub, key, channel, data string) string {
 	t.Helper()
-	id, err := hub.PublishOnce(t.Context(), key, core.Publication{Channel: channel, Event: core.Event{Data: data}})
+	id, err := hub.Publish(t.Context(), channel, core.Event{Data: data}, core.Once(key))
 	if err != nil {
-		t.Fatalf("PublishOnce %q to %q: %v", key, channel, err)
+		t.Fatalf("Publish %q to %q: %v", key, channel, err)
 	}
 	return id
 }
@@ -61,12 +61,12 @@ func TestPublishOnceReturnsTheFirstID(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{Store: core.NewMemoryStore(core.Retention{Events: 1})})
 	p := core.Publication{Channel: "a", Event: core.Event{ID: "row 1"}}
-	if id, err := hub.PublishOnce(t.Context(), "k", p); err != nil || id != "row 1" {
+	if id, err := hub.Publish(t.Context(), p.Channel, p.Event, core.Only(p.To), core.Once("k")); err != nil || id != "row 1" {
 		t.Fatalf("got %q, %v, want row 1", id, err)
 	}
 	publish(t, hub, "a", "x", "y")
 	p.Event.ID = "row 2"
-	if id, err := hub.PublishOnce(t.Context(), "k", p); err != nil || id != "row 1" {
+	if id, err := hub.Publish(t.Context(), p.Channel, p.Event, core.Only(p.To), core.Once("k")); err != nil || id != "row 1" {
 		t.Errorf("repeat: got %q, %v, want row 1", id, err)
 	}
 }
@@ -76,13 +76,13 @@ func TestPublishOnceRefuses(t *testing.T) {
 	hub := openHub(t, core.HubConfig{})
 	p := core.Publication{Channel: "a"}
 	for _, key := range []string{"", "line\nbreak", "\xff", strings.Repeat("x", core.MaxChannelBytes+1)} {
-		if _, err := hub.PublishOnce(t.Context(), key, p); !errors.Is(err, core.ErrOnceKey) {
+		if _, err := hub.Publish(t.Context(), p.Channel, p.Event, core.Only(p.To), core.Once(key)); !errors.Is(err, core.ErrOnceKey) {
 			t.Errorf("key %.10q: got %v, want ErrOnceKey", key, err)
 		}
 	}
 	// What was not published does not use its key up.
 	bad := core.Publication{Channel: "a", Event: core.Event{Name: "x\ny"}}
-	if _, err := hub.PublishOnce(t.Context(), "k", bad); err == nil {
+	if _, err := hub.Publish(t.Context(), bad.Channel, bad.Event, core.Only(bad.To), core.Once("k")); err == nil {
 		t.Error("bad event: got no error, want one")
 	}
 	first := publish(t, hub, "a", "before")[0]

@@ -113,15 +113,15 @@ func TestHeapOfRemembered(t *testing.T) {
 			hub := openHub(t, core.HubConfig{})
 			opened := make(chan *core.Stream, 1)
 			n := 0
-			endpoint := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
+			endpoint := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
 				s.OnDeliver(func(int, int) {
 					select {
-					case opened <- s:
+					case opened <- s.Stream:
 					default:
 					}
 				})
 				return nil
-			}}}).SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+			}}}).SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 				channels := []string{"a"}
 				for i := range core.MaxChannels - 1 {
 					channels = append(channels, fmt.Sprintf("%d %d %s", n, i, strings.Repeat("x", 230)))

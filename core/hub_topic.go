@@ -38,7 +38,7 @@ func (t Topic[T]) Channel() string { return t.channel }
 
 // Publish publishes a value like [Hub.Publish]. If [json.Marshal] fails, it
 // returns an error that wraps the one of Marshal.
-func (t Topic[T]) Publish(ctx context.Context, v T) (id string, err error) {
+func (t Topic[T]) Publish(ctx context.Context, v T, opts ...PublishOption) (id string, err error) {
 	ev, err := JSONEvent(t.name, v)
 	if err != nil {
 		return "", err
@@ -46,7 +46,7 @@ func (t Topic[T]) Publish(ctx context.Context, v T) (id string, err error) {
 	if t.key != nil {
 		ev.Key = t.key(v)
 	}
-	return t.hub.Publish(ctx, t.channel, ev)
+	return t.hub.Publish(ctx, t.channel, ev, opts...)
 }
 
 // Subscribe returns an iterator over the topic's values, like [Hub.Subscribe]

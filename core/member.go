@@ -23,9 +23,10 @@ type member struct {
 	blocked   time.Duration // since when the transport takes nothing; 0 if it takes data
 	lastWrite time.Duration // of the last write; before the first, a random time before it joined
 
+	reading *page // the page that is being read, or nil
+
 	joined, left bool
-	changed      bool  // its channels have changed, and the client may need its position
-	reading      *page // the page that is being read, or nil
+	changed      bool // its channels have changed, and the client may need its position
 
 	woken atomic.Bool
 	page  atomic.Pointer[page] // a page that was read and is not sent yet

@@ -28,17 +28,21 @@ type response struct {
 	finished bool // the shard does not use the member any more
 }
 
-// newResponse returns a member for a stream whose prelude was sent.
-func newResponse(s *Stream, out *writer) *response {
-	r := &response{out: out, timeout: out.timeout}
-	r.member = member{transport: r, sub: s.sub, stream: s, filter: s.filter()}
+// newResponse returns a member for a stream. Its prelude, with a number of
+// events, is what it sends first.
+func newResponse(s *Stream, out *writer, prelude []byte, events int) *response {
+	r := &response{out: out, timeout: out.timeout, next: s.gate.hub.newScratch(), events: events}
+	r.transport, r.sub, r.stream, r.filter = r, s.sub, s, s.filter()
 	r.news.L = &r.mu
+	r.next.frames = append(r.next.frames, prelude)
 	return r
 }
 
-// run writes what the shard hands over. It returns when the stream has ended and
-// the shard does not use the member any more.
+// run has a shard drive the member, and writes what the shard hands over. It
+// returns when the stream has ended and the shard does not use the member any
+// more.
 func (r *response) run() {
+	r.stream.setOwner(&r.member)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {

@@ -23,7 +23,7 @@ func TestOwnedCloseBetweenBatches(t *testing.T) {
 			t.Fatalf("Publish: %v", err)
 		}
 	}
-	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnDeliver(func(events, _ int) {
 			if events > 0 {
 				_ = s.Close()
@@ -33,7 +33,7 @@ func TestOwnedCloseBetweenBatches(t *testing.T) {
 	}}}, map[string]func(*core.Gate) *core.Endpoint{
 		"/ring": to("a"),
 		"/snapshot": func(g *core.Gate) *core.Endpoint {
-			return g.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+			return g.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 				return core.Subscription{Channels: []string{"a"}, Start: core.Snapshot()}, nil
 			})
 		},

@@ -111,7 +111,7 @@ func TestOwnedDelivery(t *testing.T) {
 		odd := func(ev core.Delivery) bool { return ev.Name != "0" }
 		filtered := func(channels ...string) func(*core.Gate) *core.Endpoint {
 			return func(g *core.Gate) *core.Endpoint {
-				return g.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+				return g.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 					s.SetFilter(odd)
 					return core.Subscription{Channels: channels}, nil
 				})

@@ -32,8 +32,8 @@ func TestOwnedEndings(t *testing.T) {
 	stop := func(do func(*core.Stream)) func(*ownedBed, *core.Stream) {
 		return func(_ *ownedBed, s *core.Stream) { do(s) }
 	}
-	panics := func(set func(*core.Stream)) core.GateConfig {
-		return core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	panics := func(set func(*core.Handshake)) core.GateConfig {
+		return core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 			if s.Request().URL.Path == "/victim" {
 				set(s)
 			}
@@ -48,10 +48,10 @@ func TestOwnedEndings(t *testing.T) {
 		"Close":  {end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed},
 		"expiry": {end: stop(func(s *core.Stream) { s.SetExpiry(time.Now().Add(10 * time.Millisecond)) }), want: core.ErrExpired},
 		"panic in the filter": {
-			cfg: panics(func(s *core.Stream) { s.SetFilter(func(core.Delivery) bool { panic("oh filter") }) }), want: core.ErrPanic,
+			cfg: panics(func(s *core.Handshake) { s.SetFilter(func(core.Delivery) bool { panic("oh filter") }) }), want: core.ErrPanic,
 		},
 		"panic in the deliver hook": {
-			cfg: panics(func(s *core.Stream) {
+			cfg: panics(func(s *core.Handshake) {
 				s.OnDeliver(func(events, _ int) {
 					if events > 0 {
 						panic("oh hook")
@@ -60,11 +60,11 @@ func TestOwnedEndings(t *testing.T) {
 			}), want: core.ErrPanic,
 		},
 		"panic in the close hook": {
-			cfg: panics(func(s *core.Stream) { s.OnClose(func(core.Summary) { panic("oh hook") }) }),
+			cfg: panics(func(s *core.Handshake) { s.OnClose(func(core.Summary) { panic("oh hook") }) }),
 			end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed,
 		},
 		"close in the deliver hook": {
-			cfg: panics(func(s *core.Stream) {
+			cfg: panics(func(s *core.Handshake) {
 				s.OnDeliver(func(events, _ int) {
 					if events > 0 {
 						_ = s.Close()
@@ -150,7 +150,7 @@ func TestOwnedBlockingCloseHook(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	blocking, proceed := make(chan struct{}, 10), make(chan struct{})
-	b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(s *core.Stream) error {
+	b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(s *core.Handshake) error {
 		if s.Request().URL.Path == "/blocks" {
 			s.OnClose(func(core.Summary) {
 				blocking <- struct{}{}

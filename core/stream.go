@@ -3,18 +3,17 @@ package core
 import (
 	"context"
 	"encoding/hex"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Stream is one client's event stream, from the moment it passes the gate
-// until it has ended. A [Middleware] sees it before its head is sent; a
-// [Handler] sends on it. All methods are safe for concurrent use.
-//
-// SetFilter, Header and the hooks take effect when a middleware calls them.
+// Stream is one client's event stream, from the request until it has ended:
+// what can be asked of any stream, and done with it. A [Handshake] is a stream
+// at the gate, with what a [Middleware] may do besides; a [Sender] is an open
+// stream with its sending side, for its [Handler]. All methods are safe for
+// concurrent use.
 type Stream struct {
 	// Set when the request arrives, and not changed after the gate.
 	gate   *Gate
@@ -42,7 +41,7 @@ type Stream struct {
 	draining  chan struct{}   // made on first use; closed when the stream should finish
 	ctx       context.Context //nolint:containedctx // The stream owns its handler's context.
 	cancel    context.CancelCauseFunc
-	handshake *handshake // nil once the hub sends: a waiting stream keeps little memory
+	handshake *Handshake // nil once the hub sends: a waiting stream keeps little memory
 	unwatch   func()     // stops watching the request and its connection, or nil
 	unshut    func()     // stops waiting for the server's shutdown, or nil
 	onClose   []func(Summary)
@@ -110,7 +109,7 @@ const (
 // Summary describes a stream that has ended.
 type Summary struct {
 	// Opened reports whether the stream passed the gate. It is false for a
-	// request to change channels: see [Stream.ChannelChange].
+	// request to change channels: see [Handshake.ChannelChange].
 	Opened bool
 	// Reason is why the stream ended: see [Stream.Err]. For a stream that was
 	// refused, it is the [*Refusal].
@@ -126,31 +125,6 @@ type Summary struct {
 // identity, or share one, a client that knows the ID of another client's stream
 // can change its channels. Send the ID to the stream's own client only.
 func (s *Stream) ID() string { return hex.EncodeToString(s.key[:]) }
-
-// Request returns the request that asked for the stream. Its body, if it has
-// one, is read before a handler runs, and held in memory. Do not keep the
-// request beyond the handler or the middleware. Request returns nil on an open
-// stream that the hub drives: such a stream keeps no more than it needs.
-func (s *Stream) Request() *http.Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handshake == nil {
-		return nil
-	}
-	return s.handshake.request
-}
-
-// Header returns the header fields of the response's head, without those that
-// the framework's own middleware set. Changes after the gate have no effect.
-// Header returns nil on an open stream that the hub drives.
-func (s *Stream) Header() http.Header {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handshake == nil {
-		return nil
-	}
-	return s.handshake.header
-}
 
 // RemoteAddr returns the network address of the peer, which may be a proxy.
 func (s *Stream) RemoteAddr() string { return s.remote }
@@ -200,21 +174,6 @@ func (s *Stream) Context() context.Context {
 // Done returns a channel that is closed when the stream has ended.
 func (s *Stream) Done() <-chan struct{} { return s.Context().Done() }
 
-// Draining returns a channel that is closed when the stream should finish by
-// itself, because the hub drains or the server shuts down: a handler may
-// complete its answer. The channel is closed when the stream ends, too.
-func (s *Stream) Draining() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining == nil {
-		s.draining = make(chan struct{})
-		if s.drainNoticed {
-			close(s.draining)
-		}
-	}
-	return s.draining
-}
-
 // Err returns nil while the stream is open. Afterwards it returns why the
 // stream ended: one of the errors of this package that begin with Err, possibly
 // wrapped, or the error that the handler returned. The reason does not change.
@@ -259,31 +218,6 @@ func (s *Stream) SetExpiry(at time.Time) {
 	}
 }
 
-// SetFilter adds a filter: the hub sends an event, live or replayed, only if
-// keep returns true. It calls keep for each event whose audience the stream is
-// in, from one goroutine at a time; keep must not block. A second filter is
-// asked after the first: both must return true.
-func (s *Stream) SetFilter(keep func(Delivery) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x := s.ensureRare()
-	if first := x.filter; first != nil {
-		x.filter = func(d Delivery) bool { return first(d) && keep(d) }
-		return
-	}
-	x.filter = keep
-}
-
-// OnOpen registers a function that is called once, when the stream has passed
-// the gate, before anything is sent.
-func (s *Stream) OnOpen(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handshake != nil {
-		s.handshake.onOpen = append(s.handshake.onOpen, f)
-	}
-}
-
 // OnClose registers a function that is called once, when the stream has ended
 // or was refused: a middleware releases there what it acquired. The functions
 // run in the reverse order of their registration, after the last byte was sent.
@@ -292,17 +226,6 @@ func (s *Stream) OnClose(f func(Summary)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.onClose = append(s.onClose, f)
-}
-
-// OnDeliver registers a function that is called after each write that reached
-// the connection, with the number of events and of bytes in it; a heartbeat
-// counts 0 events. The function must not block.
-func (s *Stream) OnDeliver(f func(events, bytes int)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.handshake != nil {
-		s.handshake.onDeliver = append(s.handshake.onDeliver, f)
-	}
 }
 
 // Close ends the stream with [ErrClosed]. It waits neither for a write in

@@ -35,7 +35,7 @@ func ExampleAudience() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	// Who somebody is, a session says in earnest.
-	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		q := s.Request().URL.Query()
 		s.SetIdentity(q.Get("user"))
 		return s.Join(q["team"]...)
@@ -53,7 +53,7 @@ func ExampleAudience() {
 		{To: core.ToIdentity("bob"), Event: core.Event{Data: "for Bob, on all his screens"}},
 		{Event: core.Event{Data: "for all of Acme"}},
 	} {
-		if _, err := hub.PublishTo(ctx, "acme", p.To, p.Event); err != nil {
+		if _, err := hub.Publish(ctx, "acme", p.Event, core.Only(p.To)); err != nil {
 			fmt.Println(err)
 			return
 		}
@@ -85,7 +85,7 @@ func ExampleStream_Join() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	gate := core.NewGate(hub, core.GateConfig{})
-	server := httptest.NewServer(gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	server := httptest.NewServer(gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{"match"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
 	}))
 	defer server.Close()
@@ -95,7 +95,7 @@ func ExampleStream_Join() {
 
 	ctx := context.Background()
 	say := func(data string) {
-		if _, err := hub.PublishTo(ctx, "match", core.ToGroup("referees"), core.Event{Data: data}); err != nil {
+		if _, err := hub.Publish(ctx, "match", core.Event{Data: data}, core.Only(core.ToGroup("referees"))); err != nil {
 			fmt.Println(err)
 		}
 	}
@@ -104,7 +104,7 @@ func ExampleStream_Join() {
 	fmt.Println(next().Data)
 	stream.Leave("referees")
 	say("thank you all") // not for it any more
-	if _, err := hub.PublishTo(ctx, "match", core.ToStream(stream.ID()), core.Event{Data: "goodbye"}); err != nil {
+	if _, err := hub.Publish(ctx, "match", core.Event{Data: "goodbye"}, core.Only(core.ToStream(stream.ID()))); err != nil {
 		fmt.Println(err)
 	}
 	fmt.Println(next().Data)
@@ -118,7 +118,7 @@ func ExampleStream_PrivateChannel() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	answers := make(chan string, 1) // where to send them
-	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		name := s.PrivateChannel()
 		answers <- name
 		return core.Subscription{Channels: []string{name, "news"}}, nil

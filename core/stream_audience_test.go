@@ -37,8 +37,8 @@ func TestAudienceRefused(t *testing.T) {
 	hub := openHub(t, core.HubConfig{})
 	for _, name := range []string{"", "a\nb", "a\x00", "\xff", strings.Repeat("x", core.MaxChannelBytes+1)} {
 		for _, a := range []core.Audience{core.ToGroup(name), core.ToIdentity(name), core.ToStream(name)} {
-			if _, err := hub.PublishTo(t.Context(), "a", a, core.Event{}); !errors.Is(err, core.ErrAudience) {
-				t.Errorf("PublishTo %q: got %v, want ErrAudience", a, err)
+			if _, err := hub.Publish(t.Context(), "a", core.Event{}, core.Only(a)); !errors.Is(err, core.ErrAudience) {
+				t.Errorf("Publish %q: got %v, want ErrAudience", a, err)
 			}
 			_, err := hub.PublishBatch(t.Context(), core.Publication{Channel: "a"}, core.Publication{Channel: "a", To: a})
 			if !errors.Is(err, core.ErrAudience) {
@@ -97,8 +97,8 @@ func TestGroups(t *testing.T) {
 		s.Leave("a")
 		// Nobody is in the audience of nobody's.
 		for _, to := range []core.Audience{core.ToGroup("a"), core.ToIdentity("b"), core.ToStream(s.ID()[:31] + "0123"), core.ToGroup("b")} {
-			if _, err := hub.PublishTo(t.Context(), "a", to, core.Event{Data: to.String()}); err != nil {
-				t.Fatalf("PublishTo: %v", err)
+			if _, err := hub.Publish(t.Context(), "a", core.Event{Data: to.String()}, core.Only(to)); err != nil {
+				t.Fatalf("Publish: %v", err)
 			}
 		}
 		b.wantBlocks(t, "events", "@0", "group:b @4")
@@ -111,7 +111,7 @@ func TestFilterSeesAudience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
 		var asked []string
-		cfg := core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
+		cfg := core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
 			s.SetFilter(func(d core.Delivery) bool {
 				asked = append(asked, fmt.Sprint(d.Channel, " ", d.To, " ", d.Key, " ", d.Data))
 				return d.Key != "no"
@@ -120,8 +120,8 @@ func TestFilterSeesAudience(t *testing.T) {
 		}}}
 		for _, to := range []core.Audience{{}, core.ToGroup("x"), core.ToGroup("y")} {
 			for _, key := range []string{"yes", "no"} {
-				if _, err := hub.PublishTo(t.Context(), "a", to, core.Event{Key: key, Data: "1"}); err != nil {
-					t.Fatalf("PublishTo: %v", err)
+				if _, err := hub.Publish(t.Context(), "a", core.Event{Key: key, Data: "1"}, core.Only(to)); err != nil {
+					t.Fatalf("Publish: %v", err)
 				}
 			}
 		}

@@ -34,8 +34,8 @@ func newChanging(t *testing.T) *changing {
 	hub := openHub(t, core.HubConfig{})
 	c := new(changing)
 	opened := make(chan *core.Stream, 1)
-	gate := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
-		s.OnOpen(func() { opened <- s })
+	gate := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
+		s.OnOpen(func() { opened <- s.Stream })
 		return nil
 	}}})
 	b := connect(t, gate.Subscribe("a"))

@@ -39,7 +39,7 @@ func TestChangeForgetsWithoutTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened := make(chan struct{})
-	gate := NewGate(hub, GateConfig{Heartbeat: -1, Middleware: []Middleware{func(s *Stream) error {
+	gate := NewGate(hub, GateConfig{Heartbeat: -1, Middleware: []Middleware{func(s *Handshake) error {
 		s.OnDeliver(func(int, int) { close(opened) })
 		return nil
 	}}})

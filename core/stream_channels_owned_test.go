@@ -74,7 +74,7 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 	sub.Channels = []string{"a"}
 	b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{
 		"/": func(g *core.Gate) *core.Endpoint {
-			return g.SubscribeFunc(func(*core.Stream) (core.Subscription, error) { return sub, nil })
+			return g.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) { return sub, nil })
 		},
 	})
 	first := 0

@@ -18,8 +18,8 @@ import (
 func subscribed(t *testing.T, hub *core.Hub, cfg core.GateConfig, sub core.Subscription) (*core.Stream, *browser) {
 	t.Helper()
 	var stream *core.Stream
-	b := connect(t, core.NewGate(hub, cfg).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
-		stream = s
+	b := connect(t, core.NewGate(hub, cfg).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
+		stream = s.Stream
 		return sub, nil
 	}))
 	synctest.Wait()
@@ -123,8 +123,8 @@ func TestHeartbeatTellsPosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
 		to := func(group string, data string) {
-			if _, err := hub.PublishTo(t.Context(), "a", core.ToGroup(group), core.Event{Data: data}); err != nil {
-				t.Fatalf("PublishTo: %v", err)
+			if _, err := hub.Publish(t.Context(), "a", core.Event{Data: data}, core.Only(core.ToGroup(group))); err != nil {
+				t.Fatalf("Publish: %v", err)
 			}
 		}
 		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: time.Second}, core.Subscription{Channels: []string{"a"}})
@@ -156,8 +156,8 @@ func TestChangeAndDrain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	opened, begun := make(chan *core.Stream, 1), make(chan struct{})
-	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
-		s.OnOpen(func() { opened <- s })
+	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
+		s.OnOpen(func() { opened <- s.Stream })
 		n := 0
 		s.OnDeliver(func(events, _ int) {
 			if events == 0 {
@@ -196,8 +196,8 @@ func TestChangeWhileBusy(t *testing.T) {
 	const channels = 200
 	hub := openHub(t, core.HubConfig{RingEvents: 1 << 20, RingBytes: 1 << 30})
 	opened := make(chan *core.Stream, 1)
-	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
-		s.OnOpen(func() { opened <- s })
+	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
+		s.OnOpen(func() { opened <- s.Stream })
 		return nil
 	}}}).Subscribe("busy"))
 	s := <-opened

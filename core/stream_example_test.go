@@ -38,7 +38,7 @@ func show(endpoint http.Handler, lastEventID string) {
 
 func ExampleHandle() {
 	mux := http.NewServeMux()
-	mux.Handle("GET /", core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+	mux.Handle("GET /", core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 		for i := range 2 {
 			if err := s.Send(core.Event{Name: "count", Data: strconv.Itoa(i)}); err != nil {
 				return err
@@ -60,7 +60,7 @@ func ExampleHandle() {
 func ExampleGate_Handle() {
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 		Heartbeat: 30 * time.Second,
-		Middleware: []core.Middleware{func(s *core.Stream) error {
+		Middleware: []core.Middleware{func(s *core.Handshake) error {
 			// The client has all there is: a browser then stops to reconnect.
 			if s.LastEventID() == "end" {
 				return core.Finished()
@@ -68,7 +68,7 @@ func ExampleGate_Handle() {
 			return nil
 		}},
 	})
-	answer := gate.Handle(func(s *core.Stream) error {
+	answer := gate.Handle(func(s *core.Sender) error {
 		return s.Send(core.Event{ID: "end", Data: "That is all."})
 	})
 
@@ -84,7 +84,7 @@ func ExampleGate_Handle() {
 
 func ExampleGate_OneShot() {
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{})
-	show(gate.OneShot(func(*core.Stream) (core.Event, error) {
+	show(gate.OneShot(func(*core.Handshake) (core.Event, error) {
 		return core.Event{Data: "21.5 °C", Retry: time.Minute}, nil
 	}), "")
 	// Output:
@@ -93,8 +93,8 @@ func ExampleGate_OneShot() {
 	// data: 21.5 °C
 }
 
-func ExampleStream_Forward() {
-	show(core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+func ExampleSender_Forward() {
+	show(core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 		words := make(chan core.Event)
 		go func() {
 			defer close(words)
@@ -119,7 +119,7 @@ func ExampleStream_Forward() {
 // until there are no more that it knows.
 type primes []int
 
-func (p primes) Events(_ *core.Stream, lastEventID string) ([]core.Event, time.Duration, error) {
+func (p primes) Events(_ *core.Sender, lastEventID string) ([]core.Event, time.Duration, error) {
 	for _, n := range p {
 		if last, _ := strconv.Atoi(lastEventID); n > last {
 			id := strconv.Itoa(n)

@@ -11,7 +11,7 @@ const forwardAhead = 64
 // blocks. It returns why the stream ended if that comes first, or the
 // [*FieldError] of an event that cannot be encoded; events that are in the
 // channel then stay there.
-func (s *Stream) Forward(events <-chan Event) error {
+func (s *Sender) Forward(events <-chan Event) error {
 	batch := make([]Event, 0, forwardAhead)
 	for {
 		select {
@@ -52,7 +52,7 @@ func (s *Stream) Forward(events <-chan Event) error {
 //
 // The iterator runs in the caller's goroutine, and can be stopped only when it
 // yields. An iterator that waits should also wait for the stream's context.
-func (s *Stream) ForwardSeq(events iter.Seq2[Event, error]) error {
+func (s *Sender) ForwardSeq(events iter.Seq2[Event, error]) error {
 	ahead := make(chan Event, forwardAhead)
 	ended := make(chan struct{})
 	var sendErr error
@@ -69,7 +69,7 @@ func (s *Stream) ForwardSeq(events iter.Seq2[Event, error]) error {
 }
 
 // feed passes events to ahead until the iterator ends or the sender has ended.
-func (s *Stream) feed(ahead chan<- Event, ended <-chan struct{}, events iter.Seq2[Event, error]) error {
+func (s *Sender) feed(ahead chan<- Event, ended <-chan struct{}, events iter.Seq2[Event, error]) error {
 	defer close(ahead) // also when the iterator panics
 	for ev, err := range events {
 		if err != nil {

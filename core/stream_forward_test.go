@@ -45,8 +45,8 @@ func TestRunWaitsForTheWriteInProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		results := make(chan error, 2)
-		streams, finish := make(chan *core.Stream), make(chan struct{})
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+		streams, finish := make(chan *core.Sender), make(chan struct{})
+		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			streams <- s
 			<-finish
 			return nil
@@ -78,7 +78,7 @@ func TestNothingIsWrittenAfterRun(t *testing.T) {
 	t.Parallel()
 	for range 50 {
 		var senders sync.WaitGroup
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			for range 4 {
 				senders.Go(func() {
 					for s.Send(event("x")) == nil {
@@ -97,7 +97,7 @@ func TestNothingIsWrittenAfterRun(t *testing.T) {
 func forwarded(t *testing.T, events <-chan core.Event) (b *browser, result <-chan error) {
 	t.Helper()
 	results := make(chan error, 1)
-	return connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+	return connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 		results <- s.Forward(events)
 		return nil
 	})), results
@@ -182,7 +182,7 @@ func TestForwardSeqReadsAheadWhileAWriteBlocks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := newWireConn()
 				ctx, hangUp := context.WithCancel(t.Context())
-				b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+				b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 					err := s.ForwardSeq(sequence(41, last, func(i int) {
 						synctest.Wait()
 						switch i {
@@ -216,7 +216,7 @@ func TestForwardSeqEndsWithTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b *browser
 		result := make(chan error, 1)
-		b = connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+		b = connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			result <- s.ForwardSeq(sequence(1<<30, nil, func(i int) {
 				if i == 10 {
 					_ = s.Close()
@@ -238,7 +238,7 @@ func TestForwardSeqStopsAtABadEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bad *core.FieldError
 		result := make(chan error, 1)
-		connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Stream) error {
+		connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			result <- s.ForwardSeq(func(yield func(core.Event, error) bool) {
 				for yield(core.Event{ID: "\n"}, nil) {
 					synctest.Wait()
@@ -257,8 +257,8 @@ func TestForwardSeqStopsAtABadEvent(t *testing.T) {
 func TestForwardSeqPanicInIterator(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s *core.Stream
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Stream) error {
+		var s *core.Sender
+		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
 			s = own
 			return s.ForwardSeq(sequence(5, nil, func(i int) {
 				if i == 3 {

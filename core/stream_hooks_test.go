@@ -85,8 +85,8 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 	g := &guestbook{}
 	hub := openHub(t, g.config())
 	for _, middleware := range []core.Middleware{
-		func(*core.Stream) error { return core.Refuse(403, "") },
-		func(s *core.Stream) error { return s.Close() },
+		func(*core.Handshake) error { return core.Refuse(403, "") },
+		func(s *core.Handshake) error { return s.Close() },
 	} {
 		o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{middleware}}).Subscribe("a").
 			Open(core.Request{Request: newRequest(t, t.Context())})

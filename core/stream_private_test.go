@@ -15,7 +15,7 @@ import (
 // withPrivate opens a subscription to a private channel that it makes.
 func withPrivate(t *testing.T, hub *core.Hub) (name string, b *browser) {
 	t.Helper()
-	b = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		name = s.PrivateChannel()
 		return core.Subscription{Channels: []string{name}}, nil
 	}))
@@ -67,8 +67,8 @@ func TestPrivateChannelTooLate(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	var kept *core.Stream
-	o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
-		kept = s
+	o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
+		kept = s.Stream
 		return core.Refuse(http.StatusForbidden, "")
 	}}}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
 	if o.Streams {

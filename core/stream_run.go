@@ -30,20 +30,27 @@ func (o *Opening) Run(conn Conn) {
 		out.close()
 		s.finish(true, reason)
 	}()
-	if err := s.openOn(out, o.gap); err != nil {
+	prelude, events, err := s.openOn(out, o.gap)
+	switch {
+	case err != nil:
 		reason = err
-		return
+	case s.sub != nil:
+		newResponse(s, out, prelude, events).run()
+	default:
+		if err = out.send(conn, events, prelude); err == nil {
+			err = o.runHandler(out)
+		}
+		if err != nil {
+			reason = err
+		}
 	}
-	if s.sub != nil {
-		r := newResponse(s, out)
-		s.setOwner(&r.member)
-		r.run()
-		return
-	}
-	defer s.startHeartbeat(out)()
-	if err := s.guard("handler", func() error { return o.drive(s) }); err != nil {
-		reason = err
-	}
+}
+
+// runHandler calls the stream's handler, and sends heartbeats meanwhile.
+func (o *Opening) runHandler(out *writer) error {
+	s := &Sender{Stream: o.stream, request: o.stream.handshake.request, out: out}
+	defer s.startHeartbeat()()
+	return s.guard("handler", func() error { return o.drive(s) })
 }
 
 // setOwner hands the stream to its shard.
@@ -79,29 +86,27 @@ func (s *Stream) opened() error {
 	return nil
 }
 
-// openOn opens the stream and sends its prelude.
-func (s *Stream) openOn(out *writer, gap *GapError) error {
-	if err := s.opened(); err != nil {
-		return err
+// openOn opens the stream. It returns the bytes to send first, and the number of
+// events in them.
+func (s *Stream) openOn(out *writer, gap *GapError) (prelude []byte, events int, err error) {
+	if err = s.opened(); err != nil {
+		return nil, 0, err
 	}
 	head, tail, err := s.prelude(gap)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	out.turn <- struct{}{} // a concurrent Send is in the greeting, or waits
-	defer out.pass()
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.err != nil {
-		defer s.mu.Unlock()
-		return s.err
+		return nil, 0, s.err
 	}
 	greeting, events := s.handshake.greeting, s.handshake.greetings
 	s.out, s.state, s.handshake.greeting = out, stateHandler, nil
 	if s.sub != nil {
 		s.handOver()
 	}
-	s.mu.Unlock()
-	return out.send(out.conn, events, slices.Concat(head, greeting, tail))
+	return slices.Concat(head, greeting, tail), events, nil
 }
 
 // prelude returns the bytes before and after the greeting at the beginning of
@@ -179,7 +184,7 @@ func upTo(d time.Duration) time.Duration {
 
 // startHeartbeat sends a comment whenever the stream was silent for the gate's
 // Heartbeat, whatever the handler does. The returned function stops it.
-func (s *Stream) startHeartbeat(out *writer) (stop func()) {
+func (s *Sender) startHeartbeat() (stop func()) {
 	every := s.gate.cfg.Heartbeat
 	if every <= 0 {
 		return func() {}
@@ -188,7 +193,7 @@ func (s *Stream) startHeartbeat(out *writer) (stop func()) {
 	var timer *time.Timer
 	stopped := false
 	tick := func() {
-		wait := every - out.silence()
+		wait := every - s.out.silence()
 		if wait <= 0 {
 			if s.Comment("") != nil {
 				return

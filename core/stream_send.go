@@ -1,12 +1,24 @@
 package core
 
 import (
-	"fmt"
+	"net/http"
 	"time"
 )
 
-// maxGreeting is the maximum number of bytes sent on a stream before it opens.
-const maxGreeting = 64 << 10
+// Sender is the open stream of a [Handler], with its sending side. All methods
+// are safe for concurrent use, also while another goroutine sends. When the
+// handler has returned, the stream is over, and they return why.
+type Sender struct {
+	*Stream
+
+	request *http.Request
+	out     *writer
+}
+
+// Request returns the request that asked for the stream. Its body, if it has
+// one, was read before, and is held in memory. Do not keep the request beyond
+// the handler.
+func (s *Sender) Request() *http.Request { return s.request }
 
 // Send sends events, all in one write, and returns when they are handed to the
 // network. While the client takes nothing, it blocks, at most until the gate's
@@ -15,26 +27,12 @@ const maxGreeting = 64 << 10
 // Either all events are sent or none: if one of them cannot be encoded, Send
 // returns its [*FieldError] and the stream goes on. Once the stream has ended,
 // Send returns why.
-//
-// In a middleware, before the stream opens, Send keeps the events as a greeting
-// of at most 64 KiB, to be sent right after the head. On an open stream that
-// the hub drives, it returns [ErrHubDriven].
-func (s *Stream) Send(events ...Event) error {
-	return s.write(len(events), func(dst []byte) ([]byte, error) {
-		for _, ev := range events {
-			var err error
-			if dst, err = AppendEvent(dst, ev); err != nil {
-				return nil, err
-			}
-		}
-		return dst, nil
-	})
-}
+func (s *Sender) Send(events ...Event) error { return s.out.write(len(events), encodeEvents(events)) }
 
 // SendJSON sends an event whose data is v in JSON, instead of the data of ev.
 // Otherwise it does what Send does. If v cannot be encoded, nothing is sent and
 // the stream goes on.
-func (s *Stream) SendJSON(ev Event, v any) error {
+func (s *Sender) SendJSON(ev Event, v any) error {
 	ev, err := ev.withJSON(v)
 	if err != nil {
 		return err
@@ -44,45 +42,46 @@ func (s *Stream) SendJSON(ev Event, v any) error {
 
 // Comment sends a comment, which clients ignore (section 9.2.5): text for
 // people who read the wire. It blocks like Send.
-func (s *Stream) Comment(text string) error {
-	return s.write(0, func(dst []byte) ([]byte, error) {
-		return AppendComment(dst, text), nil
-	})
-}
+func (s *Sender) Comment(text string) error { return s.out.write(0, encodeComment(text)) }
 
 // Retry tells the client how long to wait before it reconnects, from now on.
 // It blocks like Send. A duration of 0 or less sends nothing.
-func (s *Stream) Retry(d time.Duration) error {
-	return s.write(0, func(dst []byte) ([]byte, error) {
-		return AppendRetry(dst, d), nil
-	})
+func (s *Sender) Retry(d time.Duration) error { return s.out.write(0, encodeRetry(d)) }
+
+// Draining returns a channel that is closed when the stream should finish by
+// itself, because the hub drains or the server shuts down: a handler may
+// complete its answer. The channel is closed when the stream ends, too.
+func (s *Sender) Draining() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining == nil {
+		s.draining = make(chan struct{})
+		if s.drainNoticed {
+			close(s.draining)
+		}
+	}
+	return s.draining
 }
 
-// write sends what encode appends, or adds it to the greeting before the stream
-// opens.
-func (s *Stream) write(events int, encode func(dst []byte) ([]byte, error)) error {
-	s.mu.Lock()
-	switch {
-	case s.err != nil:
-		defer s.mu.Unlock()
-		return s.err
-	case s.state == statePending, s.state == stateOneShot:
-		defer s.mu.Unlock()
-		greeting, err := encode(s.handshake.greeting)
-		if err != nil {
-			return err
+// encoding appends what is to be sent to dst.
+type encoding func(dst []byte) ([]byte, error)
+
+func encodeEvents(events []Event) encoding {
+	return func(dst []byte) ([]byte, error) {
+		for _, ev := range events {
+			var err error
+			if dst, err = AppendEvent(dst, ev); err != nil {
+				return nil, err
+			}
 		}
-		if len(greeting) > maxGreeting {
-			return fmt.Errorf("greeting over %d bytes: %w", maxGreeting, ErrTooLarge)
-		}
-		s.handshake.greeting = greeting
-		s.handshake.greetings += events
-		return nil
-	case s.state == stateSubscribed:
-		defer s.mu.Unlock()
-		return ErrHubDriven
+		return dst, nil
 	}
-	out := s.out
-	s.mu.Unlock()
-	return out.write(events, encode)
+}
+
+func encodeComment(text string) encoding {
+	return func(dst []byte) ([]byte, error) { return AppendComment(dst, text), nil }
+}
+
+func encodeRetry(d time.Duration) encoding {
+	return func(dst []byte) ([]byte, error) { return AppendRetry(dst, d), nil }
 }

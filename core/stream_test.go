@@ -205,10 +205,10 @@ func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.C
 }
 
 // driven opens a stream whose handler leaves it to the test, until it ends.
-func driven(t *testing.T, cfg core.GateConfig) (*core.Stream, *browser) {
+func driven(t *testing.T, cfg core.GateConfig) (*core.Sender, *browser) {
 	t.Helper()
-	streams := make(chan *core.Stream, 1)
-	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(s *core.Stream) error {
+	streams := make(chan *core.Sender, 1)
+	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(s *core.Sender) error {
 		streams <- s
 		<-s.Done()
 		return nil
@@ -345,17 +345,17 @@ func TestHandlersErrorIsTheReason(t *testing.T) {
 		handle core.Handler
 		want   error
 	}{
-		"nil":     {func(*core.Stream) error { return nil }, core.ErrClosed},
-		"error":   {func(*core.Stream) error { return boom }, boom},
-		"panic":   {func(*core.Stream) error { panic(boom) }, core.ErrPanic},
-		"abort":   {func(*core.Stream) error { panic(http.ErrAbortHandler) }, core.ErrPanic},
-		"latched": {func(s *core.Stream) error { _ = s.Close(); return boom }, core.ErrClosed},
+		"nil":     {func(*core.Sender) error { return nil }, core.ErrClosed},
+		"error":   {func(*core.Sender) error { return boom }, boom},
+		"panic":   {func(*core.Sender) error { panic(boom) }, core.ErrPanic},
+		"abort":   {func(*core.Sender) error { panic(http.ErrAbortHandler) }, core.ErrPanic},
+		"latched": {func(s *core.Sender) error { _ = s.Close(); return boom }, core.ErrClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var sum core.Summary
-				gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+				gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 					s.OnClose(func(got core.Summary) { sum = got })
 					return nil
 				}}})

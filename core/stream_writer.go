@@ -70,7 +70,7 @@ func (w *writer) silence() time.Duration {
 
 // write sends what encode appends, and returns when it is flushed. If encode
 // returns an error or appends nothing, nothing is sent.
-func (w *writer) write(events int, encode func(dst []byte) ([]byte, error)) error {
+func (w *writer) write(events int, encode encoding) error {
 	w.mu.Lock()
 	if w.err != nil {
 		defer w.mu.Unlock()

@@ -26,9 +26,9 @@ func (c slowDeadline) SetWriteDeadline(at time.Time) error {
 // is for: a stream can be looked at and closed meanwhile.
 func TestSlowSetWriteDeadline(t *testing.T) {
 	t.Parallel()
-	var s *core.Stream
+	var s *core.Handshake
 	endpoint := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
-		func(stream *core.Stream) error { s = stream; return nil },
+		func(stream *core.Handshake) error { s = stream; return nil },
 	}}).Handle(stay)
 	o := endpoint.Open(core.Request{Request: newRequest(t, t.Context())})
 	conn := slowDeadline{newWireConn(), make(chan struct{}, 100), make(chan struct{})}

@@ -21,7 +21,7 @@ func ExampleSubscribe() {
 func ExampleHandle() {
 	hub := core.NewHub(core.HubConfig{})
 	app := fiber.New()
-	app.Get("/hello", fibersse.Handle(hub, func(s *core.Stream) error {
+	app.Get("/hello", fibersse.Handle(hub, func(s *core.Sender) error {
 		return s.Send(core.Event{Name: "greeting", Data: "Hello!"})
 	}))
 }
@@ -31,7 +31,7 @@ func ExampleGate_SubscribeFunc() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := fibersse.New(hub, core.GateConfig{Start: core.Last(10)})
 	app := fiber.New()
-	app.Get("/rooms/:room", gate.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+	app.Get("/rooms/:room", gate.SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
 		if c.Locals("user") == nil { // as some middleware has set it
 			return core.Subscription{}, fiber.NewError(fiber.StatusUnauthorized, "Log in first.")
 		}
@@ -45,9 +45,8 @@ func ExampleGate_ChangeChannels() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := fibersse.New(hub, core.GateConfig{})
 	app := fiber.New()
-	app.Get("/events", gate.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
-		s := fibersse.From(c)
-		return core.Subscription{Channels: []string{"lobby"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+	app.Get("/events", gate.SubscribeFunc(func(_ *fiber.Ctx, h *core.Handshake) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{"lobby"}}, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}))
 	app.Post("/channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		if slices.Contains(add, "staff") {

@@ -94,7 +94,7 @@ func wantBody(t *testing.T, body io.Reader, want string) {
 // gate returns a gate whose closed streams are reported.
 func gate(hub *core.Hub) (*core.Gate, chan core.Summary) {
 	closes := make(chan core.Summary, 100)
-	return core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
+	return core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnClose(func(sum core.Summary) { closes <- sum })
 		return nil
 	}}}), closes
@@ -117,7 +117,7 @@ func wantClose(t *testing.T, closes <-chan core.Summary, want error) {
 func TestWrappedConn(t *testing.T) {
 	t.Parallel()
 	g, closes := gate(core.NewHub(core.HubConfig{}))
-	wait := g.Handle(func(s *core.Stream) error { <-s.Done(); return nil })
+	wait := g.Handle(func(s *core.Sender) error { <-s.Done(); return nil })
 	for _, limit := range []int{0, 1000} {
 		dial := serve(t, site{tune: func(s *fasthttp.Server) { s.MaxConnsPerIP = limit }},
 			adaptertest.Route{Method: fiber.MethodGet, Path: "/", Endpoint: wait},
@@ -142,7 +142,7 @@ func TestWrappedConn(t *testing.T) {
 func TestStreamRequestBody(t *testing.T) {
 	t.Parallel()
 	g := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{MaxBody: 200_000})
-	echo := g.Handle(func(s *core.Stream) error {
+	echo := g.Handle(func(s *core.Sender) error {
 		body, err := io.ReadAll(s.Request().Body)
 		if err != nil {
 			return err
@@ -172,9 +172,9 @@ func TestAppTest(t *testing.T) {
 	hub := core.NewHub(core.HubConfig{})
 	g := fibersse.New(hub, core.GateConfig{})
 	app := fiber.New()
-	app.Get("/once", g.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "now"}, nil }))
-	app.Get("/handler", g.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "all"}) }))
-	app.Get("/rooms/:room", g.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+	app.Get("/once", g.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "now"}, nil }))
+	app.Get("/handler", g.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "all"}) }))
+	app.Get("/rooms/:room", g.SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
 		if room := c.Params("room"); room != "open" {
 			return core.Subscription{}, fmt.Errorf("room: %w", fiber.NewError(fiber.StatusTeapot, "Closed: "+room))
 		}
@@ -210,7 +210,7 @@ func TestSubscribeFuncStrings(t *testing.T) {
 	hub := core.NewHub(core.HubConfig{})
 	g := fibersse.New(hub, core.GateConfig{Heartbeat: -1})
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
-	app.Get("/:channel", g.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+	app.Get("/:channel", g.SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{c.Params("channel")}, After: c.Query("after")}, nil
 	}))
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")

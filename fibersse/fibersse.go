@@ -57,30 +57,17 @@ func (g *Gate) Subscribe(channels ...string) fiber.Handler {
 // SubscribeFunc returns a handler like Subscribe, but chooses a subscription
 // for each request, after the gate's middleware has run. An error refuses the
 // stream: see [core.Gate.SubscribeFunc]. Strings of the [fiber.Ctx] may be
-// returned as they are. choose gets the stream itself with [From], to join
-// groups, for example.
-func (g *Gate) SubscribeFunc(choose func(c *fiber.Ctx) (core.Subscription, error)) fiber.Handler {
+// returned as they are. h is the stream at the gate: it can join groups,
+// for example.
+func (g *Gate) SubscribeFunc(
+	choose func(c *fiber.Ctx, h *core.Handshake) (core.Subscription, error),
+) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		return serve(c, g.core.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
-			c.Locals(contextKey{}, held{s})
-			sub, err := choose(c)
+		return serve(c, g.core.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+			sub, err := choose(c, h)
 			return sub, refusal(err)
 		}))
 	}
-}
-
-// contextKey is the key of a stream in a fiber.Ctx.
-type contextKey struct{}
-
-// held hides a stream's Close, which fasthttp would call at the end of the
-// request.
-type held struct{ stream *core.Stream }
-
-// From returns the stream that a gate's SubscribeFunc chooses a subscription
-// for, or nil if there is none.
-func From(c *fiber.Ctx) *core.Stream {
-	h, _ := c.Locals(contextKey{}).(held)
-	return h.stream
 }
 
 // Handle returns a handler whose streams handle drives, in a goroutine that
@@ -92,9 +79,9 @@ func (g *Gate) Handle(handle core.Handler) fiber.Handler {
 
 // OneShot returns a handler that sends one event and ends: see
 // [core.Gate.OneShot].
-func (g *Gate) OneShot(render func(s *core.Stream) (core.Event, error)) fiber.Handler {
-	return Serve(g.core.OneShot(func(s *core.Stream) (core.Event, error) {
-		ev, err := render(s)
+func (g *Gate) OneShot(render func(h *core.Handshake) (core.Event, error)) fiber.Handler {
+	return Serve(g.core.OneShot(func(h *core.Handshake) (core.Event, error) {
+		ev, err := render(h)
 		return ev, refusal(err)
 	}))
 }

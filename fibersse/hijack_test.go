@@ -51,13 +51,13 @@ func hijacked(t *testing.T, s site) {
 	hub := core.NewHub(core.HubConfig{})
 	closes := make(chan core.Summary, 2*streams)
 	gate := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Conn: core.OwnedConn, Middleware: []core.Middleware{
-		func(s *core.Stream) error {
+		func(s *core.Handshake) error {
 			s.OnClose(func(sum core.Summary) { closes <- sum })
 			return nil
 		},
 	}})
 	// A client of HTTP/1.0 has its connection taken over, too.
-	old := gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "old"}) })
+	old := gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "old"}) })
 	dial := serve(t, s,
 		adaptertest.Route{Method: fiber.MethodGet, Path: "/channel", Endpoint: gate.Subscribe("news")},
 		adaptertest.Route{Method: fiber.MethodGet, Path: "/old", Endpoint: old})
@@ -105,7 +105,7 @@ func TestLimitCountsHijackedConns(t *testing.T) {
 	const limit = 3
 	closes := make(chan core.Summary, 2*limit)
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Heartbeat: -1, Conn: core.OwnedConn, Middleware: []core.Middleware{
-		func(s *core.Stream) error {
+		func(s *core.Handshake) error {
 			s.OnClose(func(sum core.Summary) { closes <- sum }) // called when the limit has its place back
 			return nil
 		},

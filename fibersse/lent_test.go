@@ -70,14 +70,14 @@ func uses(hub *core.Hub, store *forgetful, s *core.Stream) map[string]func(c *fi
 			_, _ = hub.Publish(c.Context(), text, core.Event{ID: text, Key: text, Data: text, Name: text})
 			return published(lent)
 		},
-		"PublishTo": func(c *fiber.Ctx, text string) kept {
-			_, _ = hub.PublishTo(c.Context(), "to", core.ToGroup(text), core.Event{ID: "to " + text})
+		"Only": func(c *fiber.Ctx, text string) kept {
+			_, _ = hub.Publish(c.Context(), "to", core.Event{ID: "to " + text}, core.Only(core.ToGroup(text)))
 			return published("to")
 		},
-		"PublishOnce": func(c *fiber.Ctx, text string) kept {
-			first, _ := hub.PublishOnce(c.Context(), text, core.Publication{Channel: "once"})
+		"Once": func(c *fiber.Ctx, text string) kept {
+			first, _ := hub.Publish(c.Context(), "once", core.Event{}, core.Once(text))
 			return func(ctx context.Context) string {
-				if again, _ := hub.PublishOnce(ctx, lent, core.Publication{Channel: "once"}); again == first {
+				if again, _ := hub.Publish(ctx, "once", core.Event{}, core.Once(lent)); again == first {
 					return lent
 				}
 				return "published twice"
@@ -129,7 +129,7 @@ func uses(hub *core.Hub, store *forgetful, s *core.Stream) map[string]func(c *fi
 		},
 		"SubscribeFunc": func(_ *fiber.Ctx, text string) kept {
 			gate := core.NewGate(hub, core.GateConfig{Conn: core.ResponseConn})
-			other := open(context.Background(), hub, gate.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+			other := open(context.Background(), hub, gate.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 				return core.Subscription{Channels: []string{text}, SessionKey: text}, nil
 			}))
 			return func(context.Context) string { return strings.Join(other.Channels(), " ") }
@@ -148,8 +148,8 @@ func uses(hub *core.Hub, store *forgetful, s *core.Stream) map[string]func(c *fi
 		},
 		"Refuse": func(_ *fiber.Ctx, text string) kept {
 			var refused *core.Stream
-			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
-				refused = s
+			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
+				refused = s.Stream
 				return core.Refuse(http.StatusForbidden, text)
 			}}})
 			gate.Subscribe("a").ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody))

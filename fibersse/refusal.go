@@ -22,5 +22,5 @@ func refusal(err error) error {
 
 // refusing returns a middleware whose errors may be Fiber's.
 func refusing(middleware core.Middleware) core.Middleware {
-	return func(s *core.Stream) error { return refusal(middleware(s)) }
+	return func(h *core.Handshake) error { return refusal(middleware(h)) }
 }

@@ -21,12 +21,12 @@ func TestFiberErrors(t *testing.T) {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	open := fibersse.New(hub, core.GateConfig{})
-	shut := fibersse.New(hub, core.GateConfig{Middleware: []core.Middleware{func(*core.Stream) error { return teapot }}})
+	shut := fibersse.New(hub, core.GateConfig{Middleware: []core.Middleware{func(*core.Handshake) error { return teapot }}})
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Get("/middleware", shut.Subscribe("a"))
-	app.Get("/choose", open.SubscribeFunc(func(*fiber.Ctx) (core.Subscription, error) { return core.Subscription{}, teapot }))
-	app.Get("/once", open.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{}, teapot }))
-	app.Get("/refusal", open.OneShot(func(*core.Stream) (core.Event, error) {
+	app.Get("/choose", open.SubscribeFunc(func(*fiber.Ctx, *core.Handshake) (core.Subscription, error) { return core.Subscription{}, teapot }))
+	app.Get("/once", open.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{}, teapot }))
+	app.Get("/refusal", open.OneShot(func(*core.Handshake) (core.Event, error) {
 		return core.Event{}, &core.Refusal{Status: http.StatusConflict, Message: "Mine.", Err: teapot}
 	}))
 	app.Post("/change", shut.ChangeChannels(func(*core.Stream, []string) error { return nil }))

@@ -22,7 +22,7 @@ func ExampleSubscribe() {
 func ExampleHandle() {
 	hub := core.NewHub(core.HubConfig{})
 	r := gin.New()
-	r.GET("/hello", ginsse.Handle(hub, func(s *core.Stream) error {
+	r.GET("/hello", ginsse.Handle(hub, func(s *core.Sender) error {
 		return s.Send(core.Event{Name: "greeting", Data: "Hello!"})
 	}))
 }
@@ -32,7 +32,7 @@ func ExampleGate_SubscribeFunc() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := ginsse.New(hub, core.GateConfig{Start: core.Last(10)})
 	r := gin.New()
-	r.GET("/rooms/:room", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+	r.GET("/rooms/:room", gate.SubscribeFunc(func(c *gin.Context, _ *core.Handshake) (core.Subscription, error) {
 		if c.GetString("user") == "" { // as some middleware has set it
 			return core.Subscription{}, core.Refuse(http.StatusUnauthorized, "Log in first.")
 		}
@@ -57,9 +57,8 @@ func ExampleGate_ChangeChannels() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := ginsse.New(hub, core.GateConfig{})
 	r := gin.New()
-	r.GET("/events", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
-		s := ginsse.From(c)
-		return core.Subscription{Channels: []string{"lobby"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+	r.GET("/events", gate.SubscribeFunc(func(_ *gin.Context, h *core.Handshake) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{"lobby"}}, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}))
 	r.POST("/channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		if slices.Contains(add, "staff") {

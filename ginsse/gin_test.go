@@ -65,7 +65,7 @@ func (b *safeBuffer) String() string {
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	engine := newEngine()
-	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{Retry: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{Retry: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
 		if s.Request().URL.Query().Get("token") == "" {
 			return core.Refuse(http.StatusUnauthorized, "Who are you?")
 		}
@@ -103,7 +103,7 @@ func TestWrappedWriter(t *testing.T) {
 	var log safeBuffer
 	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{Retry: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	engine := newEngine()
-	engine.GET("/", func(c *gin.Context) { c.Writer = hiding{c.Writer} }, gate.Handle(func(s *core.Stream) error {
+	engine.GET("/", func(c *gin.Context) { c.Writer = hiding{c.Writer} }, gate.Handle(func(s *core.Sender) error {
 		return s.Send(core.Event{Data: "through"})
 	}))
 	if status, body := get(t, serve(t, engine)); status != http.StatusOK || body != ": open\n\ndata: through\n\n" {
@@ -123,11 +123,11 @@ func TestLoggerSeesStatus(t *testing.T) {
 		Formatter: func(p gin.LogFormatterParams) string { return p.Path + " " + http.StatusText(p.StatusCode) + "\n" },
 	}))
 	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{})
-	engine.GET("/stream", gate.Handle(func(*core.Stream) error { return nil }))
-	engine.GET("/no", gate.OneShot(func(*core.Stream) (core.Event, error) {
+	engine.GET("/stream", gate.Handle(func(*core.Sender) error { return nil }))
+	engine.GET("/no", gate.OneShot(func(*core.Handshake) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, "No.")
 	}))
-	engine.GET("/end", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }))
+	engine.GET("/end", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{}, core.Finished() }))
 	url := serve(t, engine)
 	for _, path := range []string{"/stream", "/no", "/end"} {
 		get(t, url+path)
@@ -142,7 +142,7 @@ func TestSubscribeFunc(t *testing.T) {
 	hub := core.NewHub(core.HubConfig{})
 	gate := ginsse.New(hub, core.GateConfig{Retry: -1, Start: core.Last(1), Lifetime: 50 * time.Millisecond})
 	engine := newEngine()
-	engine.GET("/:channel", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+	engine.GET("/:channel", gate.SubscribeFunc(func(c *gin.Context, _ *core.Handshake) (core.Subscription, error) {
 		if c.Param("channel") == "secret" {
 			return core.Subscription{}, core.Refuse(http.StatusForbidden, "No.")
 		}

@@ -39,14 +39,13 @@ func (g *Gate) Subscribe(channels ...string) gin.HandlerFunc {
 
 // SubscribeFunc returns a handler like Subscribe, but chooses a subscription
 // for each request, after the gate's middleware has run. An error refuses the
-// stream: see [core.Gate.SubscribeFunc]. choose gets the stream itself with
-// [From], to join groups, for example.
-func (g *Gate) SubscribeFunc(choose func(c *gin.Context) (core.Subscription, error)) gin.HandlerFunc {
+// stream: see [core.Gate.SubscribeFunc]. h is the stream at the gate: it can
+// join groups, for example.
+func (g *Gate) SubscribeFunc(
+	choose func(c *gin.Context, h *core.Handshake) (core.Subscription, error),
+) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		serve(c, g.core.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
-			c.Set(contextKey{}, s)
-			return choose(c)
-		}))
+		serve(c, g.core.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) { return choose(c, h) }))
 	}
 }
 
@@ -58,7 +57,7 @@ func (g *Gate) Handle(handle core.Handler) gin.HandlerFunc {
 
 // OneShot returns a handler that sends one event and ends: see
 // [core.Gate.OneShot].
-func (g *Gate) OneShot(render func(s *core.Stream) (core.Event, error)) gin.HandlerFunc {
+func (g *Gate) OneShot(render func(h *core.Handshake) (core.Event, error)) gin.HandlerFunc {
 	return Serve(g.core.OneShot(render))
 }
 
@@ -72,7 +71,7 @@ func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) gi
 // it, which get it with [From]. The stream ends when they have returned.
 func (g *Gate) Middleware() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		serve(c, g.core.Handle(func(s *core.Stream) error {
+		serve(c, g.core.Handle(func(s *core.Sender) error {
 			c.Set(contextKey{}, s)
 			c.Next()
 			return nil
@@ -83,12 +82,11 @@ func (g *Gate) Middleware() gin.HandlerFunc {
 // contextKey is the key of a stream in a gin.Context.
 type contextKey struct{}
 
-// From returns the stream that a gate's Middleware opened, or that its
-// SubscribeFunc chooses a subscription for, or nil if there is none. A stream
-// that a Middleware opened ends with the handler, as the context does.
-func From(c *gin.Context) *core.Stream {
+// From returns the stream that a gate's Middleware opened, or nil if there is
+// none. The stream ends with the handler, as the context does.
+func From(c *gin.Context) *core.Sender {
 	v, _ := c.Get(contextKey{})
-	s, _ := v.(*core.Stream)
+	s, _ := v.(*core.Sender)
 	return s
 }
 

@@ -25,7 +25,7 @@ func newChanges(t *testing.T, some ...core.Middleware) *changes {
 	t.Helper()
 	hub := core.NewHub(core.HubConfig{})
 	told := make(chan string, 1)
-	gate := core.NewGate(hub, core.GateConfig{Middleware: append(some, func(s *core.Stream) error {
+	gate := core.NewGate(hub, core.GateConfig{Middleware: append(some, func(s *core.Handshake) error {
 		if s.Request().Header.Get("X-User") == "" {
 			return core.Refuse(http.StatusUnauthorized, "Log in.")
 		}
@@ -148,7 +148,7 @@ func TestChannelChange(t *testing.T) {
 		is, opened bool
 	}
 	var before, after []seen
-	c := newChanges(t, func(s *core.Stream) error {
+	c := newChanges(t, func(s *core.Handshake) error {
 		change, is := s.ChannelChange()
 		before = append(before, seen{change, is, false})
 		if is {

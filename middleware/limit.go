@@ -58,22 +58,22 @@ type LimitConfig struct {
 // The returned middleware is one limit, however many gates use it. A stream
 // counts from the time it reaches the middleware until it has ended or a later
 // middleware has refused it. A request that changes the channels of an open
-// stream, see [core.Stream.ChannelChange], is no stream: it does not count and
+// stream, see [core.Handshake.ChannelChange], is no stream: it does not count and
 // is not refused. Limit panics if the configuration is invalid.
 func Limit(cfg LimitConfig) core.Middleware {
 	l := &limiter{LimitConfig: cfg.withDefaults(), places: make(map[netip.Addr]int)}
-	return func(s *core.Stream) error {
-		if _, changes := s.ChannelChange(); changes {
+	return func(h *core.Handshake) error {
+		if _, changes := h.ChannelChange(); changes {
 			return nil
 		}
-		client, known := ClientAddress(s.Request(), l.TrustedProxies, l.Header)
+		client, known := ClientAddress(h.Request(), l.TrustedProxies, l.Header)
 		if known {
 			client = l.network(client)
 		}
 		if err := l.take(client); err != nil {
 			return l.refusal(err)
 		}
-		s.OnClose(func(core.Summary) { l.giveBack(client) })
+		h.OnClose(func(core.Summary) { l.giveBack(client) })
 		return nil
 	}
 }

@@ -100,7 +100,7 @@ func TestLimitWithoutAProxy(t *testing.T) {
 
 func TestLimitIsGivenBack(t *testing.T) {
 	t.Parallel()
-	panics := func(s *core.Stream) error {
+	panics := func(s *core.Handshake) error {
 		switch s.Request().Header.Get("Then") {
 		case "refuse":
 			return core.Refuse(http.StatusForbidden, "")
@@ -148,7 +148,7 @@ func TestLimitUnderLoad(t *testing.T) {
 	t.Parallel()
 	const places = 5
 	var m metrics
-	peak := func(s *core.Stream) error {
+	peak := func(s *core.Handshake) error {
 		s.OnOpen(func() {
 			if n := m.open.Load(); n > places {
 				t.Errorf("got %d streams at a time, want %d at most", n, places)

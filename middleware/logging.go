@@ -39,7 +39,7 @@ const (
 //     stream was opening, or its request was HEAD
 //   - "channels changed", with status, duration, added and removed (how many):
 //     the request was to change the channels of an open stream, see
-//     [core.Stream.ChannelChange]
+//     [core.Handshake.ChannelChange]
 //   - "change refused", with status, reason and duration: the same, and nothing
 //     has changed; there is no status if the client left meanwhile
 //
@@ -63,15 +63,15 @@ func Logging(logger *slog.Logger) core.Middleware {
 	if logger == nil {
 		logger = slog.Default()
 	}
-	return func(s *core.Stream) error {
+	return func(h *core.Handshake) error {
 		// The path is part of the request line, which it would keep in memory.
-		l := line{logger: logger, stream: s, path: unique.Make(s.Request().URL.Path)}
-		if _, changes := s.ChannelChange(); changes {
-			s.OnClose(l.changed)
+		l := line{logger: logger, stream: h.Stream, path: unique.Make(h.Request().URL.Path)}
+		if _, changes := h.ChannelChange(); changes {
+			h.OnClose(func(sum core.Summary) { l.changed(h, sum) })
 			return nil
 		}
-		s.OnOpen(l.opened)
-		s.OnClose(l.closed)
+		h.OnOpen(func() { l.opened(h.Request().Context()) })
+		h.OnClose(l.closed)
 		return nil
 	}
 }
@@ -84,14 +84,13 @@ type line struct {
 }
 
 func (l line) write(level slog.Level, msg string, attrs []slog.Attr, more ...slog.Attr) {
-	ctx := context.Background()
-	if r := l.stream.Request(); r != nil {
-		ctx = context.WithoutCancel(r.Context())
-	}
-	l.logger.LogAttrs(ctx, level, msg, append(attrs, more...)...)
+	l.logger.LogAttrs(context.WithoutCancel(l.stream.Context()), level, msg, append(attrs, more...)...)
 }
 
-func (l line) opened() { l.write(slog.LevelInfo, "stream opened", l.about()) }
+// opened does not ask for the stream's context, which an open stream would keep.
+func (l line) opened(ctx context.Context) {
+	l.logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "stream opened", l.about()...)
+}
 
 func (l line) closed(sum core.Summary) {
 	reason, duration := ending(sum)
@@ -106,9 +105,9 @@ func (l line) closed(sum core.Summary) {
 	}
 }
 
-func (l line) changed(sum core.Summary) {
+func (l line) changed(h *core.Handshake, sum core.Summary) {
 	reason, duration := ending(sum)
-	change, _ := l.stream.ChannelChange()
+	change, _ := h.ChannelChange()
 	attrs := l.who(change.Stream)
 	switch status := refusal(sum); {
 	case change.Done:

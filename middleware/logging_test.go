@@ -94,7 +94,7 @@ func ExampleLogging() {
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 		Middleware: []core.Middleware{middleware.Logging(logger)},
 	})
-	answer := gate.Handle(func(s *core.Stream) error {
+	answer := gate.Handle(func(s *core.Sender) error {
 		return s.Send(core.Event{Data: "42"})
 	})
 	answer.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/answer?token=secret", http.NoBody))
@@ -106,7 +106,7 @@ func ExampleLogging() {
 func TestLoggingOfASubscription(t *testing.T) {
 	t.Parallel()
 	var j journal
-	site := serve(t, middleware.Logging(j.logger()), func(s *core.Stream) error {
+	site := serve(t, middleware.Logging(j.logger()), func(s *core.Handshake) error {
 		s.SetIdentity("ann")
 		return nil
 	})
@@ -145,7 +145,7 @@ func TestLoggingOfRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var j journal
-			site := serve(t, middleware.Logging(j.logger()), func(*core.Stream) error { return test.err })
+			site := serve(t, middleware.Logging(j.logger()), func(*core.Handshake) error { return test.err })
 			site.get(t, "/answer?token=hidden")
 			site.ended(t)
 			wantLines(t, &j, fields{
@@ -162,7 +162,7 @@ func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 	var stay bool
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 		middleware.Logging(j.logger()),
-		func(s *core.Stream) error {
+		func(s *core.Handshake) error {
 			if !stay {
 				<-s.Done()
 				return s.Err()
@@ -170,7 +170,7 @@ func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 			return nil
 		},
 	}})
-	endpoint := gate.Handle(func(*core.Stream) error { return nil })
+	endpoint := gate.Handle(func(*core.Sender) error { return nil })
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(time.Millisecond, cancel)
 	endpoint.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/p", http.NoBody))
@@ -195,7 +195,7 @@ func TestLoggingOfLastEventIDs(t *testing.T) {
 		var j journal
 		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 			middleware.Logging(j.logger()),
-			func(*core.Stream) error { return core.Finished() },
+			func(*core.Handshake) error { return core.Finished() },
 		}})
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 		r.Header.Set("Last-Event-ID", id)

@@ -33,7 +33,7 @@ func waiting(t *testing.T, n int, some ...core.Middleware) int64 {
 	t.Helper()
 	hub := core.NewHub(core.HubConfig{})
 	opened := make(chan struct{}, n)
-	gate := core.NewGate(hub, core.GateConfig{Conn: core.OwnedConn, Heartbeat: -1, Middleware: append(some, func(s *core.Stream) error {
+	gate := core.NewGate(hub, core.GateConfig{Conn: core.OwnedConn, Heartbeat: -1, Middleware: append(some, func(s *core.Handshake) error {
 		s.OnOpen(func() { opened <- struct{}{} })
 		return nil
 	})})

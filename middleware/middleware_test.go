@@ -32,14 +32,14 @@ type site struct {
 func serve(t *testing.T, middleware ...core.Middleware) *site {
 	t.Helper()
 	s := &site{hub: core.NewHub(core.HubConfig{}), closed: make(chan core.Summary, 1000)}
-	first := func(stream *core.Stream) error {
+	first := func(stream *core.Handshake) error {
 		stream.OnClose(func(sum core.Summary) { s.closed <- sum })
 		return nil
 	}
 	gate := core.NewGate(s.hub, core.GateConfig{Middleware: append([]core.Middleware{first}, middleware...)})
 	mux := http.NewServeMux()
 	mux.Handle("/events", gate.Subscribe("a", "b"))
-	mux.Handle("/answer", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "42"}) }))
+	mux.Handle("/answer", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "42"}) }))
 	s.Server = httptest.NewServer(mux)
 	t.Cleanup(func() {
 		if err := s.hub.Close(); err != nil {
@@ -132,7 +132,7 @@ func (s *site) publish(t *testing.T, channel string, texts ...string) {
 // metrics is what a middleware can count by the hooks.
 type metrics struct{ open, refused, events, bytes atomic.Int64 }
 
-func (m *metrics) middleware(s *core.Stream) error {
+func (m *metrics) middleware(s *core.Handshake) error {
 	s.OnOpen(func() { m.open.Add(1) })
 	s.OnClose(func(sum core.Summary) {
 		if sum.Opened {
@@ -151,7 +151,7 @@ func (m *metrics) middleware(s *core.Stream) error {
 // auth lets those in who have a token, for as long as it is valid. It tells
 // what streams there are, so that a test can revoke one.
 func auth(streams chan<- *core.Stream) core.Middleware {
-	return func(s *core.Stream) error {
+	return func(s *core.Handshake) error {
 		name, ok := strings.CutPrefix(s.Request().Header.Get("Authorization"), "Bearer ")
 		if !ok {
 			r := core.Refuse(http.StatusUnauthorized, "Log in.")
@@ -160,13 +160,13 @@ func auth(streams chan<- *core.Stream) core.Middleware {
 		}
 		s.SetIdentity(name)
 		s.SetExpiry(time.Now().Add(time.Hour))
-		streams <- s
+		streams <- s.Stream
 		return nil
 	}
 }
 
 // private keeps events from those who are not meant.
-func private(s *core.Stream) error {
+func private(s *core.Handshake) error {
 	name := s.Identity()
 	s.SetFilter(func(ev core.Delivery) bool {
 		to, _, ok := strings.Cut(ev.Data, ":")

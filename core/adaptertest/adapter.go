@@ -112,7 +112,7 @@ func run(t *testing.T, e env) {
 func warm(t *testing.T, e env) {
 	t.Helper()
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(*core.Stream) error { return nil }))
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(*core.Sender) error { return nil }))
 	b.start(t)
 	b.client(t).open(t, "/").wantEnd(t)
 }
@@ -192,7 +192,7 @@ func (b *bed) gate(cfg core.GateConfig) *core.Gate {
 	return core.NewGate(b.hub, cfg)
 }
 
-func (b *bed) record(s *core.Stream) error {
+func (b *bed) record(s *core.Handshake) error {
 	s.OnClose(func(sum core.Summary) { b.closes <- sum })
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // belong is a middleware that puts a stream where its request's query says.
-func belong(s *core.Stream) error {
+func belong(s *core.Handshake) error {
 	q := s.Request().URL.Query()
 	s.SetIdentity(q.Get("user"))
 	if q.Has("quiet") {
@@ -26,8 +26,8 @@ func belong(s *core.Stream) error {
 func (b *bed) publishTo(t *testing.T, channel string, to core.Audience, events ...core.Event) {
 	t.Helper()
 	for _, ev := range events {
-		if _, err := b.hub.PublishTo(t.Context(), channel, to, ev); err != nil {
-			t.Fatalf("PublishTo %q, %q: %v", channel, to, err)
+		if _, err := b.hub.Publish(t.Context(), channel, ev, core.Only(to)); err != nil {
+			t.Fatalf("Publish %q, %q: %v", channel, to, err)
 		}
 	}
 }
@@ -39,7 +39,7 @@ func testAudiences(t *testing.T, e env) {
 	m := newMembers(b)
 	for path, start := range map[string]core.Start{"/live": core.Live(), "/all": core.Earliest()} {
 		gate := b.gate(core.GateConfig{Start: start, Middleware: []core.Middleware{m.middleware, belong}})
-		b.get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+		b.get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 			return core.Subscription{Channels: []string{s.Request().PathValue("channel")}}, nil
 		}))
 	}

@@ -43,7 +43,7 @@ func (w *writes) parted(first, last int) int {
 func testBatches(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	log := make(map[string]*writes)
-	watch := func(s *core.Stream) error {
+	watch := func(s *core.Handshake) error {
 		w := log[s.Request().URL.Path]
 		s.OnDeliver(w.deliver)
 		s.SetIdentity("me")
@@ -54,7 +54,7 @@ func testBatches(t *testing.T, e env) {
 		log[path] = &writes{end: make(map[int]bool)}
 		middleware := []core.Middleware{watch}
 		if path == "/filter" {
-			middleware = append(middleware, func(s *core.Stream) error {
+			middleware = append(middleware, func(s *core.Handshake) error {
 				s.SetFilter(func(d core.Delivery) bool { return !strings.HasSuffix(d.Data, "7") })
 				return nil
 			})
@@ -87,8 +87,8 @@ func testBatches(t *testing.T, e env) {
 					t.Fatalf("PublishBatch: %v", err)
 				}
 			case i < begin, i >= begin+size:
-				if _, err := b.hub.PublishTo(t.Context(), p.Channel, p.To, p.Event); err != nil {
-					t.Fatalf("PublishTo: %v", err)
+				if _, err := b.hub.Publish(t.Context(), p.Channel, p.Event, core.Only(p.To)); err != nil {
+					t.Fatalf("Publish: %v", err)
 				}
 			}
 		}
@@ -134,13 +134,13 @@ func testForget(t *testing.T, e env) {
 		t.Errorf("after the first of two: got %+v, want a reset", ev)
 	}
 	seen := b.client(t).open(t, "/", "Last-Event-ID", ids[1])
-	id, err := b.hub.PublishOnce(t.Context(), "k", core.Publication{Channel: "news", Event: core.Event{Data: "3"}})
+	id, err := b.hub.Publish(t.Context(), "news", core.Event{Data: "3"}, core.Once("k"))
 	if err != nil {
-		t.Fatalf("PublishOnce: %v", err)
+		t.Fatalf("Publish: %v", err)
 	}
-	again, err := b.hub.PublishOnce(t.Context(), "k", core.Publication{Channel: "news", Event: core.Event{Data: "not this"}})
+	again, err := b.hub.Publish(t.Context(), "news", core.Event{Data: "not this"}, core.Once("k"))
 	if err != nil || again != id {
-		t.Errorf("PublishOnce again: got ID %q, %v, want the first, %q", again, err, id)
+		t.Errorf("Publish again: got ID %q, %v, want the first, %q", again, err, id)
 	}
 	b.publish(t, "news", core.Event{Data: "4"})
 	for _, r := range []*reply{there, missed, seen} {

@@ -128,7 +128,7 @@ func testChangePaging(t *testing.T, e env) {
 	}
 	for path, start := range starts {
 		gate := b.gate(core.GateConfig{Start: start, Middleware: []core.Middleware{m.middleware}})
-		b.get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+		b.get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 			return core.Subscription{Channels: []string{s.Request().PathValue("channel")}}, nil
 		}))
 	}

@@ -25,7 +25,7 @@ type changes struct {
 func newChanges(t *testing.T, e env) *changes {
 	b := newBed(t, e, core.HubConfig{})
 	c := &changes{members: newMembers(b)}
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{c.middleware, func(s *core.Stream) error {
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{c.middleware, func(s *core.Handshake) error {
 		user := s.Request().Header.Get("X-User")
 		if user == "mallory" {
 			return core.Refuse(http.StatusUnauthorized, "Not you.")
@@ -33,10 +33,10 @@ func newChanges(t *testing.T, e env) *changes {
 		s.SetIdentity(user)
 		return nil
 	}}})
-	b.get("/", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{"a"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
 	}))
-	b.get("/handler", gate.Handle(func(s *core.Stream) error {
+	b.get("/handler", gate.Handle(func(s *core.Sender) error {
 		_ = s.Send(core.Event{Name: "stream", Data: s.ID()})
 		return wait(s)
 	}))

@@ -28,7 +28,7 @@ func crowd(t *testing.T, e env, clients int) {
 		b := newBed(t, e, core.HubConfig{})
 		b.timeout = 0
 		gate := b.gate(core.GateConfig{Heartbeat: 300 * time.Millisecond})
-		b.get("/handler", gate.Handle(func(s *core.Stream) error { return core.Control(ticking{})(s) }))
+		b.get("/handler", gate.Handle(func(s *core.Sender) error { return core.Control(ticking{})(s) }))
 		b.get("/channel", gate.Subscribe("news"))
 		b.start(t)
 		var all sync.WaitGroup
@@ -103,7 +103,7 @@ func testGoroutines(t *testing.T, e env) {
 type ticking struct{}
 
 // Events implements [core.Controller].
-func (ticking) Events(*core.Stream, string) ([]core.Event, time.Duration, error) {
+func (ticking) Events(*core.Sender, string) ([]core.Event, time.Duration, error) {
 	return []core.Event{{Data: "tick"}}, time.Duration(1+rand.IntN(50)) * time.Millisecond, nil
 }
 

@@ -47,7 +47,7 @@ func disconnect(b *testing.B, e env, path string, reset bool) {
 	b.Helper()
 	bed := newBed(b, e, core.HubConfig{})
 	gone := make(chan time.Time, 1)
-	gate := bed.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := bed.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnClose(func(core.Summary) { // the last one to be set, it runs first
 			select {
 			case gone <- time.Now():

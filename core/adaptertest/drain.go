@@ -18,7 +18,7 @@ import (
 func testDrain(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{})
-	b.get("/handler", gate.Handle(func(s *core.Stream) error {
+	b.get("/handler", gate.Handle(func(s *core.Sender) error {
 		<-s.Draining()
 		return s.Send(core.Event{Data: "the rest of the answer"})
 	}))
@@ -107,7 +107,7 @@ func testExtraInput(t *testing.T, e env) {
 func testHubClose(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	sent := make(chan struct{}, 2)
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnDeliver(func(int, int) { sent <- struct{}{} })
 		return nil
 	}}})
@@ -138,7 +138,7 @@ func testShutdown(t *testing.T, e env) {
 	gate := b.gate(core.GateConfig{})
 	b.get("/handler", gate.Handle(wait))
 	b.get("/channel", gate.Subscribe("news"))
-	b.get("/once", gate.OneShot(func(s *core.Stream) (core.Event, error) {
+	b.get("/once", gate.OneShot(func(s *core.Handshake) (core.Event, error) {
 		<-s.Done()
 		return core.Event{}, s.Err()
 	}))

@@ -16,7 +16,7 @@ func testEvents(t *testing.T, e env) {
 	const events = 50
 	b := newBed(t, e, core.HubConfig{})
 	next := make(chan core.Event)
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Stream) error { return s.Forward(next) }))
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Sender) error { return s.Forward(next) }))
 	b.start(t)
 	r := b.client(t).open(t, "/")
 	for i := range events {
@@ -40,7 +40,7 @@ func testBigEvent(t *testing.T, e env) {
 	big := core.Event{Name: "big", Data: strings.Repeat("line é 世界 🎈\n", 1<<20/22) + strings.Repeat("x", 1<<20-100)}
 	small := core.Event{Data: "small"}
 	gate := b.gate(core.GateConfig{})
-	b.get("/handler", gate.Handle(func(s *core.Stream) error { return s.Send(big, small) }))
+	b.get("/handler", gate.Handle(func(s *core.Sender) error { return s.Send(big, small) }))
 	b.get("/channel", gate.Subscribe("news"))
 	b.start(t)
 	for _, path := range []string{"/handler", "/channel"} {
@@ -59,7 +59,7 @@ func testBigEvent(t *testing.T, e env) {
 func testManySenders(t *testing.T, e env) {
 	const senders, each = 50, 20
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Stream) error {
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Sender) error {
 		var all sync.WaitGroup
 		for n := range senders {
 			all.Go(func() {
@@ -98,8 +98,8 @@ func testHandlerReturns(t *testing.T, e env) {
 	b.timeout = 0
 	const short = 300 // milliseconds
 	gate := b.gate(core.GateConfig{WriteTimeout: short * 1e6})
-	b.get("/", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "all"}) }))
-	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "all"}, nil }))
+	b.get("/", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "all"}) }))
+	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "all"}, nil }))
 	b.start(t)
 	c := b.client(t)
 	var dialled []int // connections after each round
@@ -125,18 +125,18 @@ func testHandlerReturns(t *testing.T, e env) {
 func testPanic(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{})
-	b.get("/handler", gate.Handle(func(s *core.Stream) error {
+	b.get("/handler", gate.Handle(func(s *core.Sender) error {
 		if err := s.Send(core.Event{Data: "before"}); err != nil {
 			return err
 		}
 		panic("oh handler")
 	}))
 	b.get("/middleware", b.gate(core.GateConfig{Middleware: []core.Middleware{
-		func(*core.Stream) error { panic("oh middleware") },
+		func(*core.Handshake) error { panic("oh middleware") },
 	}}).Handle(wait))
-	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { panic("oh once") }))
-	b.get("/choose", gate.SubscribeFunc(func(*core.Stream) (core.Subscription, error) { panic("oh choose") }))
-	b.get("/filter", b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { panic("oh once") }))
+	b.get("/choose", gate.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) { panic("oh choose") }))
+	b.get("/filter", b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.SetFilter(func(core.Delivery) bool { panic("oh filter") })
 		return nil
 	}}}).Subscribe("news"))

@@ -94,13 +94,13 @@ func testClientGoneEarly(t *testing.T, e env) {
 				t.Parallel()
 				b, causes := goneBed(t, e)
 				began := make(chan struct{})
-				until := func(s *core.Stream) error {
+				until := func(s *core.Handshake) error {
 					close(began)
 					<-s.Done()
 					causes <- context.Cause(s.Context())
 					return s.Err()
 				}
-				b.get("/once", b.gate(core.GateConfig{}).OneShot(func(s *core.Stream) (core.Event, error) {
+				b.get("/once", b.gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
 					return core.Event{}, until(s)
 				}))
 				slow := b.gate(core.GateConfig{Middleware: []core.Middleware{until}})
@@ -138,7 +138,7 @@ func goneBed(t *testing.T, e env) (*bed, chan error) {
 	b := newBed(t, e, core.HubConfig{})
 	causes := make(chan error, 2)
 	gate := b.gate(core.GateConfig{})
-	handler := gate.Handle(func(s *core.Stream) error {
+	handler := gate.Handle(func(s *core.Sender) error {
 		causes <- nil // it has begun
 		<-s.Context().Done()
 		causes <- context.Cause(s.Context())

@@ -10,14 +10,14 @@ import (
 )
 
 // wait is the handler of a stream on which nothing happens.
-func wait(s *core.Stream) error {
+func wait(s *core.Sender) error {
 	<-s.Done()
 	return s.Err()
 }
 
 func testHead(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.Header().Set("X-Gate", "passed")
 		s.Header().Set("Set-Cookie", "gate=1")
 		return nil
@@ -55,10 +55,10 @@ func testHead(t *testing.T, e env) {
 func testGreeting(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{
-		func(s *core.Stream) error { return s.Send(core.Event{Name: "hello", Data: s.Request().Method}) },
-		func(s *core.Stream) error { return s.Comment("noted") },
+		func(s *core.Handshake) error { return s.Send(core.Event{Name: "hello", Data: s.Request().Method}) },
+		func(s *core.Handshake) error { return s.Comment("noted") },
 	}})
-	b.get("/handler", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "first"}) }))
+	b.get("/handler", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "first"}) }))
 	b.get("/channel", gate.Subscribe("news"))
 	b.start(t)
 	for _, path := range []string{"/handler", "/channel"} {
@@ -77,8 +77,8 @@ func testHeadRequest(t *testing.T, e env) {
 	gate := b.gate(core.GateConfig{})
 	b.get("/handler", gate.Handle(wait))
 	b.get("/channel", gate.Subscribe("news"))
-	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "now"}, nil }))
-	b.get("/no", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{}, core.Finished() }))
+	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "now"}, nil }))
+	b.get("/no", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{}, core.Finished() }))
 	b.start(t)
 	c := b.client(t)
 	for _, path := range []string{"/handler", "/channel", "/once"} {

@@ -53,7 +53,7 @@ func exchange(t *testing.T, conn net.Conn, in *bufio.Reader, request string) *ht
 func testHTTP10(t *testing.T, e env) {
 	e.mixed = true
 	b := newBed(t, e, core.HubConfig{})
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnDeliver(func(events, _ int) {
 			if events > 0 {
 				_ = s.Close()
@@ -61,9 +61,9 @@ func testHTTP10(t *testing.T, e env) {
 		})
 		return nil
 	}}})
-	b.get("/handler", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: s.Request().Proto}) }))
+	b.get("/handler", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: s.Request().Proto}) }))
 	b.get("/channel", gate.Subscribe("news"))
-	b.get("/panic", gate.Handle(func(*core.Stream) error { panic("oh old client") }))
+	b.get("/panic", gate.Handle(func(*core.Sender) error { panic("oh old client") }))
 	b.start(t)
 	for _, path := range []string{"/handler", "/channel", "/panic"} {
 		conn, _ := b.dial(t)
@@ -144,9 +144,9 @@ func testKeepAlive(t *testing.T, e env) {
 	e.mixed = true
 	b := newBed(t, e, core.HubConfig{})
 	gate := b.gate(core.GateConfig{})
-	b.get("/", gate.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "x"}) }))
-	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "x"}, nil }))
-	b.get("/no", gate.OneShot(func(*core.Stream) (core.Event, error) {
+	b.get("/", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "x"}) }))
+	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "x"}, nil }))
+	b.get("/no", gate.OneShot(func(*core.Handshake) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, "No.")
 	}))
 	b.start(t)

@@ -81,13 +81,13 @@ func testKick(t *testing.T, e env) {
 func testKickEarly(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	arrived, pass := make(chan *core.Stream), make(chan struct{})
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{belong, func(s *core.Stream) error {
-		arrived <- s
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{belong, func(s *core.Handshake) error {
+		arrived <- s.Stream
 		<-pass
 		return nil
 	}}})
 	b.get("/news", gate.Subscribe("news"))
-	b.get("/handler", gate.Handle(func(*core.Stream) error {
+	b.get("/handler", gate.Handle(func(*core.Sender) error {
 		t.Error("handler: got a call, want none")
 		return nil
 	}))

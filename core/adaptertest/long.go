@@ -18,7 +18,7 @@ func testLongStreams(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	later := make(chan struct{})
 	began := make(chan struct{}, 16)
-	both := func(s *core.Stream) error {
+	both := func(s *core.Sender) error {
 		if err := s.Send(core.Event{Data: "early"}); err != nil {
 			return err
 		}
@@ -30,7 +30,7 @@ func testLongStreams(t *testing.T, e env) {
 			return s.Err()
 		}
 	}
-	block := func(s *core.Stream) error {
+	block := func(s *core.Handshake) error {
 		began <- struct{}{}
 		select {
 		case <-later:
@@ -50,11 +50,11 @@ func testLongStreams(t *testing.T, e env) {
 	b.get("/channel", silent.Subscribe("news"))
 	b.get("/channel/beating", beating.Subscribe("news"))
 	b.get("/channel/unbound", unbound.Subscribe("news"))
-	b.get("/once", silent.OneShot(func(s *core.Stream) (core.Event, error) {
+	b.get("/once", silent.OneShot(func(s *core.Handshake) (core.Event, error) {
 		return core.Event{Data: "late"}, block(s)
 	}))
-	b.get("/slow", slow.Handle(func(s *core.Stream) error { return s.Send(core.Event{Data: "late"}) }))
-	b.get("/slow/channel", slow.SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+	b.get("/slow", slow.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "late"}) }))
+	b.get("/slow/channel", slow.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{"news"}, Start: core.Earliest()}, nil
 	}))
 	b.start(t)
@@ -114,7 +114,7 @@ func testPatience(t *testing.T, e env) {
 	const events = 8
 	b := newBed(t, e, core.HubConfig{})
 	data := strings.Repeat("x", 1<<20)
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Stream) error {
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Sender) error {
 		all := make([]core.Event, events)
 		for i := range all {
 			all[i] = core.Event{Data: data}

@@ -20,8 +20,8 @@ func newMembers(b *bed) *members {
 }
 
 // middleware hands streams to the test when they open.
-func (m *members) middleware(s *core.Stream) error {
-	s.OnOpen(func() { m.opened <- s })
+func (m *members) middleware(s *core.Handshake) error {
+	s.OnOpen(func() { m.opened <- s.Stream })
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 
 func testOnce(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).OneShot(func(s *core.Stream) (core.Event, error) {
+	b.get("/", b.gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
 		n, err := strconv.Atoi(s.LastEventID())
 		switch {
 		case s.LastEventID() == "":
@@ -59,16 +59,16 @@ type counter struct {
 }
 
 // Connected implements [core.Connector].
-func (c *counter) Connected(s *core.Stream) error {
+func (c *counter) Connected(s *core.Sender) error {
 	c.connected <- s.LastEventID()
 	return s.Comment("connected")
 }
 
 // Disconnected implements [core.Disconnector].
-func (c *counter) Disconnected(s *core.Stream) { c.disconnected <- s.LastEventID() }
+func (c *counter) Disconnected(s *core.Sender) { c.disconnected <- s.LastEventID() }
 
 // Events implements [core.Controller].
-func (c *counter) Events(_ *core.Stream, lastID string) ([]core.Event, time.Duration, error) {
+func (c *counter) Events(_ *core.Sender, lastID string) ([]core.Event, time.Duration, error) {
 	n, _ := strconv.Atoi(lastID)
 	return []core.Event{{ID: strconv.Itoa(n + 1), Data: "one"}, {ID: strconv.Itoa(n + 2), Data: "two"}}, time.Millisecond, nil
 }

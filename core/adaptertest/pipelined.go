@@ -19,7 +19,7 @@ func testPipelinedReset(t *testing.T, e env) {
 		for _, path := range []string{"/channel", "/handler"} {
 			b := newBed(t, e, core.HubConfig{})
 			gate := b.gate(core.GateConfig{WriteTimeout: -1}) // it takes a minute to notice by the clock
-			b.get("/first", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "first"}, nil }))
+			b.get("/first", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "first"}, nil }))
 			b.get("/channel", gate.Subscribe("news"))
 			b.get("/handler", gate.Handle(wait))
 			b.start(t)

@@ -176,7 +176,7 @@ func testJoinLeave(t *testing.T, e env) {
 	m := newMembers(b)
 	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{m.middleware}})
 	b.get("/", gate.Subscribe("a", "b"))
-	b.get("/refused", b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	b.get("/refused", b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnOpen(func() { panic("oh hook") })
 		return nil
 	}}}).Subscribe("a"))

@@ -17,16 +17,16 @@ func testPrivate(t *testing.T, e env) {
 	m := newMembers(b)
 	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{m.middleware}})
 	refused := make(chan string, 1)
-	b.get("/own", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/own", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		name := s.PrivateChannel()
 		err := s.Send(core.Event{Name: "yours", Data: name})
 		return core.Subscription{Channels: []string{name, "news"}}, err
 	}))
-	b.get("/refused", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/refused", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		refused <- s.PrivateChannel()
 		return core.Subscription{}, core.Refuse(http.StatusForbidden, "")
 	}))
-	b.get("/join/{name}", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/join/{name}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{s.Request().PathValue("name")}, Start: core.Earliest()}, nil
 	}))
 	b.start(t)

@@ -13,7 +13,7 @@ import (
 
 func testAccept(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(*core.Stream) error { return nil }))
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(*core.Sender) error { return nil }))
 	b.start(t)
 	c := b.client(t)
 	for _, tt := range []struct {
@@ -43,7 +43,7 @@ func testAccept(t *testing.T, e env) {
 
 func testLastEventID(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Stream) error {
+	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Sender) error {
 		return s.Send(core.Event{Data: s.LastEventID()})
 	}))
 	b.start(t)
@@ -98,14 +98,14 @@ func lastID(id string) []string {
 func testRefusals(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	refuse := func(path string, err error) {
-		m := core.Middleware(func(s *core.Stream) error {
+		m := core.Middleware(func(s *core.Handshake) error {
 			s.Header().Set("X-Before", "refusal")
 			return err
 		})
 		b.get(path, b.gate(core.GateConfig{Middleware: []core.Middleware{m}}).Handle(wait))
-		choose := func(*core.Stream) (core.Subscription, error) { return core.Subscription{}, err }
+		choose := func(*core.Handshake) (core.Subscription, error) { return core.Subscription{}, err }
 		b.get(path+"/choose", b.gate(core.GateConfig{}).SubscribeFunc(choose))
-		once := func(*core.Stream) (core.Event, error) { return core.Event{}, err }
+		once := func(*core.Handshake) (core.Event, error) { return core.Event{}, err }
 		b.get(path+"/once", b.gate(core.GateConfig{}).OneShot(once))
 	}
 	refuse("/401", &core.Refusal{

@@ -16,11 +16,11 @@ func testRemember(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	m := newMembers(b)
 	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{m.middleware, belong}})
-	b.get("/", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		name := s.Request().URL.Query().Get("name")
 		return core.Subscription{Channels: []string{"a"}, SessionKey: name}, nil
 	}))
-	b.get("/private", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/private", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		name := s.PrivateChannel()
 		s.SetValue(valueKey{}, name)
 		return core.Subscription{Channels: []string{"a", name}, SessionKey: "private"}, nil

@@ -15,7 +15,7 @@ import (
 
 func testBody(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	b.post("/", b.gate(core.GateConfig{MaxBody: 100_000}).Handle(func(s *core.Stream) error {
+	b.post("/", b.gate(core.GateConfig{MaxBody: 100_000}).Handle(func(s *core.Sender) error {
 		body, err := io.ReadAll(s.Request().Body)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func testRequest(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	again := make(chan struct{})
 	gate := b.gate(core.GateConfig{})
-	b.get("/things/{id}/{part}", gate.Handle(func(s *core.Stream) error {
+	b.get("/things/{id}/{part}", gate.Handle(func(s *core.Sender) error {
 		r := s.Request()
 		remote, channels, last := s.RemoteAddr(), s.Channels(), s.LastEventID()
 		first := facts(r)
@@ -74,7 +74,7 @@ func testRequest(t *testing.T, e env) {
 		same := remote == s.RemoteAddr() && len(channels) == 0 && last == s.LastEventID() && first == facts(r)
 		return s.Send(core.Event{Name: strconv.FormatBool(same), Data: facts(r)})
 	}))
-	b.get("/other/{id}", b.gate(core.GateConfig{}).OneShot(func(s *core.Stream) (core.Event, error) {
+	b.get("/other/{id}", b.gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, s.Request().PathValue("id"))
 	}))
 	b.start(t)

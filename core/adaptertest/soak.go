@@ -111,7 +111,7 @@ func soak(t *testing.T, e env, duration time.Duration, clients, rate int) {
 }
 
 // count is a middleware that counts why streams end.
-func (s *soaking) count(stream *core.Stream) error {
+func (s *soaking) count(stream *core.Handshake) error {
 	stream.OnClose(func(sum core.Summary) {
 		reason, _, _ := strings.Cut(fmt.Sprint(sum.Reason), ": ")
 		if rest, ok := strings.CutPrefix(fmt.Sprint(sum.Reason), reason+": "); ok {

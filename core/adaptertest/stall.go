@@ -36,7 +36,7 @@ func testStalledSubscriber(t *testing.T, e env) {
 func testStalledHandler(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	sendErr := make(chan error, 1)
-	b.get("/", b.gate(core.GateConfig{WriteTimeout: 500 * time.Millisecond}).Handle(func(s *core.Stream) error {
+	b.get("/", b.gate(core.GateConfig{WriteTimeout: 500 * time.Millisecond}).Handle(func(s *core.Sender) error {
 		ev := core.Event{Data: strings.Repeat("x", 256<<10)}
 		for {
 			if err := s.Send(ev); err != nil {

@@ -58,7 +58,7 @@ func testStarts(t *testing.T, e env) {
 		"/live": core.Live(), "/earliest": core.Earliest(), "/last": core.Last(2), "/snapshot": core.Snapshot(),
 	} {
 		b.get(path, b.gate(core.GateConfig{Start: start}).Subscribe("stocks"))
-		b.get(path+"/chosen", b.gate(core.GateConfig{}).SubscribeFunc(func(*core.Stream) (core.Subscription, error) {
+		b.get(path+"/chosen", b.gate(core.GateConfig{}).SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 			return core.Subscription{Channels: []string{"stocks"}, Start: start}, nil
 		}))
 	}
@@ -121,7 +121,7 @@ func (r *reply) readThrough(last string) (data []string, err error) {
 
 func testSubscribeFunc(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/{channel}", b.gate(core.GateConfig{}).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/{channel}", b.gate(core.GateConfig{}).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		switch name := s.Request().PathValue("channel"); name {
 		case "none":
 			return core.Subscription{}, nil
@@ -156,7 +156,7 @@ func testSubscribeFunc(t *testing.T, e env) {
 // testFilter has a filter guard live and replayed events alike.
 func testFilter(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	gate := b.gate(core.GateConfig{Start: core.Earliest(), Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := b.gate(core.GateConfig{Start: core.Earliest(), Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.SetFilter(func(ev core.Delivery) bool { return ev.Name != "secret" })
 		s.SetFilter(func(ev core.Delivery) bool { return ev.Key != "hidden" })
 		return nil
@@ -184,13 +184,13 @@ func testEndings(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
 	streams := make(chan *core.Stream, 1)
 	for path, c := range map[string]core.GateConfig{
-		"/expiry": {Middleware: []core.Middleware{func(s *core.Stream) error {
+		"/expiry": {Middleware: []core.Middleware{func(s *core.Handshake) error {
 			s.SetExpiry(time.Now().Add(50 * time.Millisecond))
 			return nil
 		}}},
 		"/lifetime": {Lifetime: 50 * time.Millisecond},
-		"/close": {Middleware: []core.Middleware{func(s *core.Stream) error {
-			s.OnOpen(func() { streams <- s })
+		"/close": {Middleware: []core.Middleware{func(s *core.Handshake) error {
+			s.OnOpen(func() { streams <- s.Stream })
 			return nil
 		}}},
 	} {

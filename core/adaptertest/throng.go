@@ -129,7 +129,7 @@ func throngOf(t *testing.T, e env, duration time.Duration, streams int) {
 }
 
 // choose puts a guest on the channels that it asks for, and on one of its own.
-func (h *throng) choose(s *core.Stream) (core.Subscription, error) {
+func (h *throng) choose(s *core.Handshake) (core.Subscription, error) {
 	q := s.Request().URL.Query()
 	home := s.PrivateChannel()
 	sub := core.Subscription{Channels: append(q["c"], home), SessionKey: q.Get("name")}
@@ -158,7 +158,7 @@ func (h *throng) publish(t *testing.T, n int, ends time.Time) {
 				to = core.ToStream(*id)
 			}
 		}
-		id, err := h.b.hub.PublishTo(h.ctx, channelName(s.channel), to, core.Event{Data: "x"})
+		id, err := h.b.hub.Publish(h.ctx, channelName(s.channel), core.Event{Data: "x"}, core.Only(to))
 		if err != nil {
 			t.Errorf("publish: %v", err)
 			return

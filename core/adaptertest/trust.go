@@ -23,7 +23,7 @@ func testForgedFields(t *testing.T, e env) {
 		h["Content-Length"] = []string{"1"}
 		h["Transfer-Encoding"] = []string{"identity"}
 	}
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		forge(s.Header())
 		if s.Request().URL.Path != "/refused" {
 			return nil
@@ -33,11 +33,11 @@ func testForgedFields(t *testing.T, e env) {
 		forge(r.Header)
 		return r
 	}}})
-	finish := func(s *core.Stream) error { return s.Send(core.Event{Data: "x"}) }
+	finish := func(s *core.Sender) error { return s.Send(core.Event{Data: "x"}) }
 	b.get("/handler", gate.Handle(finish))
 	b.get("/refused", gate.Handle(finish))
-	b.get("/once", gate.OneShot(func(*core.Stream) (core.Event, error) { return core.Event{Data: "x"}, nil }))
-	b.get("/channel", gate.SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "x"}, nil }))
+	b.get("/channel", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		s.OnDeliver(func(int, int) { _ = s.Close() })
 		return core.Subscription{Channels: []string{"news"}}, nil
 	}))
@@ -70,7 +70,7 @@ func testForgedFields(t *testing.T, e env) {
 // request's header.
 func testIDsReturn(t *testing.T, e env) {
 	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).OneShot(func(s *core.Stream) (core.Event, error) {
+	b.get("/", b.gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
 		return core.Event{ID: s.LastEventID()}, nil
 	}))
 	b.start(t)

@@ -127,10 +127,10 @@ func (p *publisher) single() {
 	defer p.turn.RUnlock()
 	hub := p.life.Load().hub
 	e.start = p.model.now()
-	id, err := hub.PublishTo(p.Context(), e.channel, e.to.public(), e.ev)
+	id, err := hub.Publish(p.Context(), e.channel, e.ev, core.Only(e.to.public()))
 	e.end = p.model.now()
 	if err != nil {
-		p.Errorf("PublishTo: %v", err)
+		p.Errorf("Publish: %v", err)
 		return
 	}
 	p.note(e, id)
@@ -145,10 +145,10 @@ func (p *publisher) chosen() {
 	defer p.turn.Unlock()
 	l := p.life.Load()
 	e.start = p.model.now()
-	id, err := l.hub.PublishTo(p.Context(), e.channel, e.to.public(), e.ev)
+	id, err := l.hub.Publish(p.Context(), e.channel, e.ev, core.Only(e.to.public()))
 	e.end = p.model.now()
 	if err != nil || id != e.ev.ID {
-		p.Errorf("PublishTo with the ID %q: got %q, %v", e.ev.ID, id, err)
+		p.Errorf("Publish with the ID %q: got %q, %v", e.ev.ID, id, err)
 		return
 	}
 	p.keep(e, id, p.model.head(l.gen)+1)
@@ -207,7 +207,7 @@ func (p *publisher) once() {
 	id, err := p.publishOnce(o, 1+p.source.IntN(3))
 	e.end = p.model.now()
 	if err != nil {
-		p.Errorf("PublishOnce: %v", err)
+		p.Errorf("Publish: %v", err)
 		return
 	}
 	p.note(e, id)
@@ -220,7 +220,9 @@ func (p *publisher) publishOnce(o once, times int) (string, error) {
 	ids, errs := make([]string, times), make([]error, times)
 	var publishing sync.WaitGroup
 	for i := range ids {
-		publishing.Go(func() { ids[i], errs[i] = hub.PublishOnce(p.Context(), o.key, o.e.publication()) })
+		publishing.Go(func() {
+			ids[i], errs[i] = hub.Publish(p.Context(), o.e.channel, o.e.ev, core.Only(o.e.to.public()), core.Once(o.key))
+		})
 	}
 	publishing.Wait()
 	for i := range ids {
@@ -244,7 +246,7 @@ func (p *publisher) again() {
 		return
 	}
 	if id, err := p.publishOnce(o, 1); err != nil || id != o.e.id {
-		p.Errorf("PublishOnce with a key that was used: got %q, %v, want %q", id, err, o.e.id)
+		p.Errorf("Publish with a key that was used: got %q, %v, want %q", id, err, o.e.id)
 	}
 	p.repeated.Add(1)
 }

@@ -191,7 +191,7 @@ func (w *world) visit(r *http.Request) *visit {
 }
 
 // identify is the gate's middleware.
-func (w *world) identify(s *core.Stream) error {
+func (w *world) identify(s *core.Handshake) error {
 	r := s.Request()
 	if r.Method == http.MethodPost {
 		s.SetIdentity(r.URL.Query().Get("identity"))
@@ -213,12 +213,12 @@ func (w *world) identify(s *core.Stream) error {
 func passes(modulus, number int) bool { return modulus <= 0 || number < 0 || number%modulus != 0 }
 
 // subscribe chooses what a stream gets.
-func (w *world) subscribe(s *core.Stream) (core.Subscription, error) {
+func (w *world) subscribe(s *core.Handshake) (core.Subscription, error) {
 	v := w.visit(s.Request())
 	if err := s.Send(hello(s.ID())); err != nil {
 		return core.Subscription{}, err
 	}
-	s.OnOpen(func() { v.enter(s) })
+	s.OnOpen(func() { v.enter(s.Stream) })
 	return core.Subscription{Channels: v.client.channels, Start: v.client.start.public(), SessionKey: v.client.remember}, nil
 }
 

@@ -15,7 +15,7 @@ var _ core.Middleware = (*Room)(nil).Enter
 // Enter is the middleware of the room's gate. It lets a stream in under the name
 // in its query, unless that is in use by another session, and says whom the
 // stream belongs to: private messages are for a session, not for a name.
-func (r *Room) Enter(s *core.Stream) error {
+func (r *Room) Enter(s *core.Handshake) error {
 	request := s.Request()
 	name, err := checkName("username", request.URL.Query().Get("username"))
 	if err != nil {

@@ -27,7 +27,7 @@ type Payload struct {
 // Beat sends a heartbeat every second: it is a [core.Handler]. Each stream has
 // a sequence of its own, from 1; one that comes back with an ID goes on after
 // it.
-func Beat(s *core.Stream) error {
+func Beat(s *core.Sender) error {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for n := after(s.LastEventID()); ; n++ {

@@ -19,9 +19,9 @@ const (
 // Next returns the quote that follows the client's last event ID, for
 // [core.Gate.OneShot]. If there is none yet, or if it cannot be told, it waits for
 // the next one to come, as long as the client does.
-func (m *Market) Next(s *core.Stream) (core.Event, error) {
-	sub := core.Subscription{Channels: []string{Channel}, After: s.LastEventID()}
-	for quote, err := range m.hub.Subscribe(s.Context(), sub) {
+func (m *Market) Next(h *core.Handshake) (core.Event, error) {
+	sub := core.Subscription{Channels: []string{Channel}, After: h.LastEventID()}
+	for quote, err := range m.hub.Subscribe(h.Context(), sub) {
 		if gap := (*core.GapError)(nil); errors.As(err, &gap) {
 			continue // live from here on
 		}
@@ -39,7 +39,7 @@ var _ core.Controller = (*Market)(nil)
 
 // Events returns the quotes after an ID, and how long to wait for more: it
 // implements [core.Controller]. A newcomer gets the newest quote first.
-func (m *Market) Events(s *core.Stream, lastEventID string) ([]core.Event, time.Duration, error) {
+func (m *Market) Events(s *core.Sender, lastEventID string) ([]core.Event, time.Duration, error) {
 	sub := core.Subscription{Channels: []string{Channel}, Start: core.Last(1), After: lastEventID}
 	quotes, err := m.hub.History(s.Context(), sub, pageSize)
 	var gap *core.GapError

@@ -43,7 +43,7 @@ func serve(ctx context.Context, o notifications.Options) error {
 	app.Use(recover.New())
 	app.Get("/", func(c *fiber.Ctx) error { return c.Type("html", "utf-8").Send(notifications.Page()) })
 	app.Post("/api/notifications", push(hub))
-	app.Get("/api/notifications/stream", gate.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+	app.Get("/api/notifications/stream", gate.SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
 		return notifications.Subscription(c.Query("last"))
 	}))
 

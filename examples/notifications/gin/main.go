@@ -42,7 +42,7 @@ func serve(ctx context.Context, o notifications.Options) error {
 		c.Data(http.StatusOK, "text/html; charset=utf-8", notifications.Page())
 	})
 	r.POST("/api/notifications", push(hub, logger))
-	r.Match(read, "/api/notifications/stream", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+	r.Match(read, "/api/notifications/stream", gate.SubscribeFunc(func(c *gin.Context, _ *core.Handshake) (core.Subscription, error) {
 		return notifications.Subscription(c.Query("last"))
 	}))
 

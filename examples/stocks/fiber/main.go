@@ -38,7 +38,7 @@ func serve(ctx context.Context, o stocks.Options) error {
 		root.Get("/", page)
 		root.Get("/static/", page)
 		root.Get("/static/index.html", page)
-		root.Get("/stocks", gate.SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+		root.Get("/stocks", gate.SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
 			return stocks.Subscription(c.Query("start"))
 		}))
 		root.Get("/stocks/once", gate.OneShot(market.Next))

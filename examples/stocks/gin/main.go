@@ -40,7 +40,7 @@ func serve(ctx context.Context, o stocks.Options) error {
 		root.Match(read, "/", page)
 		root.Match(read, "/static/", page)
 		root.Match(read, "/static/index.html", page)
-		root.Match(read, "/stocks", gate.SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+		root.Match(read, "/stocks", gate.SubscribeFunc(func(c *gin.Context, _ *core.Handshake) (core.Subscription, error) {
 			return stocks.Subscription(c.Query("start"))
 		}))
 		root.Match(read, "/stocks/once", gate.OneShot(market.Next))

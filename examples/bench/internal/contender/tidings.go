@@ -64,7 +64,7 @@ func newHub(cfg Config) *core.Hub {
 func serveGin(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
-	r.GET("/events", ginsse.New(hub, gate).SubscribeFunc(func(c *gin.Context) (core.Subscription, error) {
+	r.GET("/events", ginsse.New(hub, gate).SubscribeFunc(func(c *gin.Context, _ *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{c.Query("stream")}}, nil
 	}))
 	return serveHTTP(ln, r).Close
@@ -72,7 +72,7 @@ func serveGin(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error
 
 func serveFiber(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
-	app.Get("/events", fibersse.New(hub, gate).SubscribeFunc(func(c *fiber.Ctx) (core.Subscription, error) {
+	app.Get("/events", fibersse.New(hub, gate).SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{c.Query("stream")}}, nil
 	}))
 	go func() {
@@ -84,7 +84,7 @@ func serveFiber(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() err
 
 func serveNetHTTP(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
 	mux := http.NewServeMux()
-	mux.Handle("GET /events", core.NewGate(hub, gate).SubscribeFunc(func(s *core.Stream) (core.Subscription, error) {
+	mux.Handle("GET /events", core.NewGate(hub, gate).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		return core.Subscription{Channels: []string{s.Request().URL.Query().Get("stream")}}, nil
 	}))
 	return serveHTTP(ln, mux).Close
