@@ -17,6 +17,13 @@ import (
 // there are any. Otherwise each connection has a goroutine. The zero value is
 // ready to use. It is safe for concurrent use.
 type Watcher struct {
+	// Linger is how long the shared goroutine may stay without a connection.
+	// That saves its start where each connection is watched for a short time.
+	// Once in this time it also looks for connections that were closed on this
+	// side, and calls their gone. It must not change later. Default: the
+	// goroutine ends with its last connection, and does not look.
+	Linger time.Duration
+
 	mu     sync.Mutex
 	shared *shared // nil while it has no connection
 }

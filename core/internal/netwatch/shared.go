@@ -1,6 +1,8 @@
 package netwatch
 
 import (
+	"errors"
+	"os"
 	"sync"
 	"syscall"
 
@@ -38,12 +40,13 @@ func (w *Watcher) share(raw syscall.RawConn, gone func()) (stop func(), ok bool)
 			return nil, false
 		}
 		s = &shared{set: set, conns: make(map[uint64]*watched), ended: make(chan struct{})}
+		w.schedule(s)
 		go w.run(s)
 	}
 	s.last++
 	id, c := s.last, &watched{raw: raw, gone: gone, told: make(chan struct{})}
 	if err := s.set.Watch(raw, low(id), high(id)); err != nil {
-		if len(s.conns) == 0 {
+		if w.shared != s {
 			_ = s.set.Close()
 		}
 		return nil, false
@@ -57,27 +60,32 @@ func (w *Watcher) share(raw syscall.RawConn, gone func()) (stop func(), ok bool)
 func low(id uint64) int32  { return int32(uint32(id)) }       //nolint:gosec // It is cut on purpose.
 func high(id uint64) int32 { return int32(uint32(id >> 32)) } //nolint:gosec // It is cut on purpose.
 
-// drop removes a connection, and reports whether it was the last one: the
-// caller then closes the set. Each connection is removed only once, because its
-// descriptor may be watched again under another ID. The caller holds w.mu.
+// drop removes a connection, and reports whether the set has come to its end
+// with it: the caller then closes the set. Each connection is removed only
+// once, because its descriptor may be watched again under another ID. The
+// caller holds w.mu.
 func (w *Watcher) drop(s *shared, id uint64) (last bool) {
 	s.set.Forget(s.conns[id].raw)
 	delete(s.conns, id)
-	if len(s.conns) > 0 {
+	if len(s.conns) > 0 || w.Linger > 0 {
 		return false
 	}
 	w.shared = nil
 	return true
 }
 
-// run calls gone for connections whose peer is gone, until no connection is
-// left.
+// run calls gone for connections whose peer is gone, until the set is closed.
 func (w *Watcher) run(s *shared) {
 	defer close(s.ended)
 	var events []sock.Event
 	for {
 		var err error
-		if events, err = s.set.Wait(events[:0]); err != nil {
+		events, err = s.set.Wait(events[:0])
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			w.sweep(s)
+			continue
+		}
+		if err != nil {
 			return // it is closed
 		}
 		for _, ev := range events {

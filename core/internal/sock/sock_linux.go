@@ -243,6 +243,15 @@ func (s *Set) Wait(dst []Event) ([]Event, error) {
 	return dst, nil
 }
 
+// SetDeadline makes Wait return [os.ErrDeadlineExceeded] at a time, as often as
+// it is called, until there is another deadline. The zero time is none.
+func (s *Set) SetDeadline(t time.Time) error {
+	if err := s.file.SetReadDeadline(t); err != nil {
+		return fmt.Errorf("sock: epoll: %w", err)
+	}
+	return nil
+}
+
 // Close closes the set. It is safe to call during Wait.
 func (s *Set) Close() error {
 	if err := s.file.Close(); err != nil {

@@ -59,5 +59,8 @@ func (*Set) Forget(syscall.RawConn) {}
 // Wait returns [ErrUnsupported].
 func (*Set) Wait(dst []Event) ([]Event, error) { return dst, ErrUnsupported }
 
+// SetDeadline returns [ErrUnsupported].
+func (*Set) SetDeadline(time.Time) error { return ErrUnsupported }
+
 // Close does nothing.
 func (*Set) Close() error { return nil }
