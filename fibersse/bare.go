@@ -14,6 +14,9 @@ func bare(conn net.Conn) net.Conn {
 	if c, ok := conn.(interface{ UnsafeConn() net.Conn }); ok { // a connection that is handed over
 		conn = c.UnsafeConn()
 	}
+	if ownable(conn) { // the usual case: to ask for the name costs more
+		return conn
+	}
 	if name := fmt.Sprintf("%T", conn); name != "*fasthttp.perIPConn" && name != "*fasthttp.perIPTLSConn" {
 		return conn
 	}

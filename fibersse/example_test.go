@@ -2,7 +2,10 @@
 package fibersse_test
 
 import (
+	"context"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -54,4 +57,43 @@ func ExampleGate_ChangeChannels() {
 		}
 		return nil
 	}))
+}
+
+// A handler of any kind stops its work when nobody waits for it any more.
+func ExampleContext() {
+	app := fiber.New()
+	app.Get("/report", func(c *fiber.Ctx) error {
+		rows, err := query(fibersse.Context(c), c.Query("year"))
+		if err != nil {
+			return err
+		}
+		return c.JSON(rows)
+	})
+}
+
+// query stands for a database or an upstream that takes a context.
+func query(ctx context.Context, year string) ([]string, error) { return []string{year}, ctx.Err() }
+
+// All handlers have such a context as their user context. A long poll tells the
+// client that leaves from the time that is up.
+func ExampleContext_middleware() {
+	app := fiber.New()
+	app.Use(func(c *fiber.Ctx) error {
+		c.SetUserContext(fibersse.Context(c))
+		return c.Next()
+	})
+	news := make(chan string)
+	app.Get("/poll", func(c *fiber.Ctx) error {
+		ctx, cancel := context.WithTimeout(c.UserContext(), time.Minute)
+		defer cancel()
+		select {
+		case text := <-news:
+			return c.SendString(text)
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), core.ErrClientGone) {
+				return nil // nobody gets an answer
+			}
+			return c.SendStatus(fiber.StatusNoContent)
+		}
+	})
 }

@@ -31,6 +31,7 @@ type site struct {
 	cfg  fiber.Config
 	tune func(*fasthttp.Server)
 	tls  *tls.Config
+	hide bool // connections hide their descriptors
 }
 
 // serve starts an app, and returns a function that connects to it.
@@ -48,18 +49,22 @@ func serve(t *testing.T, s site, routes ...adaptertest.Route) (dial func() *conn
 			t.Errorf("shutdown: %v", err)
 		}
 	})
-	return func() *conn {
-		c, err := net.Dial("tcp4", ln.Addr().String())
-		if err != nil {
-			t.Fatalf("dial: %v", err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		_ = c.SetDeadline(time.Now().Add(patience))
-		if s.tls != nil {
-			c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
-		}
-		return &conn{Conn: c, in: bufio.NewReader(c)}
+	return func() *conn { return dialled(t, ln.Addr().String(), s.tls != nil) }
+}
+
+// dialled connects to a server.
+func dialled(tb testing.TB, address string, secure bool) *conn {
+	tb.Helper()
+	c, err := net.Dial("tcp4", address)
+	if err != nil {
+		tb.Fatalf("dial: %v", err)
 	}
+	tb.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if secure {
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	}
+	return &conn{Conn: c, in: bufio.NewReader(c)}
 }
 
 // conn is a client's connection.

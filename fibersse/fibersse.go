@@ -2,6 +2,7 @@
 //
 // There are two ways to use it: an endpoint for a subscription, and an endpoint
 // for a stream's handler. Nothing of a [fiber.Ctx] is kept beyond its handler.
+// [Context] tells any other handler of the app that its client has left.
 //
 // Do not use middleware that reads or compresses whole responses (etag, cache,
 // compress, idempotency, timeout) on the routes of event streams.
