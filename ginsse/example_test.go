@@ -2,6 +2,7 @@
 package ginsse_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -67,3 +68,19 @@ func ExampleGate_ChangeChannels() {
 		return nil
 	}))
 }
+
+// A handler of any kind stops its work when nobody waits for it any more.
+func ExampleContext() {
+	r := gin.New()
+	r.GET("/report", func(c *gin.Context) {
+		rows, err := query(ginsse.Context(c), c.Query("year"))
+		if err != nil {
+			_ = c.AbortWithError(http.StatusInternalServerError, err)
+			return
+		}
+		c.JSON(http.StatusOK, rows)
+	})
+}
+
+// query stands for a database or an upstream that takes a context.
+func query(ctx context.Context, year string) ([]string, error) { return []string{year}, ctx.Err() }
