@@ -30,6 +30,10 @@ type Opening struct {
 	// Owned reports that the adapter should take the stream's connection over
 	// from the server, and call Own instead of Run. It implies Streams.
 	Owned bool
+	// Chunked reports that the body of a connection that is taken over is sent in
+	// chunks: the head says so. Otherwise, for HTTP/1.0, it ends with the
+	// connection.
+	Chunked bool
 
 	stream *Stream
 	gap    *GapError // to report at the beginning, or nil
@@ -84,7 +88,9 @@ func (e *Endpoint) Open(r Request) *Opening {
 		return o.refused(err)
 	}
 	o.streamHead()
-	if o.Owned = own; !own {
+	if o.Owned = own; own {
+		o.Chunked = r.ProtoMinor > 0
+	} else {
 		s.boundConn(r)
 	}
 	return o
@@ -98,7 +104,7 @@ func (e *Endpoint) owns(r Request) (own bool, why string) {
 		return false, "" // a handler needs a goroutine anyway
 	case e.gate.cfg.Conn == ResponseConn:
 		return false, "the gate is configured so"
-	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+	case r.ProtoMajor != 1:
 		return false, "the protocol is " + r.Proto
 	case !r.CanOwn:
 		return false, "its connection cannot be taken over"

@@ -36,13 +36,16 @@ func (o *Opening) takeOver(w http.ResponseWriter) bool {
 }
 
 // headOf returns a response head with the fields of before and the stream's
-// own. The body ends with the connection.
+// own.
 func (o *Opening) headOf(before http.Header) []byte {
 	header := make(http.Header, len(before)+len(o.Header))
 	maps.Copy(header, before)
 	o.mergeHeader(header)
 	for _, name := range []string{"Content-Length", "Keep-Alive", "Trailer", "Transfer-Encoding"} {
 		header.Del(name)
+	}
+	if o.Chunked {
+		header.Set("Transfer-Encoding", "chunked")
 	}
 	header.Set("Connection", "close")
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))

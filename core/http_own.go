@@ -8,12 +8,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
 // Own sends the stream on a connection that the adapter has taken over from its
 // server. It first sends head, the response's head as it stands on the wire,
-// which must announce a body that ends with the connection, and then the body.
+// which must announce a body in chunks if o.Chunked, and else one that ends with
+// the connection; and then the body.
 // Call it once, if and only if Owned; nothing else may use conn from then on.
 //
 // If Own returns nil, the stream goes on without conn; the adapter closes conn,
@@ -31,9 +33,14 @@ func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 		s.bound(conn, s.ackTimeout())
 		s.watchConn(Request{NetConn: conn})
 		return func() {
-			o.Run(&wholeConn{conn: conn, buf: head})
+			whole := &wholeConn{conn: conn, head: head, chunked: o.Chunked}
+			o.Run(whole)
 			s.stopWatching() // which Run leaves to a stream that was over before
-			part(conn, lost(s.Err()))
+			discard := lost(s.Err())
+			if !discard {
+				whole.end()
+			}
+			part(conn, discard)
 		}
 	}
 	if !s.begin() {
@@ -62,11 +69,13 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	}
 	s.mu.Lock()
 	events := s.handshake.greetings
-	all := slices.Concat(head, before, s.handshake.greeting, after)
+	body := slices.Concat(before, s.handshake.greeting, after)
 	s.handOver()
 	owner := &hijackedConn{sock: conn}
+	owner.chunked = o.Chunked
 	owner.transport, owner.sub, owner.stream, owner.filter = owner, s.sub, s, s.rareCopy().filter
 	s.mu.Unlock()
+	all := slices.Concat(head, owner.encode(body))
 	// A new connection accepts some kilobytes at once.
 	n, err := conn.Write(all)
 	if err != nil && !errors.Is(err, sock.ErrWouldBlock) {
@@ -110,11 +119,14 @@ func lost(reason error) bool {
 }
 
 // wholeConn is a connection that was taken over and that a goroutine of its own
-// writes to. Each flush is one write.
+// writes to. Each flush is one write, and one chunk if the body is chunked.
 type wholeConn struct {
-	conn net.Conn
-	buf  []byte
-	room *[]byte // the borrowed buffer behind buf, or nil
+	conn    net.Conn
+	head    []byte // to be sent before the body; nil once it is sent
+	chunked bool
+	begun   bool    // part of the body was sent, and no write has failed
+	buf     []byte  // what to send, after history.HeadRoom bytes; nil if there is nothing
+	room    *[]byte // the borrowed buffer behind buf
 }
 
 var _ Conn = (*wholeConn)(nil)
@@ -129,7 +141,7 @@ func (c *wholeConn) Write(p []byte) (int, error) {
 		if c.room == nil {
 			c.room = new([]byte)
 		}
-		c.buf = (*c.room)[:0]
+		c.buf = slices.Grow((*c.room)[:0], history.HeadRoom)[:history.HeadRoom]
 	}
 	c.buf = append(c.buf, p...)
 	return len(p), nil
@@ -137,8 +149,19 @@ func (c *wholeConn) Write(p []byte) (int, error) {
 
 // Flush sends what was written, in one write.
 func (c *wholeConn) Flush() error {
-	_, err := c.conn.Write(c.buf)
-	if c.room != nil && cap(c.buf) <= 2*batchBytes {
+	if c.buf == nil {
+		return nil
+	}
+	bytes := c.buf[history.HeadRoom:]
+	if c.chunked && len(bytes) > 0 {
+		bytes = history.Chunk(c.buf)
+	}
+	if c.head != nil {
+		bytes, c.head = slices.Concat(c.head, bytes), nil
+	}
+	_, err := c.conn.Write(bytes)
+	c.begun = err == nil
+	if cap(c.buf) <= 2*batchBytes {
 		*c.room = c.buf[:0]
 		rooms.Put(c.room)
 	}
@@ -148,6 +171,18 @@ func (c *wholeConn) Flush() error {
 	}
 	return nil
 }
+
+// end ends a chunked body, if all of it was sent: otherwise the client should see
+// a cut.
+func (c *wholeConn) end() {
+	if c.chunked && c.begun {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(endTimeout))
+		_, _ = c.conn.Write([]byte(endOfBody))
+	}
+}
+
+// endTimeout bounds the write of the end of a body.
+const endTimeout = 5 * time.Second
 
 // SetWriteDeadline sets the deadline of Flush.
 func (c *wholeConn) SetWriteDeadline(t time.Time) error {

@@ -209,18 +209,18 @@ func (h *Hub) record(p Publication) (Record, error) {
 	if len(ev.Key) > MaxKeyBytes {
 		return Record{}, fmt.Errorf("key of %d bytes: %w", len(ev.Key), ErrTooLarge)
 	}
-	body, err := appendBody(make([]byte, 0, bodyRoom(ev)), ev)
+	buf, err := appendBody(make([]byte, history.HeadRoom, history.HeadRoom+bodyRoom(ev)), ev)
 	if err != nil {
 		return Record{}, err
 	}
-	if len(body) > h.cfg.MaxEvent {
-		return Record{}, fmt.Errorf("event of %d bytes: %w", len(body), ErrTooLarge)
+	if n := len(buf) - history.HeadRoom; n > h.cfg.MaxEvent {
+		return Record{}, fmt.Errorf("event of %d bytes: %w", n, ErrTooLarge)
 	}
 	// Clone strings: frameworks reuse their memory when a request is over.
 	return Record{
 		Channel: h.lasting(p.Channel), ID: strings.Clone(ev.ID), Key: strings.Clone(ev.Key),
-		To: p.To, Body: body,
-	}, nil
+		To: p.To,
+	}.In(buf), nil
 }
 
 // lasting returns a channel's name in memory that no caller can change.
@@ -242,7 +242,7 @@ func bodyRoom(ev Event) int {
 		room += len("retry: \n") + 13
 	}
 	if ev.ID != "" {
-		return room + len("id: \n\n") + len(ev.ID)
+		return room + len("id: \n\n\r\n") + len(ev.ID)
 	}
 	return room + history.TrailerRoom
 }

@@ -154,7 +154,7 @@ func TestPublishBatchFillsTheRing(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []core.SlowPolicy{core.Evict, core.Skip, core.Conflate} {
 		synctest.Test(t, func(t *testing.T) {
-			hub := openHub(t, core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "*", Slow: policy, RingEvents: 100, RingBytes: 24_000}}})
+			hub := openHub(t, core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "*", Slow: policy, RingEvents: 100, RingBytes: 26_000}}})
 			c := consume(t, hub, core.Subscription{Channels: []string{"a"}})
 			c.wants(t, "live")
 			var want []string

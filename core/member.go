@@ -25,6 +25,7 @@ type member struct {
 
 	reading *page // the page that is being read, or nil
 
+	chunked      bool // the body is sent in chunks, by the transport
 	joined, left bool
 	changed      bool // its channels have changed, and the client may need its position
 
@@ -43,11 +44,14 @@ type transport interface {
 	// sendFrames sends the frames of entries, as far as possible now. It returns
 	// sock.ErrWouldBlock if nothing can be sent.
 	sendFrames(w write) (n int, err error)
-	// sendControl sends bytes that are not an event, as far as possible now.
-	sendControl(chunk []byte) (n int, err error)
-	// sendFarewell sends the last bytes before close, or drops them if they cannot
-	// be sent at once.
-	sendFarewell(chunk []byte)
+	// encode returns the form in which text that is not an event is sent.
+	encode(text []byte) []byte
+	// sendControl sends encoded text, or what is left of something, as far as
+	// possible now.
+	sendControl(text []byte) (n int, err error)
+	// sendFarewell encodes and sends the last text before close, or drops it if it
+	// cannot be sent at once.
+	sendFarewell(text []byte)
 	// awaitReady queues a socket event for the shard as soon as the transport is
 	// ready.
 	awaitReady(s *shard) error

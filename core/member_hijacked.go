@@ -41,18 +41,26 @@ func (o *hijackedConn) sendFrames(w write) (n int, err error) {
 }
 
 // sendControl writes to the socket.
-func (o *hijackedConn) sendControl(chunk []byte) (n int, err error) {
-	n, err = o.sock.Write(chunk)
+func (o *hijackedConn) sendControl(text []byte) (n int, err error) {
+	n, err = o.sock.Write(text)
 	if n > 0 {
 		o.stream.count(0, n)
 	}
 	return n, err //nolint:wrapcheck // It says what it is.
 }
 
+// encode makes text a chunk, if the body is chunked.
+func (o *hijackedConn) encode(text []byte) []byte {
+	if !o.chunked || len(text) == 0 { // an empty chunk would end the body
+		return text
+	}
+	return chunkOf(text)
+}
+
 // sendFarewell writes to the socket if all earlier bytes are written.
 func (o *hijackedConn) sendFarewell(chunk []byte) {
 	if o.blocked == 0 {
-		_, _ = o.sendControl(chunk)
+		_, _ = o.sendControl(o.encode(chunk))
 	}
 }
 
@@ -64,13 +72,16 @@ func (o *hijackedConn) awaitReady(s *shard) error {
 // setTimeout bounds how long the system waits for the client's acknowledgement.
 func (o *hijackedConn) setTimeout(time.Duration) { o.sock.Bound(0, o.stream.ackTimeout()) }
 
-// close closes the socket.
+// close ends the body, if all that was begun is sent, and closes the socket.
 func (o *hijackedConn) close(discard bool) {
 	if discard {
 		_ = o.sock.Reset()
-	} else {
-		_ = o.sock.Close()
+		return
 	}
+	if o.chunked && o.blocked == 0 && len(o.rest) == 0 {
+		_, _ = o.sock.Write([]byte(endOfBody)) // the client sees a cut if it does not fit
+	}
+	_ = o.sock.Close()
 }
 
 // finish queues the stream to be finished.

@@ -28,8 +28,9 @@ type shard struct {
 	// State of the shard's goroutine: no other goroutine uses it
 	spare   work
 	members members
-	cache   writeCache
-	now     time.Time // start of the current round
+	caches  [2]writeCache // for bodies as they are, and for chunks
+	head    uint64        // sequence number up to which this round sends; the next round sends later entries
+	now     time.Time     // start of the current round
 }
 
 // work is the work that is queued for a shard.
@@ -109,13 +110,14 @@ func (s *shard) round(w *work) {
 		// Clear the flag before reading the head: an event that is published after
 		// this queues the channel again.
 		in.dirty.Store(false)
-		s.cache.head = s.hub.head.Load()
+		s.head = s.hub.head.Load()
 		in.wake()
 		for _, p := range in.members {
 			s.deliver(p.m)
 		}
 	}
-	s.cache.reset()
+	s.caches[0].reset()
+	s.caches[1].reset()
 }
 
 // wait blocks until the shard has nothing to do and has no socket.

@@ -72,7 +72,7 @@ func (s *shard) service(m *member) {
 	if p != nil {
 		s.sendPage(m, p)
 	}
-	s.cache.head = s.hub.head.Load()
+	s.head = s.hub.head.Load()
 	s.deliver(m)
 	if m.changed && m.blocked == 0 && m.reading == nil && m.sub.atHand() {
 		m.changed = false
@@ -107,7 +107,7 @@ func (s *shard) deliver(m *member) {
 		if m.left || m.reading != nil || m.blocked > 0 || m.woken.Load() || m.stream.changing.Load() {
 			return // it is queued, or the event that it waits for queues it
 		}
-		if m.sub.history == nil && m.sub.cursor.Load() >= s.cache.head || m.sub.history != nil && m.sub.awaits(s.cache.head) {
+		if m.sub.history == nil && m.sub.cursor.Load() >= s.head || m.sub.history != nil && m.sub.awaits(s.head) {
 			return
 		}
 		if !m.ready() {
@@ -118,7 +118,7 @@ func (s *shard) deliver(m *member) {
 			s.read(m)
 			return
 		}
-		l, err := s.cache.next(m)
+		l, err := s.cache(m).next(m, s.head)
 		if gap := gapOf(err); gap != nil {
 			s.reset(m, gap)
 			continue
@@ -139,6 +139,14 @@ func (s *shard) deliver(m *member) {
 		}
 	}
 	m.wake()
+}
+
+// cache returns the cache for the member's kind of body.
+func (s *shard) cache(m *member) *writeCache {
+	if m.chunked {
+		return &s.caches[1]
+	}
+	return &s.caches[0]
 }
 
 // reset tells the client of a gap, and moves the subscriber past it.
@@ -200,27 +208,30 @@ func (s *shard) flush(m *member) {
 	}
 	rest := m.rest
 	m.rest = nil
-	s.control(m, rest)
+	s.sendBytes(m, rest)
 }
 
-// control sends bytes that are not an event, such as a heartbeat or a position.
-// It does nothing while the client takes no bytes: a heartbeat is not needed
-// then.
-func (s *shard) control(m *member, chunk []byte) {
-	if m.left || m.blocked > 0 {
-		return
-	}
-	n, err := m.sendControl(chunk)
-	if n = max(n, 0); !s.sent(m, n, len(chunk), err) {
-		m.rest = chunk[n:]
+// control sends text that is not an event, such as a heartbeat or a position. It
+// does nothing while the client takes no bytes: a heartbeat is not needed then.
+func (s *shard) control(m *member, text []byte) {
+	if !m.left && m.blocked == 0 {
+		s.sendBytes(m, m.encode(text))
 	}
 }
 
-// must sends bytes, after those that still wait to be sent.
-func (s *shard) must(m *member, chunk []byte) {
+// must sends text, after the bytes that still wait to be sent.
+func (s *shard) must(m *member, text []byte) {
 	if m.blocked > 0 {
-		m.rest = append(append([]byte(nil), m.rest...), chunk...)
+		m.rest = append(append([]byte(nil), m.rest...), m.encode(text)...)
 		return
 	}
-	s.control(m, chunk)
+	s.control(m, text)
+}
+
+// sendBytes sends encoded bytes, and keeps those that cannot be sent now.
+func (s *shard) sendBytes(m *member, bytes []byte) {
+	n, err := m.sendControl(bytes)
+	if n = max(n, 0); !s.sent(m, n, len(bytes), err) {
+		m.rest = bytes[n:]
+	}
 }

@@ -3,6 +3,7 @@ package core
 // write holds entries to send to a member.
 type write struct {
 	entries  []*Entry // entries for this member
+	chunked  bool     // the frames are chunks
 	frames   [][]byte // their frames; nil if bytes holds them
 	bytes    []byte
 	size     int    // of all frames together, in bytes
@@ -10,12 +11,20 @@ type write struct {
 	withheld uint64 // sequence number of the newest entry that is not for this member, or 0
 }
 
+// frame returns what is sent of an entry.
+func (w write) frame(e *Entry) []byte {
+	if w.chunked {
+		return e.Chunk()
+	}
+	return e.Frame()
+}
+
 // eventsIn returns how many of the entries are, in whole or in part, in the first
 // n bytes.
 func (w write) eventsIn(n int) int {
 	events := 0
 	for ; n > 0 && events < len(w.entries); events++ {
-		n -= len(w.entries[events].Frame())
+		n -= len(w.frame(w.entries[events]))
 	}
 	return events
 }
@@ -24,9 +33,9 @@ func (w write) eventsIn(n int) int {
 // first n bytes, or nil.
 func (w write) restOf(events, n int) []byte {
 	for _, e := range w.entries[:events-1] {
-		n -= len(e.Frame())
+		n -= len(w.frame(e))
 	}
-	if frame := w.entries[events-1].Frame(); n < len(frame) {
+	if frame := w.frame(w.entries[events-1]); n < len(frame) {
 		return frame[n:]
 	}
 	return nil
@@ -35,7 +44,7 @@ func (w write) restOf(events, n int) []byte {
 // prepare applies audience and filter to a batch. to is the cursor after the
 // batch.
 func (m *member) prepare(b batch, to uint64) (write, error) {
-	l := write{entries: b.entries, from: m.sub.cursor.Load(), to: to}
+	l := write{entries: b.entries, chunked: m.chunked, from: m.sub.cursor.Load(), to: to}
 	if m.filter != nil || b.directed() {
 		err := m.stream.guard("filter", func() error {
 			kept := b.scratch.merged[len(b.scratch.merged):]
@@ -54,8 +63,9 @@ func (m *member) prepare(b batch, to uint64) (write, error) {
 		}
 	}
 	for _, e := range l.entries {
-		b.scratch.frames = append(b.scratch.frames, e.Frame())
-		l.size += len(e.Frame())
+		frame := l.frame(e)
+		b.scratch.frames = append(b.scratch.frames, frame)
+		l.size += len(frame)
 	}
 	l.frames = b.scratch.frames
 	if len(l.frames) == 1 {
@@ -79,9 +89,9 @@ func (s *Stream) lets(e *Entry, keep func(Delivery) bool) bool {
 
 // writeCache keeps the last write while a shard goes through its members.
 // On a channel whose subscribers are all up to date, they all get the same
-// bytes, which are joined once.
+// bytes, which are joined once. Members whose bodies are chunked have a cache of
+// their own.
 type writeCache struct {
-	head    uint64 // sequence number up to which this round sends; the next round sends later entries
 	channel *channel
 	last    write
 	batch   batch  // memory of last
@@ -91,7 +101,7 @@ type writeCache struct {
 
 // next returns the entries after the member's cursor. The result is valid
 // until the next call.
-func (w *writeCache) next(m *member) (write, error) {
+func (w *writeCache) next(m *member, head uint64) (write, error) {
 	w.spare.release()
 	w.spare = batch{}
 	s := m.sub
@@ -99,7 +109,7 @@ func (w *writeCache) next(m *member) (write, error) {
 	if shared && w.channel == s.channels[0] && w.last.from == s.cursor.Load() {
 		return w.last, nil
 	}
-	b, to, err := s.peek(w.head)
+	b, to, err := s.peek(head)
 	if err != nil {
 		return write{}, err
 	}

@@ -299,7 +299,7 @@ func TestContextOfStream(t *testing.T) {
 		for _, kind := range []core.ConnMode{core.OwnedConn, core.ResponseConn} {
 			hub := core.NewHub(core.HubConfig{})
 			closes := make(chan core.Summary, 1)
-			gate := fibersse.New(hub, core.GateConfig{Conn: kind, Middleware: []core.Middleware{func(s *core.Stream) error {
+			gate := fibersse.New(hub, core.GateConfig{Conn: kind, Middleware: []core.Middleware{func(s *core.Handshake) error {
 				s.OnClose(func(sum core.Summary) { closes <- sum })
 				return nil
 			}}})

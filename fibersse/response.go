@@ -146,8 +146,11 @@ func hijack(ctx *fasthttp.RequestCtx, o *core.Opening, gone context.CancelCauseF
 		defer gone(nil)
 		defer func() { _ = conn.Close() }() // fasthttp does it only if it does not keep the connection
 		h := &ctx.Response.Header
-		h.SetContentLength(-2) // neither a length nor chunks
-		h.Del(fiber.HeaderTransferEncoding)
+		h.SetContentLength(-2)
+		h.Del(fiber.HeaderTransferEncoding) // "identity", which is no coding any more
+		if o.Chunked {
+			h.SetContentLength(-1)
+		}
 		if o.Owned {
 			if run := o.Own(bare(conn), h.Header()); run != nil {
 				run()

@@ -1,6 +1,9 @@
 package history
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Record is a published event before a store has given it a position.
 type Record struct {
@@ -21,10 +24,24 @@ type Record struct {
 	Following int
 	// Body is the encoded event without its id line and final blank line.
 	Body []byte
+
+	buf []byte // Body with HeadRoom bytes before it, or nil: see In
+}
+
+// HeadRoom is the number of bytes that In needs before a record's Body: for the
+// size of a chunk, and its line break.
+const HeadRoom = 8 + 2
+
+// In returns the record with a Body that stands in buf, after the first HeadRoom
+// bytes. The entry is then made in buf, where its spare capacity suffices,
+// instead of in a copy. The caller must not use buf any more.
+func (r Record) In(buf []byte) Record {
+	r.Body, r.buf = buf[HeadRoom:], buf
+	return r
 }
 
 // At returns the entry of the record at a position. A store calls it once for
-// each record, because the entry may use the spare capacity of Body.
+// each record, because the entry may use the memory of Body.
 func (r Record) At(p Position, at time.Time) *Entry {
 	e := new(Entry)
 	r.Fill(e, p, at)
@@ -35,18 +52,48 @@ func (r Record) At(p Position, at time.Time) *Entry {
 func (r Record) Fill(e *Entry, p Position, at time.Time) {
 	*e = Entry{
 		Position: p, Time: at, Channel: r.Channel, Key: r.Key, To: r.To,
-		chosen: r.ID, body: int32(len(r.Body)), following: int32(r.Following), //nolint:gosec // The hub's limits are far below.
+		chosen: r.ID, body: int32(len(r.Body)), following: int16(r.Following), //nolint:gosec // The hub's limits are far below.
 	}
+	buf := r.buffer()
 	if r.ID != "" {
-		e.frame = append(append(append(r.Body, "id: "...), r.ID...), "\n\n"...)
-		return
+		buf = append(append(append(buf, "id: "...), r.ID...), "\n\n"...)
+	} else {
+		buf = append(p.Append(append(buf, "id: "...)), "\n\n"...)
 	}
-	e.frame = append(p.Append(append(r.Body, "id: "...)), "\n\n"...)
+	e.chunk = Chunk(buf)
+	e.head = uint8(len(e.chunk) - len(buf) + HeadRoom - len("\r\n")) //nolint:gosec // It is HeadRoom at most.
 }
 
-// TrailerRoom is the maximum size in bytes of an id line with a position and of
-// the blank line after it.
-const TrailerRoom = len("id: ") + 13 + 1 + 20 + len("\n\n")
+// Chunk returns the bytes of buf after the first HeadRoom as a chunk of HTTP/1.1
+// (RFC 9112, section 7.1). It uses the memory of buf, and no more if buf has a
+// spare capacity of two bytes.
+func Chunk(buf []byte) []byte {
+	var size [HeadRoom]byte
+	line := append(strconv.AppendInt(size[:0], int64(len(buf)-HeadRoom), 16), "\r\n"...)
+	buf = append(buf, "\r\n"...)
+	start := HeadRoom - len(line)
+	copy(buf[start:], line)
+	return buf[start:]
+}
+
+// buffer returns Body with HeadRoom bytes before it, in memory that may be
+// changed.
+func (r Record) buffer() []byte {
+	if r.buf != nil && len(r.buf) == HeadRoom+len(r.Body) && (len(r.Body) == 0 || &r.buf[HeadRoom] == &r.Body[0]) {
+		return r.buf
+	}
+	buf := make([]byte, HeadRoom, HeadRoom+len(r.Body)+r.trailer())
+	return append(buf, r.Body...)
+}
+
+// trailer returns an upper bound of the bytes after Body.
+func (r Record) trailer() int {
+	return max(TrailerRoom, len("id: \n\n\r\n")+len(r.ID))
+}
+
+// TrailerRoom is the maximum size in bytes of an id line with a position, of
+// the blank line after it, and of the end of a chunk.
+const TrailerRoom = len("id: ") + 13 + 1 + 20 + len("\n\n\r\n")
 
 // Entry is an event in a store. It is immutable, and shared by all its users.
 type Entry struct {
@@ -62,9 +109,10 @@ type Entry struct {
 	To Audience
 
 	chosen    string // the app's own ID, or empty
-	frame     []byte // the whole encoded event
-	body      int32  // length of the record's body in frame
-	following int32  // number of the next positions in the same batch
+	chunk     []byte // the encoded event, as a chunk
+	body      int32  // length of the record's body
+	following int16  // number of the next positions in the same batch
+	head      uint8  // length of the chunk's first line
 }
 
 // OwnID returns the app's own ID for the event, or "".
@@ -95,12 +143,21 @@ func (e *Entry) ID() string {
 func (e *Entry) Record() Record {
 	return Record{
 		Channel: e.Channel, ID: e.chosen, Key: e.Key, To: e.To, Following: int(e.following),
-		Body: e.frame[:e.body:e.body],
+		Body: e.Frame()[:e.body:e.body],
 	}
 }
 
 // Frame returns the encoded event as it is sent. The caller must not change it.
-func (e *Entry) Frame() []byte { return e.frame }
+func (e *Entry) Frame() []byte {
+	if len(e.chunk) == 0 {
+		return nil // the zero Entry
+	}
+	return e.chunk[e.head : len(e.chunk)-len("\r\n")]
+}
+
+// Chunk returns Frame as a chunk of HTTP/1.1 (RFC 9112, section 7.1). The caller
+// must not change it.
+func (e *Entry) Chunk() []byte { return e.chunk }
 
 // Seq returns the sequence number of the entry's position.
 func (e *Entry) Seq() uint64 { return e.Position.Seq }
@@ -114,10 +171,10 @@ const entryOverhead = 176
 
 // MaxSize returns an upper bound of the Size of the record's entry, in bytes.
 func (r Record) MaxSize() int {
-	return entryOverhead + len(r.Body) + max(TrailerRoom, len("id: \n\n")+len(r.ID)) + len(r.Key) + len(r.To.text)
+	return entryOverhead + HeadRoom + len(r.Body) + r.trailer() + len(r.Key) + len(r.To.text)
 }
 
 // Size returns about how many bytes the entry takes in memory.
 func (e *Entry) Size() int {
-	return entryOverhead + len(e.frame) + len(e.Key) + len(e.To.text)
+	return entryOverhead + len(e.chunk) + len(e.Key) + len(e.To.text)
 }
