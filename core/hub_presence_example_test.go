@@ -14,10 +14,10 @@ import (
 
 // member is a subscription whose clients are told their streams' IDs, and say
 // who they are: in earnest, a session does.
-func member(channels ...string) func(s *core.Handshake) (core.Subscription, error) {
-	return func(s *core.Handshake) (core.Subscription, error) {
-		s.SetIdentity(s.Request().URL.Query().Get("user"))
-		return core.Subscription{Channels: channels}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+func member(channels ...string) func(h *core.Handshake) (core.Subscription, error) {
+	return func(h *core.Handshake) (core.Subscription, error) {
+		h.SetIdentity(h.Request().URL.Query().Get("user"))
+		return core.Subscription{Channels: channels}, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}
 }
 
@@ -52,13 +52,13 @@ func ExampleGate_ChangeChannels() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	// The same middleware runs for both: nobody changes another's stream.
-	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.SetIdentity(s.Request().Header.Get("X-User"))
+	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.SetIdentity(h.Request().Header.Get("X-User"))
 		return nil
 	}}})
 	mux := http.NewServeMux()
-	mux.Handle("GET /events", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		return core.Subscription{Channels: []string{"lobby"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+	mux.Handle("GET /events", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{"lobby"}}, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}))
 	mux.Handle("POST /channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		for _, name := range add {
@@ -96,11 +96,11 @@ func ExampleGate_ChangeChannels() {
 func ExampleSubscription() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
-	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		q := s.Request().URL.Query()
-		s.SetIdentity(q.Get("user"))
+	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		q := h.Request().URL.Query()
+		h.SetIdentity(q.Get("user"))
 		sub := core.Subscription{Channels: []string{"lobby"}, SessionKey: q.Get("page")}
-		return sub, s.Send(core.Event{Name: "stream", Data: s.ID()})
+		return sub, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}))
 	defer server.Close()
 	next, leave := guest(server, "/?user=ann&page=5e1f")
@@ -146,8 +146,8 @@ func ExampleHub_CloseIdentity() {
 	defer func() { _ = hub.Close() }()
 	errSignedOut := errors.New("signed out")
 	ended := make(chan error, 1)
-	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnClose(func(sum core.Summary) { ended <- sum.Reason })
+	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnClose(func(sum core.Summary) { ended <- sum.Reason })
 		return nil
 	}}})
 	server := httptest.NewServer(gate.SubscribeFunc(member("news")))

@@ -35,10 +35,10 @@ func ExampleAudience() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	// Who somebody is, a session says in earnest.
-	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-		q := s.Request().URL.Query()
-		s.SetIdentity(q.Get("user"))
-		return s.Join(q["team"]...)
+	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		q := h.Request().URL.Query()
+		h.SetIdentity(q.Get("user"))
+		return h.Join(q["team"]...)
 	}}})
 	server := httptest.NewServer(gate.Subscribe("acme"))
 	defer server.Close()
@@ -85,8 +85,8 @@ func ExampleStream_Join() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	gate := core.NewGate(hub, core.GateConfig{})
-	server := httptest.NewServer(gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		return core.Subscription{Channels: []string{"match"}}, s.Send(core.Event{Name: "stream", Data: s.ID()})
+	server := httptest.NewServer(gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{"match"}}, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}))
 	defer server.Close()
 	next, leave := guest(server, "/")
@@ -118,8 +118,8 @@ func ExampleStream_PrivateChannel() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 	answers := make(chan string, 1) // where to send them
-	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		name := s.PrivateChannel()
+	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		name := h.PrivateChannel()
 		answers <- name
 		return core.Subscription{Channels: []string{name, "news"}}, nil
 	}))

@@ -60,9 +60,9 @@ func ExampleHandle() {
 func ExampleGate_Handle() {
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 		Heartbeat: 30 * time.Second,
-		Middleware: []core.Middleware{func(s *core.Handshake) error {
+		Middleware: []core.Middleware{func(h *core.Handshake) error {
 			// The client has all there is: a browser then stops to reconnect.
-			if s.LastEventID() == "end" {
+			if h.LastEventID() == "end" {
 				return core.Finished()
 			}
 			return nil

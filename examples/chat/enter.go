@@ -15,8 +15,8 @@ var _ core.Middleware = (*Room)(nil).Enter
 // Enter is the middleware of the room's gate. It lets a stream in under the name
 // in its query, unless that is in use by another session, and says whom the
 // stream belongs to: private messages are for a session, not for a name.
-func (r *Room) Enter(s *core.Handshake) error {
-	request := s.Request()
+func (r *Room) Enter(h *core.Handshake) error {
+	request := h.Request()
 	name, err := checkName("username", request.URL.Query().Get("username"))
 	if err != nil {
 		return core.Refuse(http.StatusBadRequest, err.Error())
@@ -25,7 +25,7 @@ func (r *Room) Enter(s *core.Handshake) error {
 	if session == "" {
 		var cookie string
 		session, cookie = newSession()
-		s.Header().Add("Set-Cookie", cookie)
+		h.Header().Add("Set-Cookie", cookie)
 	}
 	id := identity(session, name)
 	seat, ok := r.take(name, id)
@@ -36,8 +36,8 @@ func (r *Room) Enter(s *core.Handshake) error {
 			RetryAfter: r.grace,
 		}
 	}
-	s.OnClose(func(core.Summary) { r.giveBack(name, seat) })
-	s.SetValue(nameKey{}, name)
-	s.SetIdentity(id)
+	h.OnClose(func(core.Summary) { r.giveBack(name, seat) })
+	h.SetValue(nameKey{}, name)
+	h.SetIdentity(id)
 	return nil
 }

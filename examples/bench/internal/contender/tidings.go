@@ -84,8 +84,8 @@ func serveFiber(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() err
 
 func serveNetHTTP(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() error {
 	mux := http.NewServeMux()
-	mux.Handle("GET /events", core.NewGate(hub, gate).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		return core.Subscription{Channels: []string{s.Request().URL.Query().Get("stream")}}, nil
+	mux.Handle("GET /events", core.NewGate(hub, gate).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{h.Request().URL.Query().Get("stream")}}, nil
 	}))
 	return serveHTTP(ln, mux).Close
 }
