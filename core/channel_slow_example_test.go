@@ -17,8 +17,8 @@ func ExampleChannelConfig() {
 	}})
 	defer func() { _ = hub.Close() }()
 
-	// A subscriber that is busy while events come. The rings hold on to what
-	// waits for it.
+	// The subscriber is busy while events are published. The rings keep the events
+	// that wait for it.
 	ctx := context.Background()
 	sub := core.Subscription{Channels: []string{"log/a", "prices/nyse"}}
 	first := true
@@ -93,12 +93,12 @@ func ExampleOnce() {
 	hub := core.NewHub(core.HubConfig{Store: core.NewMemoryStore(core.Retention{OnceWindow: time.Hour})})
 	defer func() { _ = hub.Close() }()
 
-	// Whoever places an order does not know whether it got through, and tries
-	// again.
+	// The caller does not know whether the first call succeeded, and tries again
+	// with the same key.
 	ctx := context.Background()
-	order := core.Publication{Channel: "orders", Event: core.Event{ID: "order 17", Data: "3 apples"}}
+	order := core.Event{ID: "order 17", Data: "3 apples"}
 	for range 3 {
-		id, err := hub.Publish(ctx, order.Channel, order.Event, core.Only(order.To), core.Once("request 5d1f"))
+		id, err := hub.Publish(ctx, "orders", order, core.Once("request 5d1f"))
 		fmt.Println(id, err)
 	}
 	found, err := hub.History(ctx, core.Subscription{Channels: []string{"orders"}, Start: core.Earliest()}, 10)
@@ -114,8 +114,7 @@ func ExampleOnly() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 
-	// Of those who are subscribed to the channel, Ann gets both, the others the
-	// first.
+	// Ann's streams on the channel get both events, all other streams the first.
 	ctx := context.Background()
 	for _, to := range []core.Audience{{}, core.ToIdentity("ann")} {
 		if _, err := hub.Publish(ctx, "news", core.Event{Data: "hello"}, core.Only(to)); err != nil {
@@ -123,7 +122,7 @@ func ExampleOnly() {
 			return
 		}
 	}
-	// The program itself gets all, and is told whom they are for.
+	// The program itself gets all events, with their audiences.
 	found, err := hub.History(ctx, core.Subscription{Channels: []string{"news"}, Start: core.Earliest()}, 10)
 	for _, d := range found {
 		fmt.Printf("%s to %q\n", d.Data, d.To)
@@ -153,7 +152,7 @@ func ExampleHub_Forget() {
 		fmt.Println(err)
 		return
 	}
-	// A client that has not seen all of it is told, one that has is not.
+	// A client that has not received all events finds a gap; one that has does not.
 	for _, id := range ids {
 		_, err := hub.History(ctx, core.Subscription{Channels: []string{"room 1"}, After: id}, 10)
 		gap := (*core.GapError)(nil)

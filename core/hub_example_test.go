@@ -38,7 +38,7 @@ func ExampleHub_Publish() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
 
-	// An ID of the app's own is kept, and one can go on after it.
+	// The events keep the app's own IDs, and a client can resume after each.
 	ctx := context.Background()
 	for row := range 4 {
 		ev := core.Event{ID: fmt.Sprintf("row %d", row), Data: fmt.Sprintf("order %d", 100+row)}

@@ -12,8 +12,9 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// member is a subscription whose clients are told their streams' IDs, and say
-// who they are: in earnest, a session does.
+// member returns the function of a subscription that sends each client the ID of
+// its stream. The client names its identity itself; an app takes it from a
+// session.
 func member(channels ...string) func(h *core.Handshake) (core.Subscription, error) {
 	return func(h *core.Handshake) (core.Subscription, error) {
 		h.SetIdentity(h.Request().URL.Query().Get("user"))
@@ -26,7 +27,7 @@ func ExampleStream_AddChannels() {
 	defer func() { _ = hub.Close() }()
 	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(member("lobby")))
 	defer server.Close()
-	next, leave := guest(server, "/?user=ann")
+	next, leave := connectTo(server, "/?user=ann")
 	defer leave()
 	stream := hub.Stream(next().Data)
 
@@ -51,7 +52,8 @@ func ExampleStream_AddChannels() {
 func ExampleGate_ChangeChannels() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
-	// The same middleware runs for both: nobody changes another's stream.
+	// The same middleware runs for both requests: a client can change the streams
+	// of its own identity only.
 	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.SetIdentity(h.Request().Header.Get("X-User"))
 		return nil
@@ -63,20 +65,20 @@ func ExampleGate_ChangeChannels() {
 	mux.Handle("POST /channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		for _, name := range add {
 			if !strings.HasPrefix(name, "table ") {
-				return core.Refuse(http.StatusForbidden, "Not for you.")
+				return core.Refuse(http.StatusForbidden, "Not allowed.")
 			}
 		}
 		return nil
 	}))
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	next, leave := guest(server, "/events")
+	next, leave := connectTo(server, "/events")
 	defer leave()
 
-	id := next().Data // as the page hears it
+	id := next().Data // what the page receives
 	for _, body := range []string{
 		`{"stream": %q, "add": ["table 4"], "remove": ["lobby"]}`,
-		`{"stream": %q, "add": ["the boss"]}`,
+		`{"stream": %q, "add": ["staff"]}`,
 	} {
 		response, err := http.Post(server.URL+"/channels", "application/json", strings.NewReader(fmt.Sprintf(body, id)))
 		if err != nil {
@@ -89,10 +91,11 @@ func ExampleGate_ChangeChannels() {
 	}
 	// Output:
 	// 200 OK {"channels":["table 4"]}
-	// 403 Forbidden Not for you.
+	// 403 Forbidden Not allowed.
 }
 
-// The client has a name for its stream: a page makes one up when it loads.
+// The client names its session with a random text that a page makes when it
+// loads.
 func ExampleSubscription() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
@@ -103,13 +106,13 @@ func ExampleSubscription() {
 		return sub, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}))
 	defer server.Close()
-	next, leave := guest(server, "/?user=ann&page=5e1f")
+	next, leave := connectTo(server, "/?user=ann&page=5e1f")
 	if err := hub.Stream(next().Data).AddChannels("table 4"); err != nil {
 		fmt.Println(err)
 	}
 	leave() // the connection is lost
 
-	next, leave = guest(server, "/?user=ann&page=5e1f")
+	next, leave = connectTo(server, "/?user=ann&page=5e1f")
 	defer leave()
 	fmt.Println(hub.Stream(next().Data).Channels())
 	// Output: [lobby table 4]
@@ -121,7 +124,7 @@ func ExampleHub_Streams() {
 	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(member("room 1")))
 	defer server.Close()
 	for _, path := range []string{"/?user=ann", "/?user=bob"} {
-		next, leave := guest(server, path)
+		next, leave := connectTo(server, path)
 		defer leave()
 		next()
 	}
@@ -152,7 +155,7 @@ func ExampleHub_CloseIdentity() {
 	}}})
 	server := httptest.NewServer(gate.SubscribeFunc(member("news")))
 	defer server.Close()
-	next, leave := guest(server, "/?user=ann")
+	next, leave := connectTo(server, "/?user=ann")
 	defer leave()
 	next()
 
@@ -166,8 +169,9 @@ func ExampleHub_CloseIdentity() {
 	// 0 left on the channel
 }
 
-// Those who are in a room hear who comes and goes. Where strangers may connect,
-// bound how often: each of them has everybody receive an event.
+// Clients in a room are told when others join and leave. Each client that
+// connects costs an event to all others: bound the streams of a client with
+// package middleware.
 func ExampleHubConfig() {
 	var hub *core.Hub
 	tell := func(what string) func(string, *core.Stream) {
@@ -182,10 +186,10 @@ func ExampleHubConfig() {
 	defer func() { _ = hub.Close() }()
 	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(member("room 1")))
 	defer server.Close()
-	ann, leave := guest(server, "/?user=ann")
+	ann, leave := connectTo(server, "/?user=ann")
 	defer leave()
 	ann() // its stream's ID
-	_, leave = guest(server, "/?user=bob")
+	_, leave = connectTo(server, "/?user=bob")
 
 	for range 2 {
 		ev := ann()

@@ -9,8 +9,9 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// guest asks a server for a stream, and returns what reads its next event.
-func guest(server *httptest.Server, path string) (next func() core.Event, leave func()) {
+// connectTo requests a stream from a server, and returns a function that reads its
+// next event and one that disconnects.
+func connectTo(server *httptest.Server, path string) (next func() core.Event, leave func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, http.NoBody)
 	response, err := server.Client().Do(r) //nolint:bodyclose // leave does it.
@@ -34,7 +35,7 @@ func guest(server *httptest.Server, path string) (next func() core.Event, leave 
 func ExampleAudience() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
-	// Who somebody is, a session says in earnest.
+	// An app takes the identity from a session.
 	gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		q := h.Request().URL.Query()
 		h.SetIdentity(q.Get("user"))
@@ -42,15 +43,15 @@ func ExampleAudience() {
 	}}})
 	server := httptest.NewServer(gate.Subscribe("acme"))
 	defer server.Close()
-	ann, leave := guest(server, "/?user=ann&team=sales")
+	ann, leave := connectTo(server, "/?user=ann&team=sales")
 	defer leave()
-	bob, leave := guest(server, "/?user=bob&team=support")
+	bob, leave := connectTo(server, "/?user=bob&team=support")
 	defer leave()
 
 	ctx := context.Background()
 	for _, p := range []core.Publication{
 		{To: core.ToGroup("sales"), Event: core.Event{Data: "for sales"}},
-		{To: core.ToIdentity("bob"), Event: core.Event{Data: "for Bob, on all his screens"}},
+		{To: core.ToIdentity("bob"), Event: core.Event{Data: "for Bob, on all his devices"}},
 		{Event: core.Event{Data: "for all of Acme"}},
 	} {
 		if _, err := hub.Publish(ctx, "acme", p.Event, core.Only(p.To)); err != nil {
@@ -65,7 +66,7 @@ func ExampleAudience() {
 	// Output:
 	// Ann: for sales
 	// Ann: for all of Acme
-	// Bob: for Bob, on all his screens
+	// Bob: for Bob, on all his devices
 	// Bob: for all of Acme
 }
 
@@ -89,7 +90,7 @@ func ExampleStream_Join() {
 		return core.Subscription{Channels: []string{"match"}}, h.Send(core.Event{Name: "stream", Data: h.ID()})
 	}))
 	defer server.Close()
-	next, leave := guest(server, "/")
+	next, leave := connectTo(server, "/")
 	defer leave()
 	stream := hub.Stream(next().Data)
 
@@ -103,7 +104,7 @@ func ExampleStream_Join() {
 	say("are you ready?")
 	fmt.Println(next().Data)
 	stream.Leave("referees")
-	say("thank you all") // not for it any more
+	say("thank you all") // the stream is no longer in the group
 	if _, err := hub.Publish(ctx, "match", core.Event{Data: "goodbye"}, core.Only(core.ToStream(stream.ID()))); err != nil {
 		fmt.Println(err)
 	}
@@ -117,14 +118,14 @@ func ExampleStream_Join() {
 func ExampleStream_PrivateChannel() {
 	hub := core.NewHub(core.HubConfig{})
 	defer func() { _ = hub.Close() }()
-	answers := make(chan string, 1) // where to send them
+	answers := make(chan string, 1) // names of private channels
 	server := httptest.NewServer(core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
 		name := h.PrivateChannel()
 		answers <- name
 		return core.Subscription{Channels: []string{name, "news"}}, nil
 	}))
 	defer server.Close()
-	next, leave := guest(server, "/")
+	next, leave := connectTo(server, "/")
 	defer leave()
 
 	ctx := context.Background()

@@ -28,7 +28,7 @@ func show(endpoint http.Handler, lastEventID string) {
 	}
 	defer response.Body.Close() //nolint:errcheck // Nothing is lost.
 	body, _ := io.ReadAll(response.Body)
-	// Before the first event stands what the gate has to say.
+	// The gate sends the reconnection time and a comment before the first event.
 	_, events, _ := strings.Cut(string(body), ": open\n\n")
 	if events == "" {
 		events = string(body)
@@ -61,7 +61,7 @@ func ExampleGate_Handle() {
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 		Heartbeat: 30 * time.Second,
 		Middleware: []core.Middleware{func(h *core.Handshake) error {
-			// The client has all there is: a browser then stops to reconnect.
+			// The client has all events: the answer makes a browser stop reconnecting.
 			if h.LastEventID() == "end" {
 				return core.Finished()
 			}
@@ -115,8 +115,8 @@ func ExampleSender_Forward() {
 	// data: world.
 }
 
-// primes is a [core.Controller] that sends a prime number with each call,
-// until there are no more that it knows.
+// primes is a [core.Controller] that sends one prime number with each call, and
+// ends the stream after the last.
 type primes []int
 
 func (p primes) Events(_ *core.Sender, lastEventID string) ([]core.Event, time.Duration, error) {

@@ -1,4 +1,4 @@
-//nolint:testableexamples // They show how to mount, and serve nobody.
+//nolint:testableexamples // They show how to mount endpoints, and serve no requests.
 package fibersse_test
 
 import (
@@ -13,14 +13,14 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// Whoever asks for /stocks gets what is published to the channel.
+// Clients of /stocks get the events that are published to the channel.
 func ExampleSubscribe() {
 	hub := core.NewHub(core.HubConfig{})
 	app := fiber.New()
 	app.Get("/stocks", fibersse.Subscribe(hub, "stocks"))
 }
 
-// A handler sends what it likes, and returns.
+// A handler sends events and returns.
 func ExampleHandle() {
 	hub := core.NewHub(core.HubConfig{})
 	app := fiber.New()
@@ -29,21 +29,21 @@ func ExampleHandle() {
 	}))
 }
 
-// The request says which channel it is about. Fiber's own errors refuse, too.
+// The request selects the channel. An error of Fiber refuses it.
 func ExampleGate_SubscribeFunc() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := fibersse.New(hub, core.GateConfig{Start: core.Last(10)})
 	app := fiber.New()
 	app.Get("/rooms/:room", gate.SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
-		if c.Locals("user") == nil { // as some middleware has set it
+		if c.Locals("user") == nil { // set by a middleware
 			return core.Subscription{}, fiber.NewError(fiber.StatusUnauthorized, "Log in first.")
 		}
 		return core.Subscription{Channels: []string{"room " + c.Params("room")}}, nil
 	}))
 }
 
-// A page changes what it listens to without a new connection: it posts its
-// stream's ID, which it was told, with the channels to add and to remove.
+// A page changes its channels without a new connection: it posts its stream's
+// ID, which the stream has sent, and the channels to add and to remove.
 func ExampleGate_ChangeChannels() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := fibersse.New(hub, core.GateConfig{})
@@ -53,7 +53,7 @@ func ExampleGate_ChangeChannels() {
 	}))
 	app.Post("/channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		if slices.Contains(add, "staff") {
-			return core.Refuse(fiber.StatusForbidden, "Not for you.")
+			return core.Refuse(fiber.StatusForbidden, "Not allowed.")
 		}
 		return nil
 	}))

@@ -1,4 +1,4 @@
-//nolint:testableexamples // They show how to mount, and serve nobody.
+//nolint:testableexamples // They show how to mount endpoints, and serve no requests.
 package ginsse_test
 
 import (
@@ -12,14 +12,14 @@ import (
 	"github.com/tidings-go/tidings/ginsse"
 )
 
-// Whoever asks for /stocks gets what is published to the channel.
+// Clients of /stocks get the events that are published to the channel.
 func ExampleSubscribe() {
 	hub := core.NewHub(core.HubConfig{})
 	r := gin.New()
 	r.GET("/stocks", ginsse.Subscribe(hub, "stocks"))
 }
 
-// A handler sends what it likes, and returns.
+// A handler sends events and returns.
 func ExampleHandle() {
 	hub := core.NewHub(core.HubConfig{})
 	r := gin.New()
@@ -28,20 +28,20 @@ func ExampleHandle() {
 	}))
 }
 
-// The request says which channel it is about.
+// The request selects the channel.
 func ExampleGate_SubscribeFunc() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := ginsse.New(hub, core.GateConfig{Start: core.Last(10)})
 	r := gin.New()
 	r.GET("/rooms/:room", gate.SubscribeFunc(func(c *gin.Context, _ *core.Handshake) (core.Subscription, error) {
-		if c.GetString("user") == "" { // as some middleware has set it
+		if c.GetString("user") == "" { // set by a middleware
 			return core.Subscription{}, core.Refuse(http.StatusUnauthorized, "Log in first.")
 		}
 		return core.Subscription{Channels: []string{"room " + c.Param("room")}}, nil
 	}))
 }
 
-// The handlers of a group find their stream in their context.
+// The handlers of a group take their stream from the context.
 func ExampleGate_Middleware() {
 	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{})
 	r := gin.New()
@@ -52,8 +52,8 @@ func ExampleGate_Middleware() {
 	})
 }
 
-// A page changes what it listens to without a new connection: it posts its
-// stream's ID, which it was told, with the channels to add and to remove.
+// A page changes its channels without a new connection: it posts its stream's
+// ID, which the stream has sent, and the channels to add and to remove.
 func ExampleGate_ChangeChannels() {
 	hub := core.NewHub(core.HubConfig{})
 	gate := ginsse.New(hub, core.GateConfig{})
@@ -63,7 +63,7 @@ func ExampleGate_ChangeChannels() {
 	}))
 	r.POST("/channels", gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		if slices.Contains(add, "staff") {
-			return core.Refuse(http.StatusForbidden, "Not for you.")
+			return core.Refuse(http.StatusForbidden, "Not allowed.")
 		}
 		return nil
 	}))
