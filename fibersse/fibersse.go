@@ -18,6 +18,9 @@
 // Do not set MaxConnsPerIP on a server that shuts down while it serves: its
 // Shutdown can panic when a client leaves an idle connection at that moment
 // (fasthttp 1.51). Limit does the same for streams.
+//
+// Do not use Prefork: one hub serves one process. Package core has more about
+// servers and proxies in its sections Connections and Deployment.
 package fibersse
 
 import (

@@ -5,7 +5,8 @@
 // stream from their [gin.Context].
 //
 // Do not use middleware that buffers or compresses responses on the routes of
-// event streams.
+// event streams. Package core has more about that in its sections Connections
+// and Deployment.
 package ginsse
 
 import (

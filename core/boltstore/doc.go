@@ -56,4 +56,18 @@
 // one store at a time can have the file open. Do not replace the file by an
 // older copy: the store would give positions again that clients have seen.
 // Begin with a new file instead.
+//
+// # Speed
+//
+// "go test ./core/boltstore -run '^$' -bench 'Publish|Resume'", on a shared
+// virtual machine of two cores (AMD EPYC) with a disk that syncs fast:
+//
+//	              1 publisher        64 publishers
+//	SyncAlways    2,500 events/s     98,000 events/s
+//	SyncInterval  107,000 events/s   138,000 events/s
+//
+// A page of 256 events for a client that resumes takes 0.1 ms.
+//
+// "go test ./core/boltstore -run Killed -v" kills a publisher twenty times, and
+// finds all events for which Publish had returned, once each and in order.
 package boltstore
