@@ -14,7 +14,7 @@ const MaxIDBytes = 1024
 
 // FieldError reports an event that cannot be sent because of one of its
 // fields. It never holds the field's value, which may be a secret or a
-// stranger's text.
+// client's text.
 type FieldError struct {
 	Field  string // "id", "name" or "retry"
 	Reason string // what is wrong with it, for example "contains a line break"

@@ -83,7 +83,7 @@ type HubConfig struct {
 	// may publish, and change or close the stream. A stream that opens waits until
 	// its hooks return.
 	//
-	// A hook that publishes amplifies: each stream that a stranger opens and
+	// A hook that publishes amplifies: each stream that a client opens and
 	// closes costs one event to every subscriber of the channel. Bound how many
 	// streams a client can open, as package middleware does, and publish only what
 	// other subscribers need to know.

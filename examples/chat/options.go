@@ -13,7 +13,7 @@ import (
 type Options struct {
 	// Addr is the address to listen on.
 	Addr string
-	// Grace is for how long a name stays with whoever left.
+	// Grace is how long a name stays reserved after its user left.
 	Grace time.Duration
 	// History is the number of messages kept.
 	History int

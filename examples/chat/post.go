@@ -10,8 +10,8 @@ import (
 // Post publishes the message in the body of a request that comes with a session,
 // or without. It returns the message, or a [RequestError].
 //
-// Without a session, anybody may speak under any name: there is no login here.
-// But nobody gets to read what is for another session.
+// Without a session, a client may speak under any name: there is no login here.
+// But it cannot read what is for another session.
 func (r *Room) Post(ctx context.Context, session string, body []byte) (Message, error) {
 	m, err := readMessage(body)
 	if err != nil {
@@ -29,7 +29,7 @@ func (r *Room) Post(ctx context.Context, session string, body []byte) (Message, 
 	if !slices.Contains(r.Users(), m.To) {
 		return m, RequestError("There is no " + m.To + " online.")
 	}
-	// For those who have the names now, whoever has them later.
+	// For the sessions that have the names now, not for those that have them later.
 	to := []core.Audience{core.ToIdentity(r.seats[m.To].identity)}
 	if sender != nil && m.From != m.To {
 		to = append(to, core.ToIdentity(sender.identity))

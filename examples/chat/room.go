@@ -1,5 +1,5 @@
 // Package chat is what the chat sample in Gin and the one in Fiber share: a
-// room that knows who is there, the page, and the command line.
+// room that knows its users, the page, and the command line.
 package chat
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// The channels of a room. What is said is history: a client that comes back
-// gets all that it missed. Who is there is a state: only the latest counts.
+// The channels of a room. Messages are history: a client that reconnects gets all
+// that it missed. The list of users is a state: only the latest counts.
 const (
 	Talk   = "talk"   // the events chat and system
 	Online = "online" // the events userlist and stats
@@ -34,9 +34,9 @@ type Room struct {
 	mails int              // how many private ones
 }
 
-// NewRoom returns a room on a hub of its own. A name stays with whoever left
-// for grace, so that a client that lost its connection, or a page that is
-// loaded anew, finds it still free.
+// NewRoom returns a room on a hub of its own. A name stays reserved for grace
+// after its user left, so that a client that lost its connection, or a page that
+// is loaded anew, can take it again.
 func NewRoom(cfg core.HubConfig, grace time.Duration) *Room {
 	r := &Room{grace: grace, seats: make(map[string]*seat)}
 	cfg.OnJoin, cfg.OnLeave = r.joined, r.left
@@ -48,8 +48,8 @@ func NewRoom(cfg core.HubConfig, grace time.Duration) *Room {
 // Hub returns the room's hub.
 func (r *Room) Hub() *core.Hub { return r.hub }
 
-// Users returns the names of those who are there, in order: several streams
-// under one name are one user. It is never nil.
+// Users returns the sorted names of the users in the room: several streams under
+// one name are one user. It is never nil.
 func (r *Room) Users() []string {
 	names := []string{}
 	for _, s := range r.hub.Streams(Online) {
@@ -63,7 +63,7 @@ func (r *Room) Users() []string {
 
 // joined is called by the hub for each channel that a stream has joined. It
 // publishes only if a name is new to the room: a client that connects again and
-// again must not have everybody receive something each time.
+// again must not cause an event to all others each time.
 func (r *Room) joined(channel string, s *core.Stream) {
 	if channel != Online {
 		return
@@ -80,7 +80,7 @@ func (r *Room) joined(channel string, s *core.Stream) {
 }
 
 // left is called by the hub for each channel that a stream has left. That the
-// user left is said later, unless it is back by then.
+// user left is published later, unless it is back by then.
 func (r *Room) left(channel string, _ *core.Stream) {
 	if channel != Online {
 		return
@@ -90,7 +90,7 @@ func (r *Room) left(channel string, _ *core.Stream) {
 	r.publish(nil)
 }
 
-// publish publishes news, and who is there now if that has changed. The caller
+// publish publishes news, and the list of users if it has changed. The caller
 // holds r.mu.
 func (r *Room) publish(news []core.Publication) {
 	users := r.Users()
@@ -98,7 +98,7 @@ func (r *Room) publish(news []core.Publication) {
 		r.shown = users
 		news = append(news, state("userlist", users), state("stats", stats{Online: len(users)}))
 	}
-	// Nobody waits for an answer here. It fails when the hub is closed only.
+	// There is no caller to report to. It fails only when the hub is closed.
 	_, _ = r.hub.PublishBatch(context.Background(), news...)
 }
 
@@ -108,21 +108,21 @@ type stats struct {
 }
 
 // state returns a publication of which the latest counts. The key makes it part
-// of the snapshot that newcomers begin with.
+// of the snapshot that new clients begin with.
 func state(name string, v any) core.Publication {
 	ev, _ := core.JSONEvent(name, v) // what this package passes can be put into JSON
 	ev.Key = name
 	return core.Publication{Channel: Online, Event: ev}
 }
 
-// system returns a line for everybody. It has no key: to newcomers it is no
-// news.
+// system returns a line for all clients. It has no key: the snapshot leaves it
+// out.
 func system(text string) core.Publication {
 	ev, _ := core.JSONEvent("system", text) // text can be put into JSON
 	return core.Publication{Channel: Talk, Event: ev}
 }
 
-// recent is how many of the latest public messages a newcomer gets.
+// recent is how many of the latest public messages a new client gets.
 const recent = 20
 
 // speak publishes a message to the audiences that it is for. The caller holds
@@ -132,9 +132,9 @@ func (r *Room) speak(ctx context.Context, m Message, audiences ...core.Audience)
 	if err != nil {
 		return err //nolint:wrapcheck // It says what it is.
 	}
-	// A newcomer begins with a snapshot: the latest event of each key. So of
-	// public messages, which take turns with a few keys, it gets the latest; and
-	// of private ones all that are kept, which are for its eyes.
+	// A new client begins with a snapshot: the latest event of each key. So of
+	// public messages, which share a few keys in turn, it gets the latest; and of
+	// private ones all that are kept and are for it.
 	if m.Private {
 		ev.Key = "private " + strconv.Itoa(r.mails)
 		r.mails++

@@ -13,7 +13,7 @@ import (
 type seat struct {
 	identity  string
 	streams   int
-	announced bool        // the room was told that somebody joined
+	announced bool        // the room was told that the user joined
 	leaving   *time.Timer // runs during the grace; nil otherwise
 }
 
@@ -53,14 +53,14 @@ func (r *Room) giveBack(name string, s *seat) {
 	s.streams--
 	switch {
 	case s.streams > 0:
-	case !s.announced: // nobody knows of it
+	case !s.announced: // the room was not told of it
 		delete(r.seats, name)
 	default:
 		var timer *time.Timer
 		timer = time.AfterFunc(r.grace, func() {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			if s.leaving == timer { // or somebody came back just now
+			if s.leaving == timer { // or a stream came back just now
 				delete(r.seats, name)
 				r.publish([]core.Publication{system(name + " left")})
 			}

@@ -79,8 +79,8 @@ func Event(body io.Reader) (core.Event, error) {
 	return ev, err
 }
 
-// Explain returns the status and the sentence for whoever pushed what was not
-// published, because of err.
+// Explain returns the status and the message for a client whose notification was
+// not published, because of err.
 func Explain(err error) (status int, message string) {
 	var refusal *core.Refusal
 	switch {

@@ -30,7 +30,7 @@ type Quote struct {
 // Symbols returns the symbols that are quoted.
 func Symbols() []string { return []string{"IBM", "AAPL", "GOOG", "MSFT"} }
 
-// Market publishes quotes to a hub, the same for everybody. Its methods are
+// Market publishes quotes to a hub, the same for all clients. Its methods are
 // safe for concurrent use.
 type Market struct {
 	hub                *core.Hub

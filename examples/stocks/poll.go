@@ -38,7 +38,7 @@ func (m *Market) Next(h *core.Handshake) (core.Event, error) {
 var _ core.Controller = (*Market)(nil)
 
 // Events returns the quotes after an ID, and how long to wait for more: it
-// implements [core.Controller]. A newcomer gets the newest quote first.
+// implements [core.Controller]. A new client gets the newest quote first.
 func (m *Market) Events(s *core.Sender, lastEventID string) ([]core.Event, time.Duration, error) {
 	sub := core.Subscription{Channels: []string{Channel}, Start: core.Last(1), After: lastEventID}
 	quotes, err := m.hub.History(s.Context(), sub, pageSize)

@@ -58,7 +58,7 @@ func serve(ctx context.Context, o broadcast.Options) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_ = hub.Drain(grace)               // clients are told when to come back
-	_ = app.ShutdownWithContext(grace) // whoever still waits then is cut off
+	_ = hub.Drain(grace)               // clients are told when to reconnect
+	_ = app.ShutdownWithContext(grace) // streams that are still open then are cut
 	return hub.Close()
 }

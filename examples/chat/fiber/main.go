@@ -33,7 +33,7 @@ func serve(ctx context.Context, o chat.Options) error {
 		Start:  core.Snapshot(),
 		Middleware: []core.Middleware{
 			middleware.Logging(logger),
-			middleware.Limit(middleware.LimitConfig{PerAddress: 5000}), // whoever tries it has one address
+			middleware.Limit(middleware.LimitConfig{PerAddress: 5000}), // a load test has one address
 			room.Enter, // it knows who it is, or refuses
 		},
 	})
@@ -70,7 +70,7 @@ func serve(ctx context.Context, o chat.Options) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_ = hub.Drain(grace)               // clients are told when to come back
-	_ = app.ShutdownWithContext(grace) // whoever still waits then is cut off
+	_ = hub.Drain(grace)               // clients are told when to reconnect
+	_ = app.ShutdownWithContext(grace) // streams that are still open then are cut
 	return hub.Close()
 }

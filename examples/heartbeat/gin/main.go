@@ -52,7 +52,7 @@ func serve(ctx context.Context, o heartbeat.Options) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_ = hub.Drain(grace)       // handlers are told to come to their end
-	_ = server.Shutdown(grace) // whoever still waits then is cut off
+	_ = hub.Drain(grace)       // handlers are told to finish
+	_ = server.Shutdown(grace) // streams that are still open then are cut
 	return hub.Close()
 }

@@ -17,7 +17,7 @@ type Followed struct {
 	ended  bool
 }
 
-// Follow takes over a stream: nobody else may read it any more.
+// Follow takes over a stream: no other code may read it any more.
 func Follow(s *Stream) *Followed {
 	f := &Followed{s: s}
 	f.more.L = &f.mu

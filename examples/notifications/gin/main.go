@@ -60,8 +60,8 @@ func serve(ctx context.Context, o notifications.Options) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_ = hub.Drain(grace)       // clients are told when to come back
-	_ = server.Shutdown(grace) // whoever still waits then is cut off
+	_ = hub.Drain(grace)       // clients are told when to reconnect
+	_ = server.Shutdown(grace) // streams that are still open then are cut
 	return hub.Close()         // and the file
 }
 

@@ -28,7 +28,7 @@ func serve(ctx context.Context, o stocks.Options) error {
 	market := stocks.NewMarket(hub, o.Min, o.Max)
 	gate := fibersse.New(hub, core.GateConfig{Logger: logger, Middleware: []core.Middleware{
 		middleware.Logging(logger),
-		middleware.Limit(middleware.LimitConfig{PerAddress: 5000}), // whoever tries it has one address
+		middleware.Limit(middleware.LimitConfig{PerAddress: 5000}), // a load test has one address
 	}})
 
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, ReadTimeout: 5 * time.Second})
@@ -60,7 +60,7 @@ func serve(ctx context.Context, o stocks.Options) error {
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	_ = hub.Drain(grace)               // clients are told when to come back
-	_ = app.ShutdownWithContext(grace) // whoever still waits then is cut off
+	_ = hub.Drain(grace)               // clients are told when to reconnect
+	_ = app.ShutdownWithContext(grace) // streams that are still open then are cut
 	return hub.Close()
 }
