@@ -19,15 +19,17 @@ type Controller interface {
 	Events(s *Sender, lastEventID string) (events []Event, wait time.Duration, err error)
 }
 
-// Connector is an optional interface of a [Controller]. Connected is called for
-// a new stream before its first call of Events. An error ends the stream.
+// Connector is an optional interface of a [Controller].
 type Connector interface {
+	// Connected is called for a new stream before its first call of Events, in
+	// the stream's goroutine. An error ends the stream.
 	Connected(s *Sender) error
 }
 
-// Disconnector is an optional interface of a [Controller]. Disconnected is
-// called when a stream has ended, if Connected did not return an error.
+// Disconnector is an optional interface of a [Controller].
 type Disconnector interface {
+	// Disconnected is called when a stream has ended, in the stream's goroutine,
+	// if Connected did not return an error.
 	Disconnected(s *Sender)
 }
 

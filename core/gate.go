@@ -21,7 +21,7 @@ type Handler func(s *Sender) error
 // is sent. It may refuse the stream by returning an error, a [*Refusal] to
 // choose the status, and it may set the stream's identity, expiry, header,
 // filter and hooks. It works the same for every kind of endpoint and
-// connection. A request to change the channels of an open stream passes it,
+// connection. It may block, and must be safe for concurrent use. A request to change the channels of an open stream passes it,
 // too: [Handshake.ChannelChange] reports which of the two it is.
 type Middleware func(h *Handshake) error
 
@@ -134,9 +134,10 @@ func (g *Gate) Subscribe(channels ...string) *Endpoint {
 }
 
 // SubscribeFunc returns an endpoint like Subscribe, but chooses a subscription
-// for each stream, after the gate's middleware has run. If choose returns an
-// error, the stream is refused: with the status of a [*Refusal], with 400 for
-// an invalid channel name, with 500 otherwise.
+// for each stream, after the gate's middleware has run. choose may block; it is
+// called concurrently for different requests. If it returns an error, the stream
+// is refused: with the status of a [*Refusal], otherwise with 500. For a
+// subscription that is not valid, see [Endpoint].
 func (g *Gate) SubscribeFunc(choose func(h *Handshake) (Subscription, error)) *Endpoint {
 	return &Endpoint{gate: g, choose: choose}
 }
@@ -151,13 +152,15 @@ func (g *Gate) OneShot(render func(h *Handshake) (Event, error)) *Endpoint {
 }
 
 // Handle returns an endpoint for a handler at a gate of its own, with the
-// defaults of [GateConfig]. Its streams are counted and drained with the hub.
+// defaults of [GateConfig]. Its streams are counted and drained with the hub. It
+// panics if hub is nil.
 func Handle(hub *Hub, handle Handler) *Endpoint {
 	return NewGate(hub, GateConfig{}).Handle(handle)
 }
 
-// Subscribe returns an endpoint for channels of a hub at a gate of its own,
-// with the defaults of [GateConfig].
+// Subscribe returns an endpoint for channels of a hub at a gate of its own, with
+// the defaults of [GateConfig]. It panics if hub is nil, if there is no channel,
+// or if a name is not valid.
 func Subscribe(hub *Hub, channels ...string) *Endpoint {
 	return NewGate(hub, GateConfig{}).Subscribe(channels...)
 }
@@ -166,6 +169,22 @@ func Subscribe(hub *Hub, channels ...string) *Endpoint {
 // handler, of a subscription or of a one-shot. It is an [http.Handler]; the
 // packages ginsse and fibersse serve it in Gin and in Fiber. It is safe for
 // concurrent use.
+//
+// The statuses of a refusal, besides those that a [Middleware] and the endpoint's
+// own function choose, are:
+//
+//   - 400: the last event ID is not valid (see [CheckID]), nor is a channel's name
+//     or a SessionKey; there are too many channels; or the body cannot be read
+//   - 404: a private channel is gone
+//   - 406: the request does not accept text/event-stream
+//   - 408 and 413: the body takes longer than BodyTimeout, or is over MaxBody
+//   - 500: a function returned an error that is no [*Refusal], or panicked, or the
+//     response cannot be flushed
+//   - 501: the connection cannot be taken over, and the gate's Conn demands it
+//   - 503, with Retry-After: the hub drains or is closed, or has no room for
+//     another channel
+//
+// For requests to change channels, see [Gate.ChangeChannels].
 type Endpoint struct {
 	gate   *Gate
 	handle Handler

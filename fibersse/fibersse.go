@@ -91,7 +91,7 @@ func (g *Gate) OneShot(render func(h *core.Handshake) (core.Event, error)) fiber
 }
 
 // ChangeChannels returns a handler for POST requests that change the channels
-// of open streams: see [core.Gate.ChangeChannels].
+// of open streams: see [core.Gate.ChangeChannels]. It panics if allow is nil.
 func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) fiber.Handler {
 	if allow == nil {
 		return Serve(g.core.ChangeChannels(nil)) // which panics
@@ -102,14 +102,15 @@ func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) fi
 }
 
 // Subscribe returns a handler for channels of a hub, at a gate of its own with
-// the defaults of [core.GateConfig].
+// the defaults of [core.GateConfig]. It panics if hub is nil, if there is no
+// channel, or if a name is not valid.
 func Subscribe(hub *core.Hub, channels ...string) fiber.Handler {
 	return New(hub, core.GateConfig{}).Subscribe(channels...)
 }
 
 // Handle returns a handler whose streams handle drives, at a gate of its own
 // with the defaults of [core.GateConfig]. The streams are counted and drained
-// with the hub.
+// with the hub. It panics if hub is nil.
 func Handle(hub *core.Hub, handle core.Handler) fiber.Handler {
 	return New(hub, core.GateConfig{}).Handle(handle)
 }

@@ -63,7 +63,7 @@ func (g *Gate) OneShot(render func(h *core.Handshake) (core.Event, error)) gin.H
 }
 
 // ChangeChannels returns a handler for POST requests that change the channels
-// of open streams: see [core.Gate.ChangeChannels].
+// of open streams: see [core.Gate.ChangeChannels]. It panics if allow is nil.
 func (g *Gate) ChangeChannels(allow func(s *core.Stream, add []string) error) gin.HandlerFunc {
 	return Serve(g.core.ChangeChannels(allow))
 }
@@ -84,7 +84,8 @@ func (g *Gate) Middleware() gin.HandlerFunc {
 type contextKey struct{}
 
 // From returns the stream that a gate's Middleware opened, or nil if there is
-// none. The stream ends with the handler, as the context does.
+// none. The stream ends when the handler has returned, and may be used by other
+// goroutines until then.
 func From(c *gin.Context) *core.Sender {
 	v, _ := c.Get(contextKey{})
 	s, _ := v.(*core.Sender)
@@ -92,14 +93,15 @@ func From(c *gin.Context) *core.Sender {
 }
 
 // Subscribe returns a handler for channels of a hub, at a gate of its own with
-// the defaults of [core.GateConfig].
+// the defaults of [core.GateConfig]. It panics if hub is nil, if there is no
+// channel, or if a name is not valid.
 func Subscribe(hub *core.Hub, channels ...string) gin.HandlerFunc {
 	return New(hub, core.GateConfig{}).Subscribe(channels...)
 }
 
 // Handle returns a handler whose streams handle drives, at a gate of its own
 // with the defaults of [core.GateConfig]. The streams are counted and drained
-// with the hub.
+// with the hub. It panics if hub is nil.
 func Handle(hub *core.Hub, handle core.Handler) gin.HandlerFunc {
 	return New(hub, core.GateConfig{}).Handle(handle)
 }
