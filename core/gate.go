@@ -173,8 +173,8 @@ func Subscribe(hub *Hub, channels ...string) *Endpoint {
 // The statuses of a refusal, besides those that a [Middleware] and the endpoint's
 // own function choose, are:
 //
-//   - 400: the last event ID is not valid (see [CheckID]), nor is a channel's name
-//     or a SessionKey; there are too many channels; or the body cannot be read
+//   - 400: the last event ID (see [CheckID]), a channel's name or the SessionKey
+//     is not valid, there are too many channels, or the body cannot be read
 //   - 404: a private channel is gone
 //   - 406: the request does not accept text/event-stream
 //   - 408 and 413: the body takes longer than BodyTimeout, or is over MaxBody

@@ -21,48 +21,45 @@ const (
 	leastGrown = 50 * time.Millisecond // of which the delay grows, where the server asks for less
 )
 
-// Backoff says how a client comes back. The zero value is ready to use.
+// Backoff says when a client reconnects and when it gives up. The zero value is
+// ready to use.
 //
-// The first attempt after a healthy connection comes after the delay that the
-// server has set by a retry field, whenever that was, and otherwise after
-// Delay; each further one after twice the time of the one before, up to
-// MaxDelay. A random part is added, so that clients that lost their connections
-// at the same time do not come back at the same time.
+// The delay before the first attempt after a healthy connection is the one that
+// the server has last set by a retry field, otherwise Delay. It doubles with each
+// further attempt, up to MaxDelay. A random part is added to it, so that clients
+// that lost their connections together do not reconnect together.
 type Backoff struct {
-	// Delay is the delay until the server sets another. Default: 3 s; none if
-	// negative.
+	// Delay is the delay if the server has set none. Default: 3 s. Negative: none.
 	Delay time.Duration
-	// MaxDelay limits the delay before the random part is added, also one that
-	// the server asks for, and prevails over MinServerDelay. Default: 30 s, or
-	// what the server asks for, if that is longer.
+	// MaxDelay bounds the delay, before the random part is added, also one that the
+	// server asks for. It prevails over MinServerDelay. Default: 30 s, or what the
+	// server asks for, if that is longer.
 	MaxDelay time.Duration
-	// MinServerDelay is the shortest delay that a server can set by a retry
-	// field, also after healthy connections: section 9.2.3 lets a client wait
-	// longer than it is asked to. Delay may be shorter. Default: 500 ms; none if
-	// negative.
+	// MinServerDelay is the shortest delay that a server can set by a retry field:
+	// section 9.2.3 allows a client to wait longer. Delay may be shorter. Default:
+	// 500 ms. Negative: none.
 	MinServerDelay time.Duration
 	// MaxServerDelay is the longest delay that a server can ask for, by a retry
-	// field or Retry-After, before the random part is added. Default: 1 h; no
-	// limit if negative.
+	// field or Retry-After, before the random part is added. Default: 1 h. Negative:
+	// no bound.
 	MaxServerDelay time.Duration
-	// Jitter is the random part, at most: 1 for as long as the delay itself.
-	// Default: 0.5; none if negative.
+	// Jitter is the maximum of the random part, as a multiple of the delay. Default:
+	// 0.5. Negative: none.
 	Jitter float64
-	// Healthy is how long a stream has to be open for its connection to count
-	// as healthy: the next delay is then the first one again. A shorter stream
-	// counts, too, if it set a retry time, sent an event and was ended by the
-	// server in order: this is how one polls. But the time that it was open and
-	// the retry time have to be MinServerDelay together: a server that asks for
-	// more attempts than that gets fewer and fewer. Default: 10 s; any time if
-	// negative.
+	// Healthy is how long a stream has to be open for its connection to count as
+	// healthy, which resets the delay to the first one. A shorter stream counts, too,
+	// if it set a retry time, sent an event and was ended by the server in order, as
+	// a server does that is polled. But the time that it was open and its retry time
+	// must together reach MinServerDelay; otherwise the delay grows. Default: 10 s.
+	// Negative: any time.
 	Healthy time.Duration
-	// MaxAttempts is how many attempts may fail in a row, the first one
-	// included, before the client gives up. A stream that was opened and was
-	// not healthy has failed. Default: no limit.
+	// MaxAttempts is how many attempts may fail in a row, the first one included,
+	// before the client gives up. A stream that opened and was not healthy counts as
+	// failed. Default: no bound.
 	MaxAttempts int
-	// MaxElapsed is for how long it is tried to get a healthy connection,
-	// counted from the beginning or from the end of the last one. The client
-	// gives up once the next attempt would come later. Default: no limit.
+	// MaxElapsed is how long the client tries to get a healthy connection, counted
+	// from the beginning of the run or the end of the last healthy connection. It
+	// gives up when the next attempt would come later. Default: no bound.
 	MaxElapsed time.Duration
 }
 

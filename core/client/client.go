@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Client is an EventSource: it reads events from one URL, and comes back when
-// it loses its connection. It has no goroutine of its own. A run of it is a
-// call of [Client.Run], or a loop over [Client.Events]; there may be many, one
-// after the other, and each resumes where the one before has ended.
+// Client is an EventSource: it reads events from one URL, and reconnects when it
+// loses its connection. It has no goroutine of its own. A run of it is a call of
+// [Client.Run] or a loop over [Client.Events]. Runs may follow each other, and each
+// resumes where the one before has ended; there is only one at a time.
 //
 // Its methods are safe for concurrent use.
 type Client struct {
@@ -31,9 +31,9 @@ type Client struct {
 	retry           time.Duration // what the server has set, or Backoff.Delay
 }
 
-// New returns a client, which connects once it runs. It returns an error for a
-// config that cannot work; the error does not hold the URL. The config is
-// copied, and so are its strings: they may be lent, as Fiber's are.
+// New returns a client; a run of it connects. It returns an error for an invalid
+// config; the error does not contain the URL. The config is copied, including its
+// strings, which may thus be those of a Fiber context.
 func New(cfg Config) (*Client, error) {
 	c := &Client{}
 	if cfg.HTTPClient != nil {
@@ -59,10 +59,10 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Close ends the client: a run ends, and there is no other. It does not wait,
-// neither for the server nor for handlers, and may be called by them, by the
-// body of a loop, or by any goroutine, any number of times. When Run has
-// returned, or the loop has ended, nothing is left of the run. It returns nil.
+// Close ends the client: a run in progress ends, and further runs end at once. It
+// does not wait for the server or for handlers, and may be called from a handler,
+// from the body of a loop, and from any goroutine. The connection is closed when
+// Run has returned or the loop has ended. Close is idempotent and returns nil.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,11 +73,11 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Restart gives up the connection, and connects at once: after the network has
-// changed, say, or with a new token. The events that were missed in between
-// come if the server replays them. It is no failure: [Handlers].Reconnect is
-// told, and Error is not. It does not wait, and may be called from everywhere.
-// Without a run it does nothing.
+// Restart closes the connection and connects again at once, for example after a
+// change of the network, or with a new token. The client receives the events that
+// it missed if the server replays them. A restart is no failure: [Handlers].Reconnect
+// is called, and Error is not. Restart does not block, and may be called from
+// handlers and from any goroutine. Without a run in progress it does nothing.
 func (c *Client) Restart() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,68 +9,69 @@ import (
 	"time"
 )
 
-// Why a run ended in order, which is no failure: [Handlers].Close gets one of
-// these, while [Client.Run] returns nil and [Client.Events] yields no error.
-// With OneShot, it is [io.EOF] for a stream that the server has ended.
+// Reasons for the end of a run that is not a failure: [Handlers].Close receives
+// one of these, while [Client.Run] returns nil and [Client.Events] yields no error.
+// With OneShot, the reason is [io.EOF] if the server has ended the stream.
 var (
-	// ErrClosed says that the program ended the run: by Close, or by leaving the
+	// ErrClosed means that the program ended the run: it called Close, or left the
 	// loop over Events.
 	ErrClosed = errors.New("tidings: client closed")
-	// ErrNoContent says that the server answered 204, with which it tells
-	// clients to stop (section 9.2.3).
+	// ErrNoContent means that the server answered 204, which tells clients to stop
+	// (section 9.2.3).
 	ErrNoContent = errors.New("tidings: the server has no more content")
-	// ErrDone says that the terminator has come.
+	// ErrDone means that the event with the Terminator of the [Config] was received.
 	ErrDone = errors.New("tidings: the stream's terminator has come")
 )
 
-// Why an attempt ended, next to the errors of the network.
+// Reasons for the end of an attempt, besides network errors.
 var (
-	// ErrIdle says that nothing came for so long that the peer counts as dead.
+	// ErrIdle means that nothing was received for the IdleTimeout of the [Config].
 	ErrIdle = errors.New("tidings: the peer is silent")
-	// ErrRestart says that the program asked for a new connection.
+	// ErrRestart means that the program called [Client.Restart].
 	ErrRestart = errors.New("tidings: restart")
 )
 
-// ErrRunning is the error of a run that begins while the client has another.
+// ErrRunning is returned by [Client.Run] and yielded by [Client.Events] while
+// another run of the client is in progress.
 var ErrRunning = errors.New("tidings: the client is running already")
 
-// Reason is the kind of a failure that ends a run.
+// Reason is the kind of failure that ended a run.
 type Reason string
 
 const (
-	// Refused says that the server's status is neither 200 nor one to try again
-	// after. There is a [*StatusError].
+	// Refused means that the status of the response is neither 200 nor one to
+	// reconnect after. The error wraps a [*StatusError].
 	Refused Reason = "refused"
-	// NotEvents says that the answer is no event stream. There is a
+	// NotEvents means that the response is no event stream. The error wraps a
 	// [*ContentTypeError].
 	NotEvents Reason = "not an event stream"
-	// TooLarge says that a line or an event is over the limit, and would be
-	// after a reconnect, too. There is a [*core.SizeError].
+	// TooLarge means that a line or an event is over the limit, and would be after a
+	// reconnect, too. The error wraps a [*core.SizeError].
 	TooLarge Reason = "too large"
-	// OutOfAttempts says that Backoff.MaxAttempts failed in a row.
+	// OutOfAttempts means that MaxAttempts of [Backoff] failed in a row.
 	OutOfAttempts Reason = "attempts used up"
-	// OutOfTime says that Backoff.MaxElapsed would be over before the next
+	// OutOfTime means that MaxElapsed of [Backoff] would be over before the next
 	// attempt.
 	OutOfTime Reason = "time used up"
-	// Vetoed says that [Handlers].Error returned an error.
+	// Vetoed means that [Handlers].Error returned an error.
 	Vetoed Reason = "vetoed"
-	// Broken says that the one attempt of a client with OneShot failed.
+	// Broken means that the only attempt of a client with OneShot failed.
 	Broken Reason = "broken"
 )
 
-// Error is why a client gave up.
+// Error is the reason for which a client gave up.
 type Error struct {
 	// Reason is the kind of failure, to branch on.
 	Reason Reason
 	// Attempts is how many attempts failed in a row, the last one included.
 	Attempts int
-	// Err is what the last attempt ended with, or what the veto was. It is
-	// [io.EOF] if the server ended the stream in order.
+	// Err is the error of the last attempt, or the one that [Handlers].Error
+	// returned. It is [io.EOF] if the server ended the stream in order.
 	Err error
 }
 
-// Error returns the reason and the error behind it. Of the URL, it holds
-// scheme and host at most: the rest may be secret.
+// Error returns the reason and the wrapped error. Of the URL, it holds scheme and
+// host at most, since the rest may be secret.
 func (e *Error) Error() string {
 	text := "tidings: client gave up: " + string(e.Reason)
 	if e.Reason == OutOfAttempts || e.Reason == OutOfTime {
@@ -79,19 +80,19 @@ func (e *Error) Error() string {
 	return text + ": " + strings.TrimPrefix(fmt.Sprint(e.Err), "tidings: ")
 }
 
-// Unwrap returns the error behind it.
+// Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// StatusError is an answer whose status is not 200.
+// StatusError reports a response with a status other than 200.
 type StatusError struct {
 	// Status is the HTTP status.
 	Status int
-	// RetryAfter is how long the server asks to wait, 0 if it does not.
+	// RetryAfter is how long the server asks to wait, 0 if it does not ask.
 	RetryAfter time.Duration
-	// Header is the answer's. It is the receiver's to keep.
+	// Header is the header of the response. The receiver may keep it.
 	Header http.Header
-	// Excerpt is the beginning of the answer's body, at most 1 KiB. It is the
-	// server's text, and may repeat what it was sent, secrets too.
+	// Excerpt is the beginning of the response's body, at most 1 KiB. It is the
+	// server's text, and may repeat secrets from the request.
 	Excerpt string
 }
 
@@ -104,14 +105,14 @@ func (e *StatusError) Error() string {
 	return text
 }
 
-// ContentTypeError is an answer that is no event stream, or one in an encoding
-// that the transport does not undo.
+// ContentTypeError reports a response that is no event stream, or one with an
+// encoding that the transport does not decode.
 type ContentTypeError struct {
-	// ContentType and ContentEncoding are what the answer says it is.
+	// ContentType and ContentEncoding are header fields of the response.
 	ContentType, ContentEncoding string
 }
 
-// Error returns the content type, or the encoding if that is what is wrong.
+// Error returns the encoding if there is one, and otherwise the content type.
 func (e *ContentTypeError) Error() string {
 	if e.ContentEncoding != "" {
 		return fmt.Sprintf("tidings: content encoding %.100q", e.ContentEncoding)

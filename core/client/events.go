@@ -10,16 +10,15 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// Events returns an iterator over the events of a run, which connects when the
-// loop begins, and which the loop's goroutine does itself: while the loop's
-// body works, nothing is read. Handlers are called as well.
+// Events returns an iterator over the events of a run. The loop connects when it
+// begins, and does all work in its own goroutine: while the loop's body runs, the
+// client does not read. Handlers are called as well.
 //
-// If the run fails, the last error is yielded as the last pair, an [*Error] or
-// the cause of ctx, with a zero Event. No error is yielded before, and none at
-// all where the run ends in order: after Close, after an answer of 204, after
-// the terminator, or with OneShot at the end of the stream. A loop that was
-// left may be taken up again by another call, which resumes after the event
-// that it was left at.
+// If the run fails, the last pair is a zero Event with the error: an [*Error],
+// [ErrRunning], or the cause of ctx. No error is yielded before, and none if the
+// run ends in order: after Close, after a 204, after the terminator, or with
+// OneShot at the end of the stream. After a loop that ended early, another call
+// continues after the event at which it ended.
 func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		left := false
@@ -33,9 +32,9 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// Run runs the client with its handlers, in the caller's goroutine. It returns
-// when the run has ended: nil if that was in order, and otherwise the error
-// that [Client.Events] yields.
+// Run runs the client with its handlers, in the caller's goroutine. It blocks until
+// the run has ended, and returns nil if it ended in order, otherwise the error that
+// [Client.Events] would yield.
 func (c *Client) Run(ctx context.Context) error {
 	return c.run(ctx, func(Event) bool { return true })
 }

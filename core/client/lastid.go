@@ -42,9 +42,9 @@ func (cfg Config) checkLastEventID() error {
 	return nil
 }
 
-// LastEventID returns what the next attempt resumes after; empty if there is
-// nothing, also because the last event ID is not one that can be sent. A program
-// that ends may keep it for Config.LastEventID.
+// LastEventID returns the ID that the next attempt resumes after. It is empty if
+// there is none, or if the last event ID cannot be sent. A program that ends may
+// keep it for the LastEventID of the next one's [Config].
 func (c *Client) LastEventID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

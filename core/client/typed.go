@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// DataError is an event whose data is not what was expected.
+// DataError reports an event with data that does not decode.
 type DataError struct {
 	// Event is the event.
 	Event Event
@@ -15,7 +15,7 @@ type DataError struct {
 	Err error
 }
 
-// Error names the event, and says what is wrong with its data.
+// Error returns the event's ID and name, and the error of its data.
 func (e *DataError) Error() string {
 	return fmt.Sprintf("tidings: data of event %.100q, name %.100q: %v", e.Event.LastEventID, e.Event.Name, e.Err)
 }
@@ -23,10 +23,10 @@ func (e *DataError) Error() string {
 // Unwrap returns the error of json.Unmarshal.
 func (e *DataError) Unwrap() error { return e.Err }
 
-// Decode returns an iterator over the values that the events of a name hold in
-// JSON. Events of other names are passed over, an empty name is "message".
-// Data that is no T yields a [*DataError], and the iteration goes on; any other
-// error is the last one of events.
+// Decode returns an iterator over the values of the events with a name, whose data
+// is a T in JSON. It skips events with other names; an empty name is "message". For
+// data that does not decode, it yields a [*DataError], and the iteration goes on.
+// Any other error is the last one of events.
 func Decode[T any](events iter.Seq2[Event, error], name string) iter.Seq2[T, error] {
 	name = strings.Clone(name) // kept until the loop ends
 	if name == "" {
@@ -48,9 +48,9 @@ func Decode[T any](events iter.Seq2[Event, error], name string) iter.Seq2[T, err
 	}
 }
 
-// Typed returns a function for Handlers.Named that decodes the data of each
-// event from JSON. Where it is no T, the error is a [*DataError] and the value
-// zero.
+// Typed returns a function for Handlers.Named that decodes the data of each event
+// from JSON, and calls fn. If the data does not decode, err is a [*DataError], and v
+// is zero.
 func Typed[T any](fn func(ev Event, v T, err error)) func(Event) {
 	return func(ev Event) {
 		v, err := decode[T](ev)

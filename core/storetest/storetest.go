@@ -1,5 +1,18 @@
 // Package storetest holds the suite that every [history.Store] passes. It checks
 // the obligations that are stated at the methods of the interface.
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(tb testing.TB, retention history.Retention) storetest.Open {
+//			path := filepath.Join(tb.TempDir(), "history.db")
+//			return func() history.Store {
+//				store, err := filestore.Open(path, retention)
+//				if err != nil {
+//					tb.Fatal(err)
+//				}
+//				return store
+//			}
+//		}, storetest.Options{Durable: true})
+//	}
 package storetest
 
 import (
@@ -10,39 +23,39 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// Open returns a store on the storage that it belongs to. It fails the test if
-// it cannot.
+// Open opens a store on the storage that [Storage] made. It fails the test if it
+// cannot.
 type Open func() history.Store
 
-// Storage makes fresh, empty storage for one test, and returns what opens
-// stores on it with that retention. The storage is released by a cleanup of
-// the test's; the suite closes the stores.
+// Storage makes empty storage for one test, and returns a function that opens
+// stores on it with that retention. It registers a cleanup that releases the
+// storage; the suite closes the stores.
 type Storage func(tb testing.TB, retention history.Retention) Open
 
-// Options say what a store can do beyond what all must. The zero value is for
-// one that promises the least.
+// Options name what a store promises beyond the obligations of the interface. The
+// zero value is for a store that promises nothing more.
 type Options struct {
-	// Shared says that several stores may be open on the same storage at the
-	// same time, as on different machines.
+	// Shared means that several stores can be open on the same storage at the same
+	// time, as on different machines.
 	Shared bool
-	// Durable says that the storage keeps its history when the last store on
-	// it is closed, for the next one, in the same epoch.
+	// Durable means that a store that is opened after the last one on the storage
+	// was closed has its history, in the same epoch.
 	Durable bool
-	// NoBytes says that the store does not trim by bytes.
+	// NoBytes means that the store does not trim by bytes.
 	NoBytes bool
-	// Tells says that the store calls its sinks' Trimmed.
+	// Tells means that the store calls the Trimmed method of its sinks.
 	Tells bool
-	// Age is the retention to test trimming by age with: about as short as the
-	// store can. Idle and OnceWindow are tested with it, too. The suite waits for
-	// it to pass. Default: not tested.
+	// Age is the value of Age, Idle and OnceWindow in the tests of trimming by time:
+	// about the shortest that the store supports. The suite waits for it to pass.
+	// Default: these are not tested.
 	Age time.Duration
-	// Wait is how long the suite waits for what may take time, like delivery,
-	// before it takes it for lost. Default: 10 seconds.
+	// Wait is how long the suite waits, for example for a delivery, before a test
+	// fails. Default: 10 s.
 	Wait time.Duration
 }
 
-// Run checks stores, each obligation in a subtest of its own, on storage of
-// its own.
+// Run tests stores: each obligation in a subtest of its own, on storage of its
+// own.
 func Run(t *testing.T, storage Storage, opts Options) {
 	t.Helper()
 	if opts.Wait <= 0 {
