@@ -27,7 +27,7 @@ func ask(t *testing.T, url, proto string) *http.Response {
 	if _, err = fmt.Fprintf(conn, "GET / %s\r\nHost: a.example\r\n\r\n", proto); err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // It ends with the connection.
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,8 +57,8 @@ func (tr *tracker) handle(fc *fiber.Ctx) error {
 	return fc.SendString("done")
 }
 
-// client makes requests on one connection after the other.
-type client struct {
+// requester makes requests on one connection after the other.
+type requester struct {
 	*tracker
 
 	dial      func() *conn
@@ -69,7 +69,7 @@ type client struct {
 }
 
 // stay waits for the answer.
-func (c *client) stay(t *testing.T) {
+func (c *requester) stay(t *testing.T) {
 	t.Helper()
 	req := newTracked()
 	c.conn.send(t, c.add(req))
@@ -85,7 +85,7 @@ func (c *client) stay(t *testing.T) {
 }
 
 // leave leaves while the handler runs, and does not wait for its end.
-func (c *client) leave(t *testing.T, way func() error) {
+func (c *requester) leave(t *testing.T, way func() error) {
 	t.Helper()
 	req := newTracked()
 	c.conn.send(t, c.add(req))
@@ -98,7 +98,7 @@ func (c *client) leave(t *testing.T, way func() error) {
 }
 
 // abandon leaves at once.
-func (c *client) abandon(t *testing.T) {
+func (c *requester) abandon(t *testing.T) {
 	t.Helper()
 	req := newTracked()
 	close(req.release)
@@ -109,7 +109,7 @@ func (c *client) abandon(t *testing.T) {
 }
 
 // check checks the contexts of all requests so far.
-func (c *client) check(t *testing.T) {
+func (c *requester) check(t *testing.T) {
 	t.Helper()
 	for _, req := range c.left {
 		if got := receive(t, req.cause); !errors.Is(got, core.ErrClientGone) {
@@ -164,7 +164,7 @@ func TestContextOfThousands(t *testing.T) {
 			var left atomic.Int64
 			for range clients {
 				group.Go(func() {
-					c := &client{tracker: all, dial: p.dial, conn: p.dial()}
+					c := &requester{tracker: all, dial: p.dial, conn: p.dial()}
 					for range test.requests / clients {
 						c.next(t)
 					}
@@ -179,7 +179,7 @@ func TestContextOfThousands(t *testing.T) {
 }
 
 // next makes one request.
-func (c *client) next(t *testing.T) {
+func (c *requester) next(t *testing.T) {
 	t.Helper()
 	tcp := c.conn.tcp()
 	switch rand.IntN(20) {

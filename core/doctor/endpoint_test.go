@@ -73,7 +73,7 @@ func TestEndpointNeedsAGuard(t *testing.T) {
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	url := serve(t, doctor.Endpoint(doctor.EndpointConfig{BehindLogin: true, Gate: core.GateConfig{
-		Middleware: []core.Middleware{func(s *core.Stream) error {
+		Middleware: []core.Middleware{func(s *core.Handshake) error {
 			if s.Request().Header.Get("Cookie") == "" {
 				return core.Refuse(http.StatusUnauthorized, "Who are you?")
 			}

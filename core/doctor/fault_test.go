@@ -44,9 +44,10 @@ func nginxWays(app, cert, key string) []way {
 		{name: "as the README has it", site: through(app, upstream)},
 		{name: "no buffering", site: through(app, upstream+"proxy_buffering off; proxy_ignore_headers X-Accel-Buffering;")},
 		{
-			name: "buffering", want: "buffering", fix: "proxy_buffering off;",
-			site: through(app, upstream+"proxy_ignore_headers X-Accel-Buffering;"),
+			name: "buffering", want: "buffering http-1.0", fix: "proxy_buffering off;",
+			site: through(app, "proxy_http_version 1.0; proxy_ignore_headers X-Accel-Buffering;"),
 		},
+		{name: "buffering of chunks, which it passes on", site: through(app, upstream+"proxy_ignore_headers X-Accel-Buffering;")},
 		{
 			name: "gzip", want: "compression", fix: "gzip off;",
 			site: through(app, upstream+"gzip on; gzip_types text/event-stream; gzip_min_length 0;"),
@@ -56,7 +57,7 @@ func nginxWays(app, cert, key string) []way {
 			site: through(app, upstream+"proxy_read_timeout 3s;"), idle: 6 * time.Second,
 		},
 		{
-			name: "cache", want: "buffering cache", fix: "proxy_cache off;",
+			name: "cache", want: "cache", fix: "proxy_cache off;",
 			site: through(app, upstream+"proxy_cache kept; proxy_cache_valid 200 1m; proxy_cache_key NAME$uri; "+
 				"proxy_ignore_headers X-Accel-Buffering Cache-Control;"),
 		},

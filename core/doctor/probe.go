@@ -45,7 +45,7 @@ type player struct {
 type playerKey struct{}
 
 // admit refuses strangers, what is too much, and what is no plan.
-func (p *probe) admit(s *core.Stream) error {
+func (p *probe) admit(s *core.Handshake) error {
 	r := s.Request()
 	token := sha256.Sum256([]byte(r.Header.Get(tokenField)))
 	if !p.open && subtle.ConstantTimeCompare(token[:], p.token[:]) != 1 {
@@ -60,7 +60,7 @@ func (p *probe) admit(s *core.Stream) error {
 		p.streams.Add(-1)
 		return refuse(http.StatusTooManyRequests, answerBusy, "The probe has too many streams.")
 	}
-	play := &player{probe: p, stream: s, plan: asked, app: received(s), channel: s.PrivateChannel()}
+	play := &player{probe: p, stream: s.Stream, plan: asked, app: received(s), channel: s.PrivateChannel()}
 	play.delivered = make(chan struct{})
 	play.left.Store(int64(asked.events()))
 	if !asked.record {
@@ -85,7 +85,7 @@ func (p *probe) admit(s *core.Stream) error {
 }
 
 // subscribe subscribes a stream to the channel of its player.
-func (p *probe) subscribe(s *core.Stream) (core.Subscription, error) {
+func (p *probe) subscribe(s *core.Handshake) (core.Subscription, error) {
 	play, _ := s.Value(playerKey{}).(*player)
 	return core.Subscription{Channels: []string{play.channel}}, nil
 }
@@ -170,7 +170,7 @@ func pad(n int) string {
 }
 
 // received returns what the app received of the stream's request.
-func received(s *core.Stream) App {
+func received(s *core.Handshake) App {
 	r := s.Request()
 	app := App{
 		Protocol:       clean(r.Proto, maxSaid),
