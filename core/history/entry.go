@@ -82,18 +82,16 @@ func (r Record) buffer() []byte {
 	if r.buf != nil && len(r.buf) == HeadRoom+len(r.Body) && (len(r.Body) == 0 || &r.buf[HeadRoom] == &r.Body[0]) {
 		return r.buf
 	}
-	buf := make([]byte, HeadRoom, HeadRoom+len(r.Body)+r.trailer())
+	buf := make([]byte, HeadRoom, HeadRoom+len(r.Body)+r.MaxTrailer())
 	return append(buf, r.Body...)
-}
-
-// trailer returns an upper bound of the bytes after Body.
-func (r Record) trailer() int {
-	return max(TrailerRoom, len("id: \n\n\r\n")+len(r.ID))
 }
 
 // TrailerRoom is the maximum size in bytes of an id line with a position, of
 // the blank line after it, and of the end of a chunk.
 const TrailerRoom = len("id: ") + 13 + 1 + 20 + len("\n\n\r\n")
+
+// MaxTrailer returns an upper bound of what At appends to Body, in bytes.
+func (r Record) MaxTrailer() int { return max(TrailerRoom, len("id: \n\n\r\n")+len(r.ID)) }
 
 // Entry is an event in a store. It is immutable, and shared by all its users.
 type Entry struct {
@@ -171,7 +169,7 @@ const entryOverhead = 176
 
 // MaxSize returns an upper bound of the Size of the record's entry, in bytes.
 func (r Record) MaxSize() int {
-	return entryOverhead + HeadRoom + len(r.Body) + r.trailer() + len(r.Key) + len(r.To.text)
+	return entryOverhead + HeadRoom + len(r.Body) + r.MaxTrailer() + len(r.Key) + len(r.To.text)
 }
 
 // Size returns about how many bytes the entry takes in memory.

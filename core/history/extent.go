@@ -10,8 +10,8 @@ type Extent struct {
 	Oldest, Newest time.Time
 }
 
-// Forgets reports whether the channel had no new entry for so long that it is to be
-// forgotten as a whole. Here and below, a bound of 0 is none: see
+// Forgets reports whether the channel had no new entry for so long that it is
+// to be forgotten as a whole. Here and below, a bound of 0 is none: see
 // [Retention.WithDefaults].
 func (k ChannelRetention) Forgets(x Extent, now time.Time) bool {
 	return x.Events > 0 && k.Idle > 0 && now.Sub(x.Newest) >= k.Idle
@@ -43,6 +43,23 @@ func (k ChannelRetention) Expires(x Extent) (at time.Time) {
 		if idle := x.Newest.Add(k.Idle); at.IsZero() || idle.Before(at) {
 			at = idle
 		}
+	}
+	return at
+}
+
+// Recheck returns when a store that looks at all its channels at once needs to
+// look at this one again, or the zero time. It is Expires, but not sooner than
+// after a hundredth of the span: entries are removed that much too late.
+func (k ChannelRetention) Recheck(x Extent, now time.Time) (at time.Time) {
+	if at = k.Expires(x); at.IsZero() {
+		return at
+	}
+	span := k.Idle
+	if k.Age > 0 && (span <= 0 || k.Age < span) {
+		span = k.Age
+	}
+	if soonest := now.Add(span / 100); at.Before(soonest) {
+		return soonest
 	}
 	return at
 }

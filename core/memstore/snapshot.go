@@ -42,25 +42,15 @@ func (h *channel) latestOfAll() map[history.Subject]*history.Entry {
 	return latest
 }
 
-// snapshot returns a page of the newest entry of each subject, after q.After.
-func (m *Store) snapshot(q history.Query) history.Page {
-	lists := make([][]*history.Entry, 0, len(q.Channels))
-	for _, name := range q.Channels {
-		if h := m.channels[name]; h != nil {
-			lists = append(lists, h.snapshot(q))
-		}
-	}
-	return m.merge(q, lists)
-}
-
-// snapshot returns the channel's entries for one page of a snapshot, and one
-// more if there is one.
-func (h *channel) snapshot(q history.Query) (list []*history.Entry) {
+// snapshot returns the channel's newest entry of each subject, for one page of a
+// snapshot, and one more if there is one. The entries before the index first are
+// too old.
+func (h *channel) snapshot(q history.Query, first int) (list []*history.Entry) {
 	latest := h.latest
 	if latest == nil { // the channel was made after index ran
 		latest = h.latestOfAll()
 	}
-	first := max(h.ring.After(q.After.Seq), h.firstFresh())
+	first = max(h.ring.After(q.After.Seq), first)
 	left := h.ring.Len() - first
 	if left == 0 {
 		return nil

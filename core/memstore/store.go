@@ -19,7 +19,7 @@ type Store struct {
 
 	// mu guards all fields below
 	mu       sync.RWMutex
-	epoch    uint64
+	epochs   history.Epochs // only one
 	seq      uint64
 	channels map[string]*channel
 	bytes    int                     // size of all channels together
@@ -58,7 +58,7 @@ func New(retention history.Retention) *Store {
 	retention = retention.WithDefaults()
 	return &Store{
 		retention: retention,
-		epoch:     history.NewEpoch(),
+		epochs:    history.Epochs(nil).Begin(0),
 		channels:  make(map[string]*channel),
 		tombs:     make(map[string]uint64),
 		once:      onceKeys{window: retention.OnceWindow, max: retention.OnceKeys},
@@ -89,7 +89,7 @@ func (m *Store) Append(_ context.Context, records []history.Record) ([]*history.
 		r := records[0]
 		if first, ok := m.once.first(r, now); ok {
 			r.ID = first.id
-			r.Fill(entries[0], m.position(first.seq), first.at)
+			r.Fill(entries[0], m.epochs.At(first.seq), first.at)
 			return entries, nil
 		}
 		m.once.add(r, m.seq+1, now)
@@ -145,11 +145,7 @@ func (m *Store) Close() error {
 	return nil
 }
 
-func (m *Store) position(seq uint64) history.Position {
-	return history.Position{Epoch: m.epoch, Seq: seq}
-}
-
-func (m *Store) newest() history.Position { return m.position(m.seq) }
+func (m *Store) newest() history.Position { return m.epochs.Newest(m.seq) }
 
 // goneFrom returns the sequence number of the newest entry of a channel that is
 // not in channels, or an upper bound of it.

@@ -147,20 +147,8 @@ func (m *Store) age() {
 			m.bury(h)
 			continue
 		}
-		at := h.keep.Expires(h.extent())
-		if at.IsZero() {
-			continue
-		}
-		// Run at most a hundred times in the span, because each run looks at every
-		// channel.
-		span := h.keep.Idle
-		if h.keep.Age > 0 && (span <= 0 || h.keep.Age < span) {
-			span = h.keep.Age
-		}
-		if soonest := now.Add(span / 100); at.Before(soonest) {
-			at = soonest
-		}
-		if next.IsZero() || at.Before(next) {
+		at := h.keep.Recheck(h.extent(), now)
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
