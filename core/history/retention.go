@@ -35,9 +35,15 @@ type Retention struct {
 	// Negative: no bound.
 	OnceWindow time.Duration
 	// OnceKeys bounds the number of idempotency keys that a store remembers. Above
-	// it, the store drops the oldest. Default: 100,000. Negative: no bound.
+	// it, the store drops the oldest. A long key counts as several: see
+	// [OnceWeight]. Default: 100,000. Negative: no bound.
 	OnceKeys int
 }
+
+// OnceWeight returns how many idempotency keys one counts as, given the length
+// in bytes of what is remembered: the channel's name, the key and the event's
+// own ID.
+func OnceWeight(bytes int) int { return 1 + bytes/256 }
 
 // ChannelRetention says how much history is kept of each channel whose name
 // matches a pattern.

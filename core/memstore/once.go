@@ -8,9 +8,10 @@ import (
 
 // onceKeys remembers the idempotency keys of published events.
 type onceKeys struct {
-	// Bounds: how long a key is remembered, and how many keys
+	// Bounds: how long a key is remembered, and the weight of all keys together
 	window time.Duration
 	max    int
+	weight int
 
 	known  map[onceKey]onceEntry
 	newest map[string]string // the key added last, by channel
@@ -30,8 +31,9 @@ type onceEntry struct {
 type onceQueued struct {
 	onceKey
 
-	seq uint64
-	at  time.Time
+	seq    uint64
+	at     time.Time
+	weight int
 }
 
 // first returns the first event that was published with the record's key, if
@@ -47,13 +49,15 @@ func (o *onceKeys) add(r history.Record, seq uint64, now time.Time) {
 	if o.known == nil {
 		o.known, o.newest = make(map[onceKey]onceEntry), make(map[string]string)
 	}
-	for len(o.queue)-o.start >= o.max {
+	weight := history.OnceWeight(len(r.Channel) + len(r.Once) + len(r.ID))
+	for o.start < len(o.queue) && o.weight+weight > o.max {
 		o.pop()
 	}
+	o.weight += weight
 	k := onceKey{r.Channel, r.Once}
 	o.known[k] = onceEntry{seq: seq, id: r.ID, at: now, before: o.newest[k.channel]}
 	o.newest[k.channel] = k.key
-	o.queue = append(o.queue, onceQueued{k, seq, now})
+	o.queue = append(o.queue, onceQueued{k, seq, now, weight})
 }
 
 // expire drops keys older than the window.
@@ -66,6 +70,7 @@ func (o *onceKeys) expire(now time.Time) {
 // pop drops the oldest key.
 func (o *onceKeys) pop() {
 	q := o.queue[o.start]
+	o.weight -= q.weight
 	if o.known[q.onceKey].seq == q.seq {
 		delete(o.known, q.onceKey)
 		if o.newest[q.channel] == q.key {
