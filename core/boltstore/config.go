@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -16,7 +17,7 @@ const (
 	// subscriber gets them.
 	SyncAlways Sync = iota
 	// SyncInterval hands events to the operating system before Append returns,
-	// and syncs them to the disk at every Interval.
+	// and syncs them to the disk at every Interval: see [Config].
 	SyncInterval
 )
 
@@ -30,16 +31,19 @@ func (s Sync) String() string {
 
 // Config configures a [Store]. The zero value is ready to use.
 type Config struct {
-	// Retention is how much is kept. Sizes are approximate sizes in the file. A
-	// smaller Retention than the last one applies from the opening on.
+	// Retention is how much is kept. Sizes are approximate sizes in the file,
+	// those of the indexes included. A smaller Retention than the last one applies
+	// from the opening on.
 	Retention history.Retention
 	// Sync is when the history is synced to the disk. Default: SyncAlways.
 	Sync Sync
-	// Interval is the time between two syncs with SyncInterval. Default: 100
-	// ms.
+	// Interval is the time after which events are synced with SyncInterval.
+	// Default: 100 ms. Negative: no bound; they are synced when they take 4 MiB,
+	// before a read of events that are not in the ring of the hub, and by Close.
 	Interval time.Duration
 	// LockWait is how long Open waits for a file that is in use, for example
-	// until the previous process has ended. Default: 1 s.
+	// until the previous process has ended. Default: 1 s. Negative: it does not
+	// wait.
 	LockWait time.Duration
 	// Verify makes Open read the whole file and check every page and every
 	// event, which takes a while for a large file. Open then returns an error
@@ -55,12 +59,8 @@ func (c Config) withDefaults() Config {
 	if c.Sync > SyncInterval {
 		panic(fmt.Sprintf("tidings: boltstore: no such Sync: %d", c.Sync))
 	}
-	if c.Interval <= 0 {
-		c.Interval = 100 * time.Millisecond
-	}
-	if c.LockWait <= 0 {
-		c.LockWait = time.Second
-	}
+	c.Interval = max(cmp.Or(c.Interval, 100*time.Millisecond), 0)
+	c.LockWait = max(cmp.Or(c.LockWait, time.Second), 1) // bbolt waits without end for 0
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

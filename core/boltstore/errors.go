@@ -1,6 +1,9 @@
 package boltstore
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Reasons why a file cannot be opened or read. The errors of [Open] and of the
 // store's methods wrap one of these where it applies; test with [errors.Is].
@@ -17,3 +20,8 @@ var (
 	// would give positions again that clients know.
 	ErrDamaged = errors.New("tidings: history file is damaged")
 )
+
+// damage returns an error that wraps ErrDamaged.
+func damage(what string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(what, args...))
+}

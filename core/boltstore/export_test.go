@@ -8,13 +8,13 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// JournalPath is where the journal of a history is.
+// JournalPath returns the path of the journal of a history.
 func JournalPath(history string) string { return journalPath(history) }
 
-// Path is where the store takes its file to be.
+// Path returns the path of the file.
 func (s *Store) Path() string { return s.db.Path() }
 
-// alone calls f while nothing else writes.
+// alone calls f with a transaction while there is no other write transaction.
 func (s *Store) alone(f func(*bolt.Tx) error) error {
 	tx, err := s.db.Begin(true)
 	if err != nil {
@@ -23,8 +23,8 @@ func (s *Store) alone(f func(*bolt.Tx) error) error {
 	return errors.Join(guard(func() error { return f(tx) }), tx.Rollback())
 }
 
-// Limit has a file that needs to grow over so many bytes be a full disk; 0 for
-// none.
+// Limit makes the file fail to grow above a number of bytes, as on a full disk. 0
+// is no limit.
 func (s *Store) Limit(bytes int) {
 	_ = s.alone(func(*bolt.Tx) error {
 		s.db.MaxSize = bytes
@@ -32,7 +32,8 @@ func (s *Store) Limit(bytes int) {
 	})
 }
 
-// Counts checks the file, and returns how many keys there are in each bucket.
+// Counts checks the file, and returns the number of keys in each bucket that has
+// any.
 func (s *Store) Counts() (map[string]int, error) {
 	counts := make(map[string]int)
 	err := s.alone(func(tx *bolt.Tx) error {
@@ -41,19 +42,17 @@ func (s *Store) Counts() (map[string]int, error) {
 				counts[name] = n
 			}
 		}
-		info, err := s.file.Stat()
-		if err != nil {
-			return err
-		}
-		if err := checkPages(s.file, info.Size()); err != nil {
-			return err
-		}
-		return verify(tx)
+		return s.db.View(func(tx *bolt.Tx) error { // as of the newest commit
+			if err := checkPages(tx, s.file); err != nil {
+				return err
+			}
+			return verify(tx)
+		})
 	})
 	return counts, err
 }
 
-// Entries returns how many entries there are in the file.
+// Entries returns the number of entries in the file.
 func (s *Store) Entries() (n int, err error) {
 	err = s.db.View(func(tx *bolt.Tx) error {
 		n = bucket(tx, bucketEntries).Stats().KeyN
@@ -62,7 +61,19 @@ func (s *Store) Entries() (n int, err error) {
 	return n, err
 }
 
-// OpenAt is Open by a clock.
+// Used returns the number of bytes of all keys and values.
+func (s *Store) Used() (n int, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		for _, name := range buckets() {
+			stats := bucket(tx, name).Stats()
+			n += stats.LeafInuse
+		}
+		return nil
+	})
+	return n, err
+}
+
+// OpenAt is Open with a clock.
 func OpenAt(path string, cfg Config, now func() time.Time) (*Store, error) {
 	return openAt(path, cfg, now)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"math"
 	"os"
@@ -56,7 +55,7 @@ func (j *journal) create() error {
 func (j *journal) write(first history.Position, batches []batch) error {
 	b := j.buf[:0]
 	b = append(b, make([]byte, frameHead)...)
-	b = append(b, pair(first.Epoch, first.Seq)...)
+	b = append(b, key(first.Epoch, first.Seq)...)
 	for i := range batches {
 		b = batches[i].encode(b)
 	}
@@ -68,7 +67,7 @@ func (j *journal) write(first history.Position, batches []batch) error {
 		return errors.New("journal: group too large")
 	}
 	binary.BigEndian.PutUint32(b, uint32(len(b)-frameHead)) //nolint:gosec // It was looked at.
-	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[frameHead:], crc32.MakeTable(crc32.Castagnoli)))
+	binary.BigEndian.PutUint32(b[4:], checksum(nil, b[frameHead:]))
 	if j.torn {
 		if err := j.file.Truncate(j.size); err != nil {
 			return fmt.Errorf("journal: %w", err)
@@ -129,37 +128,35 @@ func (t *batch) encode(b []byte) []byte {
 
 // decodeBatches returns the batches of a frame.
 func decodeBatches(b []byte) (batches []batch, err error) {
-	take := func() (text []byte) {
-		n, size := binary.Uvarint(b)
-		if size <= 0 || n > math.MaxInt32 || int(n) > len(b)-size {
-			err = errShort
-			return nil
-		}
-		text, b = b[size:size+int(n)], b[size+int(n):]
-		return text
-	}
 	for len(b) > 0 {
 		n, size := binary.Uvarint(b)
 		if size <= 0 {
-			return nil, errShort
+			return nil, errLength
 		}
 		b = b[size:]
 		var t batch
 		for ; n > 0; n-- {
-			channel, once, value := take(), take(), take()
-			if err != nil {
+			if b, err = t.decode(b); err != nil {
 				return nil, err
 			}
-			r, at, bad := decodeEntry(nil, value)
-			if bad != nil {
-				return nil, bad
-			}
-			r.Channel, r.Once = string(channel), string(once)
-			t.records, t.at = append(t.records, r), at
 		}
 		batches = append(batches, t)
 	}
 	return batches, nil
+}
+
+// decode adds the record at the start of b, and returns the rest of b.
+func (t *batch) decode(b []byte) (rest []byte, err error) {
+	var texts [3][]byte // as encode writes them
+	for i := range texts {
+		if texts[i], b, err = cutText(b); err != nil {
+			return nil, err
+		}
+	}
+	r, at, err := decodeEntry(nil, texts[2])
+	r.Channel, r.Once = string(texts[0]), string(texts[1])
+	t.records, t.at = append(t.records, r), at
+	return b, err
 }
 
 // replay returns the batches in the journal after a position, up to the first
@@ -173,21 +170,17 @@ func replay(path string, head history.Position) ([]batch, error) {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
 	var all []batch
-	for len(b) >= frameHead+16 {
-		n := int64(binary.BigEndian.Uint32(b))
-		if n < 16 || n > int64(len(b)-frameHead) {
-			break
+	for {
+		frame, rest := cutFrame(b)
+		if frame == nil {
+			return all, nil
 		}
-		frame := b[frameHead : frameHead+n]
-		if crc32.Checksum(frame, crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(b[4:]) {
-			break
+		b = rest
+		first := history.Position{Epoch: binary.BigEndian.Uint64(frame), Seq: binary.BigEndian.Uint64(frame[8:])}
+		if first.Epoch != head.Epoch || first.Seq > head.Seq+1 {
+			return all, nil
 		}
-		b = b[frameHead+n:]
-		epoch, first := binary.BigEndian.Uint64(frame), binary.BigEndian.Uint64(frame[8:])
-		if epoch != head.Epoch || first > head.Seq+1 {
-			break
-		}
-		if first <= head.Seq {
+		if first.Seq <= head.Seq {
 			continue // the history has it
 		}
 		batches, err := decodeBatches(frame[16:])
@@ -199,5 +192,21 @@ func replay(path string, head history.Position) ([]batch, error) {
 		}
 		all = append(all, batches...)
 	}
-	return all, nil
+}
+
+// cutFrame returns what the first frame in b holds, and the rest of b, or nil if
+// the frame is torn.
+func cutFrame(b []byte) (frame, rest []byte) {
+	if len(b) < frameHead+16 {
+		return nil, nil
+	}
+	n := int64(binary.BigEndian.Uint32(b))
+	if n < 16 || n > int64(len(b)-frameHead) {
+		return nil, nil
+	}
+	frame, rest = b[frameHead:frameHead+n], b[frameHead+n:]
+	if checksum(nil, frame) != binary.BigEndian.Uint32(b[4:]) {
+		return nil, nil
+	}
+	return frame, rest
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+
 	"github.com/tidings-go/tidings/core/history"
 )
 
@@ -11,108 +13,120 @@ import (
 // added one: more than one, so that their number falls.
 const expireAtOnce = 8
 
-// onceKeyOf returns the key in the once bucket of the record's once key, or nil
-// if it has none.
-func onceKeyOf(records []history.Record) []byte {
+// onceKey returns the key in the once bucket for the records of one call, or nil
+// if they have none.
+func onceKey(records []history.Record) []byte {
 	if len(records) != 1 || records[0].Once == "" {
 		return nil
 	}
 	return append(oncePrefix(records[0].Channel), records[0].Once...)
 }
 
-// again returns the entry for a record whose once key was used before.
-func (s *Store) again(r *history.Record, first *onceValue) *history.Entry {
-	again := *r
-	again.ID = first.id
-	return again.At(s.epochs.at(first.seq), first.at)
+// weight is what a once key counts for the maximum number of them.
+func (v onceValue) weight(k []byte) uint64 {
+	return uint64(history.OnceWeight(len(k) + len(v.id))) //nolint:gosec // It is positive.
 }
 
-// first returns the event that was published first with a once key, or nil if
-// there is none within the window.
-func (c *change) first(key []byte) (*onceValue, error) {
-	value := c.onceKeys.Get(key)
+// inWindow reports whether a once key is to be remembered.
+func (s *Store) inWindow(c *clock, v onceValue, now time.Time) bool {
+	return c.age(v.seq, v.at, now) < s.cfg.Retention.OnceWindow
+}
+
+// repeat returns the entry for a record whose once key was used before.
+func (s *Store) repeat(r *history.Record, first onceValue) *history.Entry {
+	same := *r
+	same.ID = first.id
+	return same.At(s.epochs.At(first.seq), moment(first.at))
+}
+
+// storedOnce returns the event that was published first with a once key, and
+// reports whether there is one, within the window or not.
+func storedOnce(b *bolt.Bucket, k []byte) (first onceValue, ok bool, err error) {
+	value := b.Get(k)
 	if value == nil {
-		return nil, nil //nolint:nilnil // There is none.
+		return first, false, nil
 	}
-	v, err := decodeOnce(value)
-	if err != nil {
-		return nil, damage("once key: %v", err)
+	if first, err = decodeOnce(value); err != nil {
+		return first, false, damage("once key: %v", err)
 	}
-	if c.now.Sub(c.clock.trust(v.seq, v.at)) >= c.store.cfg.Retention.OnceWindow {
-		return nil, nil //nolint:nilnil // As above.
-	}
-	return &v, nil
+	return first, true, nil
 }
 
-// remember stores the once key of the record that is appended next.
-func (c *change) remember(r *history.Record, at time.Time) error {
-	retention := &c.store.cfg.Retention
-	for range expireAtOnce {
-		dropped, err := c.dropOnce(c.once >= uint64(retention.OnceKeys)) //nolint:gosec // It is positive.
-		if err != nil {
-			return err
-		}
-		if !dropped {
-			break
-		}
+// first returns the event that was published first with a once key, and reports
+// whether there is one within the window.
+func (c *change) first(k []byte) (first onceValue, ok bool, err error) {
+	first, ok, err = storedOnce(c.onceKeys, k)
+	return first, ok && c.store.inWindow(&c.clock, first, c.now), err
+}
+
+// remember stores a once key, and drops others as the bounds require.
+func (c *change) remember(k []byte, v onceValue) error {
+	before, used, err := storedOnce(c.onceKeys, k)
+	if err == nil && used {
+		err = c.dropOnce(k, before)
 	}
-	seq := c.head + 1
-	key := append(oncePrefix(r.Channel), r.Once...)
-	if err := c.onceKeys.Put(key, onceValue{seq, at, r.ID}.encode()); err != nil {
+	if err == nil {
+		err = c.boundOnce(v.weight(k))
+	}
+	if err == nil {
+		err = c.onceKeys.Put(k, v.encode())
+	}
+	if err != nil {
 		return err
 	}
-	c.once++
-	return c.onceOrder.Put(number(seq), key)
+	c.once += v.weight(k)
+	return c.onceOrder.Put(key(v.seq), k)
 }
 
-// dropOnce drops the oldest once key if it has expired, or in any case if
-// anyway is set. It reports whether it dropped one.
-func (c *change) dropOnce(anyway bool) (bool, error) {
-	order, key := c.onceOrder.Cursor().First()
-	if order == nil {
-		return false, nil
-	}
-	order, key = bytes.Clone(order), bytes.Clone(key)
-	if value := c.onceKeys.Get(key); value != nil {
-		v, err := decodeOnce(value)
+// boundOnce drops the oldest once keys: until there is room for one of that
+// weight, and some of those that are beyond the window.
+func (c *change) boundOnce(weight uint64) error {
+	maximum := uint64(c.store.cfg.Retention.OnceKeys) //nolint:gosec // It is positive.
+	for n := 0; ; n++ {
+		order, oldest := c.onceOrder.Cursor().First()
+		if order == nil {
+			return nil
+		}
+		old, err := decodeOnce(c.onceKeys.Get(oldest))
 		if err != nil {
-			return false, damage("once key: %v", err)
+			return damage("once key: %v", err)
 		}
-		// Otherwise, the key has been used again, and order is of its first
-		// use.
-		if bytes.Equal(number(v.seq), order) {
-			if !anyway && c.now.Sub(c.clock.trust(v.seq, v.at)) < c.store.cfg.Retention.OnceWindow {
-				return false, nil
-			}
-			if err := c.onceKeys.Delete(key); err != nil {
-				return false, err
-			}
+		tooMany := c.once+weight > maximum
+		if !tooMany && (n >= expireAtOnce || c.store.inWindow(&c.clock, old, c.now)) {
+			return nil
+		}
+		if err := c.dropOnce(oldest, old); err != nil {
+			return err
 		}
 	}
-	c.once--
-	return true, c.onceOrder.Delete(order)
+}
+
+// dropOnce drops a once key.
+func (c *change) dropOnce(k []byte, v onceValue) error {
+	c.once -= min(c.once, v.weight(k))
+	if err := c.onceOrder.Delete(key(v.seq)); err != nil {
+		return err
+	}
+	return c.onceKeys.Delete(k)
 }
 
 // forgetOnce drops the once keys of a channel.
 func (c *change) forgetOnce(name string) error {
 	prefix := oncePrefix(name)
-	var keys, orders [][]byte
+	var keys [][]byte
+	var values []onceValue
 	cursor := c.onceKeys.Cursor()
 	for k, value := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, value = cursor.Next() {
 		v, err := decodeOnce(value)
 		if err != nil {
 			return damage("once key: %v", err)
 		}
-		keys, orders = append(keys, bytes.Clone(k)), append(orders, number(v.seq))
+		keys, values = append(keys, k), append(values, v)
 	}
-	for i := range keys {
-		if err := c.onceKeys.Delete(keys[i]); err != nil {
+	for i, k := range keys {
+		if err := c.dropOnce(k, values[i]); err != nil {
 			return err
 		}
-		if err := c.onceOrder.Delete(orders[i]); err != nil {
-			return err
-		}
-		c.once--
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package boltstore
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 // Open opens the history in a file, and creates the file if there is none. The
@@ -42,7 +43,7 @@ func openAt(path string, cfg Config, now func() time.Time) (*Store, error) {
 
 // open opens the file, and prepares the state of the store's goroutine.
 func (s *Store) open(path string) error {
-	made, err := s.recognise(path)
+	missing, err := s.recognise(path)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (s *Store) open(path string) error {
 		return reason(path, err)
 	}
 	err = guard(s.load)
-	if err == nil && made {
+	if err == nil && missing {
 		err = syncFolder(path)
 	}
 	if err == nil {
@@ -106,22 +107,13 @@ func (s *Store) load() error {
 		empty = isEmpty(tx)
 		return nil
 	})
+	if err == nil && empty {
+		err = s.update(initialise)
+	}
 	if err != nil {
 		return err
 	}
-	if empty {
-		if err := s.update(initialise); err != nil {
-			return err
-		}
-	}
-	return s.db.View(func(tx *bolt.Tx) error {
-		if s.cfg.Verify && !empty {
-			if err := verify(tx); err != nil {
-				return err
-			}
-		}
-		return s.learn(tx)
-	})
+	return s.db.View(s.readState)
 }
 
 func isEmpty(tx *bolt.Tx) bool {
@@ -140,38 +132,31 @@ func initialise(tx *bolt.Tx) error {
 	if err := main.Put([]byte(keyFormat), []byte(format)); err != nil {
 		return err
 	}
-	if err := main.Put([]byte(keyEpochs), epochs(nil).begin(0).encode()); err != nil {
+	if err := main.Put([]byte(keyEpochs), encodeEpochs(history.Epochs(nil).Begin(0))); err != nil {
 		return err
 	}
-	return main.Put([]byte(keyState), state{}.encode())
+	return main.Put([]byte(keyState), new(state).encode())
 }
 
-// learn reads the state of an initialised file.
-func (s *Store) learn(tx *bolt.Tx) error {
-	for _, name := range buckets() {
-		if bucket(tx, name) == nil {
-			return damage("bucket %q is missing", name)
-		}
-	}
-	w := &s.writer
-	main := bucket(tx, bucketMain)
-	var err error
+// readState reads the state of an initialised file.
+func (s *Store) readState(tx *bolt.Tx) (err error) {
+	w, main := &s.writer, bucket(tx, bucketMain)
 	if w.state, err = decodeState(main.Get([]byte(keyState))); err != nil {
-		return damage("state: %v", err)
+		return err
 	}
 	if s.epochs, err = decodeEpochs(main.Get([]byte(keyEpochs))); err != nil {
-		return damage("epochs: %v", err)
+		return err
 	}
 	w.known = make(map[string]*channel)
 	err = bucket(tx, bucketChannels).ForEach(func(name, value []byte) error {
-		ch, bad := decodeChannel(value)
+		ch, bad := decodeChannel(name, value)
 		if bad != nil {
-			return damage("channel %q: %v", name, bad)
+			return bad
 		}
-		w.clock.trustChannel(&ch)
+		w.clock.trustChannel(ch)
 		w.clock.take(ch.newestAt)
-		w.known[string(name)] = &ch
-		w.bytes += ch.bytes + channelCost + uint64(len(name))
+		w.known[string(name)] = ch
+		w.bytes += ch.bytes + channelCost(string(name))
 		return nil
 	})
 	if err != nil {
@@ -181,12 +166,13 @@ func (s *Store) learn(tx *bolt.Tx) error {
 	if err != nil {
 		return err
 	}
-	return bucket(tx, bucketSwept).ForEach(func(_, left []byte) error {
-		if len(left) != 8 {
-			return damage("what is left of a channel")
+	return bucket(tx, bucketSwept).ForEach(func(number, value []byte) error {
+		var left uint64
+		if bad := decode(value, &left); bad != nil {
+			return damage("rest of channel %x: %v", number, bad)
 		}
 		w.swept = true
-		w.unswept += binary.BigEndian.Uint64(left)
+		w.unswept += left
 		return nil
 	})
 }
@@ -198,7 +184,7 @@ func (s *Store) start(path string) error {
 	w.aging, w.pending.due = stopped(), stopped()
 	j := &w.pending.journal
 	j.path = journalPath(path)
-	batches, err := replay(j.path, s.epochs.newest(w.head))
+	batches, err := replay(j.path, s.epochs.Newest(w.head))
 	if err != nil {
 		return err
 	}
@@ -208,14 +194,14 @@ func (s *Store) start(path string) error {
 	}
 	known := s.epochs
 	err = s.transact(func(c *change) error {
-		if w.loose != 0 {
-			known, c.epoch = known.begin(c.head), true
-			if bad := c.main.Put([]byte(keyEpochs), known.encode()); bad != nil {
+		if w.unclean != 0 {
+			known, c.dirty = known.Begin(c.head), true
+			if bad := c.main.Put([]byte(keyEpochs), encodeEpochs(known)); bad != nil {
 				return bad
 			}
 		}
-		if c.loose = 0; s.cfg.Sync == SyncInterval {
-			c.loose = 1
+		if c.unclean = 0; s.cfg.Sync == SyncInterval {
+			c.unclean = 1
 		}
 		return c.maintain() // the retention may have changed, and time has passed
 	})

@@ -177,7 +177,7 @@ func TestOpenForeign(t *testing.T) {
 			t.Helper()
 			closeStore(t, open(t, path, boltstore.Config{}))
 			other(t, path, func(tx *bolt.Tx) error {
-				return tx.Bucket([]byte("tidings")).Put([]byte("format"), []byte("tidings history 2"))
+				return tx.Bucket([]byte("tidings")).Put([]byte("format"), []byte("tidings history 3"))
 			})
 		},
 	} {

@@ -6,13 +6,18 @@ import (
 	"io"
 	"math"
 	"slices"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 // pages checks the structure of a bbolt file, as of its newest commit: every
-// page is in the tree once, or free, lies within the file, and holds what its
-// head says, in order. bbolt's own check reads the mapped file in a goroutine
-// of its own, where a memory fault ends the process, and may follow pages in a
-// circle. This one reads the file, and trusts no number in it.
+// page is in the tree once, or free, and holds what its head says, in order.
+//
+// bbolt's own check cannot do that for a damaged file. It follows pages in a
+// circle without end, and it reads the mapped file in a goroutine of its own,
+// where a memory fault ends the process. bbolt also takes the list of free pages
+// as it is. This check reads the file, and trusts no number in it. It visits no
+// page twice.
 //
 // A page begins with its number in 8 bytes, flags and number of elements in 2
 // each, and in 4 the number of overflow pages that follow it. Elements of 16
@@ -22,18 +27,17 @@ import (
 // lengths of key and value, in 4 each.
 type pages struct {
 	file io.ReaderAt
-	meta meta
-	use  []pageUse // of each page
+	size int64  // of a page
+	seen []bool // the pages that were found, in the tree or in the list of free ones
 }
 
-// pageUse is the use that was found for a page.
-type pageUse uint8
-
-const (
-	pageLost pageUse = iota
-	pageUsed
-	pageFree
-)
+// element is an element of a branch or of a leaf.
+type element struct {
+	branch     bool
+	child      uint64 // of a branch
+	flags      uint32 // of a leaf
+	key, value []byte
+}
 
 const (
 	pageHead    = 16
@@ -46,69 +50,66 @@ const (
 	bucketFlag   = 0x01
 	bucketHeader = 16 // root page, 0 if it follows, and sequence
 
-	manyFree = 0xFFFF         // the first element holds the number
-	noFree   = math.MaxUint64 // there is no list of free pages
-	maxDepth = 64             // of the tree; a file of any size stays far below
+	freeListAt = pageHead + 32  // in the page of a commit: the number of the list of free pages
+	noFreeList = math.MaxUint64 // the value of that if there is none
+	manyFree   = 0xFFFF         // the first element holds the number
 )
 
 // checkPages returns an error that wraps ErrDamaged if the file's structure is
-// not what bbolt writes, and the file's own error if it cannot be read.
-func checkPages(file io.ReaderAt, size int64) error {
-	m, ok := newestMeta(file)
-	if !ok {
-		return damage("no page to begin with")
-	}
-	if used := m.used(); used <= 0 || used > size {
-		return damage("%d bytes of %d are missing", used-size, used)
-	}
-	p := &pages{file: file, meta: m, use: make([]pageUse, m.pages)}
-	for i := range min(2, len(p.use)) {
-		p.use[i] = pageUsed
-	}
-	if err := p.free(); err != nil {
+// not what bbolt writes, and the file's own error if it cannot be read. bbolt
+// has checked the page of the newest commit.
+func checkPages(tx *bolt.Tx, file io.ReaderAt) error {
+	size := int64(tx.DB().Info().PageSize)
+	p := &pages{file: file, size: size, seen: make([]bool, tx.Size()/size)}
+	p.seen[0], p.seen[1] = true, true // the pages of commits, which take turns
+	var b [8]byte
+	if _, err := file.ReadAt(b[:], int64(tx.ID()%2)*size+freeListAt); err != nil {
 		return err
 	}
-	if err := p.tree(m.root, nil, nil, 0); err != nil {
+	list := binary.NativeEndian.Uint64(b[:])
+	if err := p.free(list); err != nil {
 		return err
 	}
-	if i := slices.Index(p.use, pageLost); i >= 0 && m.free != noFree {
+	if err := p.tree(uint64(tx.Cursor().Bucket().Root()), nil, nil); err != nil {
+		return err
+	}
+	if i := slices.Index(p.seen, false); i >= 0 && list != noFreeList {
 		return damage("page %d is lost", i)
 	}
 	return nil
 }
 
-// page reads a page with its overflow pages, and marks them as used.
+// page reads a page with its overflow pages.
 func (p *pages) page(id uint64) ([]byte, error) {
-	if id >= p.meta.pages {
-		return nil, damage("page %d of %d", id, p.meta.pages)
+	count := uint64(len(p.seen))
+	if id >= count {
+		return nil, damage("page %d of %d", id, count)
 	}
-	size := p.meta.pageSize
 	head := make([]byte, pageHead)
-	if _, err := p.file.ReadAt(head, int64(id)*size); err != nil { //nolint:gosec // It is within the file.
+	if _, err := p.file.ReadAt(head, int64(id)*p.size); err != nil { //nolint:gosec // It is within the file.
 		return nil, err
 	}
-	order := binary.NativeEndian
-	more := uint64(order.Uint32(head[12:]))
-	if order.Uint64(head) != id || more >= p.meta.pages-id {
+	more := uint64(binary.NativeEndian.Uint32(head[12:]))
+	if binary.NativeEndian.Uint64(head) != id || more >= count-id {
 		return nil, damage("head of page %d", id)
 	}
 	for i := id; i <= id+more; i++ {
-		if p.use[i] != pageLost {
+		if p.seen[i] {
 			return nil, damage("page %d is used twice", i)
 		}
-		p.use[i] = pageUsed
+		p.seen[i] = true
 	}
-	b := make([]byte, (1+int64(more))*size)    //nolint:gosec // As above.
-	_, err := p.file.ReadAt(b, int64(id)*size) //nolint:gosec // As above.
+	b := make([]byte, (1+int64(more))*p.size)    //nolint:gosec // As above.
+	_, err := p.file.ReadAt(b, int64(id)*p.size) //nolint:gosec // As above.
 	return b, err
 }
 
 // free reads the list of free pages.
-func (p *pages) free() error {
-	if p.meta.free == noFree {
+func (p *pages) free(list uint64) error {
+	if list == noFreeList {
 		return nil
 	}
-	b, err := p.page(p.meta.free)
+	b, err := p.page(list)
 	if err != nil {
 		return err
 	}
@@ -122,129 +123,97 @@ func (p *pages) free() error {
 	}
 	for i := range count {
 		id := order.Uint64(ids[8*i:])
-		if id >= p.meta.pages || p.use[id] != pageLost {
+		if id >= uint64(len(p.seen)) || p.seen[id] {
 			return damage("free page %d", id)
 		}
-		p.use[id] = pageFree
+		p.seen[id] = true
 	}
 	return nil
 }
 
 // tree checks a page and all pages below it. Their keys are not less than
 // first, and less than end, unless that is nil.
-func (p *pages) tree(id uint64, first, end []byte, depth int) error {
-	if depth > maxDepth {
-		return damage("page %d is too deep", id)
-	}
+func (p *pages) tree(id uint64, first, end []byte) error {
 	b, err := p.page(id)
 	if err != nil {
 		return err
 	}
-	switch binary.NativeEndian.Uint16(b[8:]) {
-	case branchPage:
-		return p.branch(id, b, first, end, depth)
-	case leafPage:
-		return p.leaf(id, b, first, end, depth)
-	}
-	return damage("page %d is of no kind that belongs there", id)
+	return p.node(id, b, first, end)
 }
 
-// branch checks a branch page and all pages below it.
-func (p *pages) branch(id uint64, b, first, end []byte, depth int) error {
-	order, count := binary.NativeEndian, elements(b)
-	if count <= 0 {
-		return damage("page %d leads nowhere", id)
+// node is tree for what is in the page id already, or in a part of it.
+func (p *pages) node(id uint64, b, first, end []byte) error {
+	all, ok := elements(b)
+	if !ok {
+		return damage("page %d", id)
 	}
-	keys, below := make([][]byte, count), make([]uint64, count)
-	for i := range count {
-		e := b[pageHead+pageElement*i:]
-		key, _, ok := content(b, count, i, order.Uint32(e), order.Uint32(e[4:]), 0)
-		if !ok || !inOrder(key, first, end, i > 0) {
+	for i, e := range all {
+		if n := bytes.Compare(e.key, first); n < 0 || n == 0 && i > 0 || end != nil && bytes.Compare(e.key, end) >= 0 {
 			return damage("key %d of page %d", i, id)
 		}
-		keys[i], below[i], first = key, order.Uint64(e[8:]), key
+		first = e.key
 	}
-	for i := range count {
+	for i, e := range all {
 		until := end
-		if i+1 < count {
-			until = keys[i+1]
+		if i+1 < len(all) {
+			until = all[i+1].key
 		}
-		if err := p.tree(below[i], keys[i], until, depth+1); err != nil {
+		var err error
+		switch {
+		case e.branch:
+			err = p.tree(e.child, e.key, until)
+		case e.flags == bucketFlag:
+			err = p.bucket(id, e.value)
+		case e.flags != 0:
+			err = damage("element %d of page %d", i, id)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// leaf checks a leaf page, and the buckets that it holds.
-func (p *pages) leaf(id uint64, b, first, end []byte, depth int) error {
-	order, count := binary.NativeEndian, elements(b)
-	if count < 0 {
-		return damage("page %d is too short", id)
-	}
-	for i := range count {
-		e := b[pageHead+pageElement*i:]
-		key, value, ok := content(b, count, i, order.Uint32(e[4:]), order.Uint32(e[8:]), order.Uint32(e[12:]))
-		if !ok || !inOrder(key, first, end, i > 0) {
-			return damage("key %d of page %d", i, id)
-		}
-		first = key
-		switch order.Uint32(e) {
-		case 0:
-		case bucketFlag:
-			if err := p.bucket(id, value, depth); err != nil {
-				return err
-			}
-		default:
-			return damage("element %d of page %d", i, id)
-		}
-	}
-	return nil
-}
-
-// bucket checks a bucket, given its value on a leaf page.
-func (p *pages) bucket(id uint64, value []byte, depth int) error {
+// bucket checks a bucket, given its value on a page.
+func (p *pages) bucket(id uint64, value []byte) error {
 	if len(value) < bucketHeader {
 		return damage("bucket on page %d", id)
 	}
 	if root := binary.NativeEndian.Uint64(value); root != 0 {
-		return p.tree(root, nil, nil, depth+1)
+		return p.tree(root, nil, nil)
 	}
-	b := value[bucketHeader:]
+	b := value[bucketHeader:] // a small bucket, which is one leaf
 	if len(b) < pageHead || binary.NativeEndian.Uint16(b[8:]) != leafPage {
 		return damage("bucket on page %d", id)
 	}
-	return p.leaf(id, b, nil, nil, depth+1)
+	return p.node(id, b, nil, nil)
 }
 
-// elements returns the number of a page's elements, or -1 if the page is too
-// short for them.
-func elements(b []byte) int {
-	n := int(binary.NativeEndian.Uint16(b[10:]))
-	if pageHead+pageElement*n > len(b) {
-		return -1
+// elements returns the elements of a page. It reports false if it is no page of
+// the tree, or if the elements, their keys or values are not within the page.
+func elements(b []byte) (all []element, ok bool) {
+	order := binary.NativeEndian
+	kind, count := order.Uint16(b[8:]), int(order.Uint16(b[10:]))
+	start := pageHead + pageElement*count // of keys and values
+	if start > len(b) || kind != leafPage && (kind != branchPage || count == 0) {
+		return nil, false
 	}
-	return n
-}
-
-// content returns key and value of element i of a page, which begin at bytes
-// after the element. It reports false if they are not on the page.
-func content(b []byte, count, i int, at, key, value uint32) (k, v []byte, ok bool) {
-	from := int64(pageHead+pageElement*i) + int64(at)
-	middle := from + int64(key)
-	end := middle + int64(value)
-	if from < int64(pageHead+pageElement*count) || end > int64(len(b)) {
-		return nil, nil, false
+	all = make([]element, count)
+	for i := range all {
+		at := pageHead + pageElement*i
+		number := func(k int) int64 { return int64(order.Uint32(b[at+4*k:])) }
+		offset, key, value := number(1), number(2), number(3)
+		if e := &all[i]; kind == branchPage {
+			offset, key, value = number(0), number(1), 0
+			e.branch, e.child = true, order.Uint64(b[at+8:])
+		} else {
+			e.flags = order.Uint32(b[at:])
+		}
+		from := int64(at) + offset
+		if from < int64(start) || from+key+value > int64(len(b)) {
+			return nil, false
+		}
+		all[i].key, all[i].value = b[from:from+key], b[from+key:from+key+value]
 	}
-	return b[from:middle], b[middle:end], true
-}
-
-// inOrder reports whether a key is not less than first, and less than end
-// unless that is nil. If after is set, first is the previous key, and key must
-// be greater.
-func inOrder(key, first, end []byte, after bool) bool {
-	if n := bytes.Compare(key, first); n < 0 || n == 0 && after {
-		return false
-	}
-	return end == nil || bytes.Compare(key, end) < 0
+	return all, true
 }

@@ -3,6 +3,8 @@ package boltstore
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,126 +28,127 @@ type pending struct {
 // wait for the interval.
 const maxPending = 4 << 20
 
-// note delivers the records of a group as soon as the journal has them, and
-// answers the requests. If it cannot, it does nothing and reports false.
-func (s *Store) note(group []*request) bool {
-	w := &s.writer
-	if w.failed != nil || w.pending.bytes >= maxPending {
+// draft is what a group of requests is going to add to the pending records.
+type draft struct {
+	now     time.Time
+	first   history.Position // of the first record
+	batches []batch
+	records uint64
+	once    map[string]onceValue // by the key in the once bucket
+	answers []answer             // by request; without entries if it has a batch
+}
+
+// appendToJournal writes the records of a group to the journal, delivers them,
+// and answers the requests. If it cannot, it does nothing and reports false.
+func (s *Store) appendToJournal(group []*request) bool {
+	w, now := &s.writer, s.now()
+	if w.failed != nil || w.pending.bytes >= maxPending || w.ahead(now) {
+		return false // a transaction answers, makes room, or records that the clock was set back
+	}
+	d, err := s.draft(group, now)
+	if err == nil && len(d.batches) > 0 {
+		err = w.pending.journal.write(d.first, d.batches)
+	}
+	if err != nil {
+		s.cfg.Logger.Warn("history is committed at once", slog.Any("error", err))
 		return false
 	}
-	now := s.now()
-	if w.ahead(now) { // a transaction records that
-		return false
-	}
-	seq := w.delivered()
-	answers := make([]answer, len(group))
-	batches := make([]batch, 0, len(group))
-	once := make(map[string]onceValue)
-	for i, r := range group {
-		if key := onceKeyOf(r.records); key != nil {
-			first, err := s.firstNoted(key, once, now)
-			if err != nil {
-				return false // the transaction finds the same error
-			}
-			if first != nil {
-				answers[i].entries = []*history.Entry{s.again(&r.records[0], first)}
-				continue
-			}
-			once[string(key)] = onceValue{seq + 1, now, r.records[0].ID}
-		}
-		batches = append(batches, batch{r.records, now})
-		seq += uint64(len(r.records))
-	}
-	first := s.epochs.newest(w.delivered() + 1)
-	if len(batches) > 0 {
-		if err := w.pending.journal.write(first, batches); err != nil {
-			s.cfg.Logger.Warn("history is committed at once", slog.Any("error", err))
-			return false
-		}
-	}
-	var delivered []*history.Entry
-	for i, r := range group {
-		if answers[i].entries != nil {
+	s.addPending(&d)
+	delivered := make([]*history.Entry, 0, d.records)
+	batches := d.batches
+	for i := range d.answers {
+		if d.answers[i].entries != nil {
 			continue
 		}
-		entries := make([]*history.Entry, len(r.records))
-		for n := range r.records {
-			entries[n] = r.records[n].At(s.epochs.newest(first.Seq+uint64(len(delivered)+n)), now)
-			w.pending.bytes += entries[n].Size()
+		from := len(delivered)
+		for _, r := range batches[0].records {
+			delivered = append(delivered, r.At(s.epochs.Newest(d.first.Seq+uint64(len(delivered))), now))
 		}
-		answers[i].entries = entries
-		delivered = append(delivered, entries...)
+		d.answers[i].entries, batches = slices.Clip(delivered[from:]), batches[1:]
 	}
-	s.hold(batches, once, len(delivered))
 	s.deliver(delivered, nil)
 	for i, r := range group {
-		r.answer <- answers[i]
+		r.answer <- d.answers[i]
 	}
 	return true
+}
+
+// draft sorts the requests of a group: into repeats of once keys, which it
+// answers, and batches.
+func (s *Store) draft(group []*request, now time.Time) (d draft, err error) {
+	d = draft{now: now, first: s.epochs.Newest(s.writer.delivered() + 1), answers: make([]answer, len(group))}
+	for i, r := range group {
+		if k := onceKey(r.records); k != nil {
+			first, used, bad := s.firstPending(k, &d)
+			if bad != nil {
+				return d, bad
+			}
+			if used {
+				d.answers[i].entries = []*history.Entry{s.repeat(&r.records[0], first)}
+				continue
+			}
+			if d.once == nil {
+				d.once = make(map[string]onceValue)
+			}
+			d.once[string(k)] = onceValue{d.first.Seq + d.records, nanos(now), r.records[0].ID}
+		}
+		d.batches = append(d.batches, batch{r.records, now})
+		d.records += uint64(len(r.records))
+	}
+	return d, nil
 }
 
 // ahead reports whether a stored or pending time is ahead of the clock.
 func (w *writer) ahead(now time.Time) bool {
 	c := w.clock
 	if n := len(w.pending.batches); n > 0 {
-		c.take(w.pending.batches[n-1].at)
+		c.take(nanos(w.pending.batches[n-1].at))
 	}
 	return c.ahead(now)
 }
 
-// hold keeps a group's records until a transaction commits them.
-func (s *Store) hold(batches []batch, once map[string]onceValue, records int) {
+// addPending keeps a group's records until a transaction commits them.
+func (s *Store) addPending(d *draft) {
 	p := &s.writer.pending
-	if len(p.batches) == 0 && len(batches) > 0 {
+	if len(p.batches) == 0 && len(d.batches) > 0 && s.cfg.Interval > 0 {
 		p.due.Reset(s.cfg.Interval)
 	}
-	p.batches = append(p.batches, batches...)
-	p.records += uint64(records) //nolint:gosec // It is a length.
-	for key, v := range once {
-		if p.once == nil {
-			p.once = make(map[string]onceValue)
+	p.batches = append(p.batches, d.batches...)
+	p.records += d.records
+	for _, t := range d.batches {
+		for i := range t.records {
+			p.bytes += t.records[i].MaxSize()
 		}
-		p.once[key] = v
+	}
+	if p.once == nil {
+		p.once = d.once
+	} else {
+		maps.Copy(p.once, d.once)
 	}
 	p.any.Store(p.records > 0)
 }
 
-// firstNoted returns the event that was published first with a once key,
-// pending or stored, or nil if there is none within the window.
-func (s *Store) firstNoted(key []byte, group map[string]onceValue, now time.Time) (first *onceValue, err error) {
-	v, ok := group[string(key)]
-	if !ok {
-		v, ok = s.writer.pending.once[string(key)]
+// firstPending returns the event that was published first with a once key, and
+// reports whether there is one within the window: in the draft, pending or
+// stored.
+func (s *Store) firstPending(k []byte, d *draft) (first onceValue, ok bool, err error) {
+	if first, ok = d.once[string(k)]; !ok {
+		first, ok = s.writer.pending.once[string(k)]
 	}
 	if !ok {
-		err = s.view(func(file *view) error {
-			value := bucket(file.tx, bucketOnce).Get(key)
-			if ok = value != nil; !ok {
-				return nil
-			}
-			var bad error
-			v, bad = decodeOnce(value)
-			return bad
+		err = s.view(func(v *view) (err error) {
+			first, ok, err = storedOnce(bucket(v.tx, bucketOnce), k)
+			return err
 		})
 	}
-	if err != nil || !ok || now.Sub(s.writer.clock.trust(v.seq, v.at)) >= s.cfg.Retention.OnceWindow {
-		return nil, err
-	}
-	return &v, nil
+	return first, ok && s.inWindow(&s.writer.clock, first, d.now), err
 }
 
 // appendPending adds the pending records to a transaction.
 func (c *change) appendPending() error {
 	for _, t := range c.writer.pending.batches {
-		if onceKeyOf(t.records) != nil {
-			if err := c.remember(&t.records[0], t.at); err != nil {
-				return err
-			}
-		}
-		for i := range t.records {
-			if err := c.put(&t.records[i], t.at); err != nil {
-				return err
-			}
+		if err := c.putAll(t.records, t.at); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -163,19 +166,19 @@ func (s *Store) dropPending() {
 	p.any.Store(false)
 }
 
-// settle commits the pending records.
-func (s *Store) settle() {
+// commitPending commits the pending records.
+func (s *Store) commitPending() {
 	if s.writer.pending.records == 0 {
 		return
 	}
 	if err := s.transact((*change).bound); err != nil {
-		s.cfg.Logger.Error("history is not brought to the disk", slog.Any("error", err))
+		s.cfg.Logger.Error("history is not synced", slog.Any("error", err))
 		s.writer.pending.due.Reset(max(s.cfg.Interval, time.Second))
 	}
 }
 
-// settled waits until all delivered records can be read.
-func (s *Store) settled(ctx context.Context) error {
+// waitForPending waits until all delivered records can be read.
+func (s *Store) waitForPending(ctx context.Context) error {
 	if !s.writer.pending.any.Load() {
 		return nil
 	}
@@ -183,15 +186,15 @@ func (s *Store) settled(ctx context.Context) error {
 	return err
 }
 
-// settleForGood commits the pending records, and records that none are missing.
-// If it cannot, it leaves the journal for the next store.
-func (s *Store) settleForGood() error {
+// commitLast commits the pending records, and records that none are missing. If
+// it cannot, it leaves the journal for the next store.
+func (s *Store) commitLast() error {
 	w := &s.writer
 	if s.cfg.Sync == SyncAlways {
 		return nil
 	}
 	err := s.transact(func(c *change) error {
-		c.loose = 0
+		c.unclean = 0
 		return c.bound()
 	})
 	if err != nil {

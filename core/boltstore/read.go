@@ -2,11 +2,8 @@ package boltstore
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,23 +17,21 @@ import (
 // view is the file as one read transaction sees it.
 type view struct {
 	state
+	history.View
 
-	store    *Store
-	now      time.Time
-	tx       *bolt.Tx
-	channels *bolt.Bucket
-	entries  *bolt.Bucket
+	store *Store
+	now   time.Time
+	tx    *bolt.Tx
+	walks []walk // over the entries of View.Channels
 }
 
 // view calls f in a read transaction. f copies what it keeps.
 func (s *Store) view(f func(*view) error) error {
 	err := guard(func() error {
-		return s.db.View(func(tx *bolt.Tx) error {
+		return s.db.View(func(tx *bolt.Tx) (err error) {
 			v := &view{store: s, now: s.now(), tx: tx}
-			v.channels, v.entries = bucket(tx, bucketChannels), bucket(tx, bucketEntries)
-			var err error
 			if v.state, err = decodeState(bucket(tx, bucketMain).Get([]byte(keyState))); err != nil {
-				return damage("state: %v", err)
+				return err
 			}
 			return f(v)
 		})
@@ -47,9 +42,9 @@ func (s *Store) view(f func(*view) error) error {
 	return err
 }
 
-// look calls f like view, unless the store is closed or ctx has ended. It
-// commits pending records first.
-func (s *Store) look(ctx context.Context, f func(*view) error) error {
+// viewChannels calls f with a view of channels, unless the store is closed or
+// ctx has ended. It commits pending records first.
+func (s *Store) viewChannels(ctx context.Context, channels []string, f func(*view) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -58,260 +53,144 @@ func (s *Store) look(ctx context.Context, f func(*view) error) error {
 		return history.ErrClosed
 	default:
 	}
-	if err := s.settled(ctx); err != nil {
+	if err := s.waitForPending(ctx); err != nil {
 		return err
 	}
-	return s.view(f)
+	return s.view(func(v *view) error {
+		if err := v.readChannels(channels); err != nil {
+			return err
+		}
+		return f(v)
+	})
 }
 
 // Read implements [history.Store].
 func (s *Store) Read(ctx context.Context, q history.Query) (page history.Page, err error) {
-	err = s.look(ctx, func(v *view) (err error) {
-		page, err = v.read(q)
-		return err
+	err = s.viewChannels(ctx, q.Channels, func(v *view) error {
+		cursors, bad := v.cursors(q)
+		if bad == nil {
+			page, bad = v.Read(q, cursors)
+		}
+		return bad
 	})
-	if err != nil {
-		return history.Page{}, err
-	}
-	return page, nil
+	return page, err
 }
 
-func (v *view) read(q history.Query) (history.Page, error) {
-	ranges, err := v.ranges(q.Channels)
-	if err != nil {
-		return history.Page{}, err
-	}
-	switch {
-	case q.Snapshot:
-		return v.snapshot(q, ranges)
-	case q.Oldest:
-		return v.page(q, ranges, 0)
-	case q.Tail > 0:
-		after, err := v.tail(ranges, q.Tail)
-		if err != nil {
-			return history.Page{}, err
-		}
-		return v.page(q, ranges, after)
-	}
-	if reason := v.gap(q, ranges); reason != "" {
-		oldest, newest := v.bounds(ranges)
-		return history.Page{}, &history.GapError{Reason: reason, Oldest: oldest, Newest: newest}
-	}
-	return v.page(q, ranges, q.After.Seq)
+// Resolve implements [history.Store]. It knows the positions of the file's
+// earlier epochs, too.
+func (s *Store) Resolve(ctx context.Context, channels []string, id string) (at history.Position, err error) {
+	err = s.viewChannels(ctx, channels, func(v *view) (bad error) {
+		index := bucket(v.tx, bucketIDs)
+		at, bad = v.Resolve(id, func(i int) (seq uint64) {
+			_ = decode(index.Get(idKey(v.walks[i].number, id)), &seq) // 0 if there is none
+			return seq
+		})
+		return bad
+	})
+	return at, err
 }
 
-// stretch describes the entries of a channel, from oldest to newest, or none if
-// number is 0. gone is the newest entry that was removed.
-type stretch struct {
-	channel                      string // its name, which entries share
-	number, oldest, newest, gone uint64
+// Bounds implements [history.Store].
+func (s *Store) Bounds(ctx context.Context, channels []string) (oldest, newest history.Position, err error) {
+	err = s.viewChannels(ctx, channels, func(v *view) error {
+		oldest, newest = v.Bounds()
+		return nil
+	})
+	return oldest, newest, err
 }
 
-// ranges returns the entries of each channel, without those that are too old.
-func (v *view) ranges(channels []string) ([]stretch, error) {
-	all := make([]stretch, len(channels))
+// readChannels sets what the file has of channels.
+func (v *view) readChannels(channels []string) error {
+	v.View = history.View{Epochs: v.store.epochs, Head: v.head, Channels: make([]history.Kept, len(channels))}
+	v.walks = make([]walk, len(channels))
+	known, tombs, entries := bucket(v.tx, bucketChannels), bucket(v.tx, bucketTombs), bucket(v.tx, bucketEntries)
 	for i, name := range channels {
-		value := v.channels.Get([]byte(name))
-		if value == nil {
-			all[i].gone = v.forgotten(name)
-			if tomb := bucket(v.tx, bucketTombs).Get([]byte(name)); len(tomb) == 8 {
-				all[i].gone = binary.BigEndian.Uint64(tomb)
+		w := &v.walks[i]
+		if value := known.Get([]byte(name)); value != nil {
+			ch, err := decodeChannel([]byte(name), value)
+			if err != nil {
+				return err
 			}
-			continue
+			*w = walk{entries: entries, epochs: v.store.epochs, channel: strings.Clone(name), number: ch.number}
+			if err := v.readKept(w, ch); err != nil {
+				return err
+			}
+		} else {
+			gone, err := v.forgotten(name, tombs.Get([]byte(name)))
+			if err != nil {
+				return err
+			}
+			w.Gone = gone
 		}
-		ch, err := decodeChannel(value)
-		if err != nil {
-			return nil, damage("channel %q: %v", name, err)
+		v.Channels[i] = w.Kept
+	}
+	return nil
+}
+
+// readKept sets what is kept of a channel. Entries that are too old, but not
+// removed yet, are not.
+func (v *view) readKept(w *walk, ch *channel) error {
+	if w.Gone = ch.gone; ch.count == 0 {
+		return nil
+	}
+	v.clock.trustChannel(ch)
+	keep, extent := v.store.cfg.Retention.Of(w.channel), ch.extent()
+	if !keep.Keeps(extent, extent.Newest, v.now) {
+		w.Gone = ch.newest
+		return nil
+	}
+	w.Oldest, w.Newest = ch.oldest, ch.newest
+	if keep.Keeps(extent, extent.Oldest, v.now) {
+		return nil
+	}
+	err := w.Seek(0)
+	for err == nil && w.seq < w.Newest {
+		at, bad := entryTime(w.value)
+		if bad != nil {
+			return damage("entry %d of channel %q: %v", w.seq, w.channel, bad)
 		}
-		v.clock.trustChannel(&ch)
-		if err := v.skipOld(name, &ch); err != nil {
-			return nil, err
+		if keep.Keeps(extent, moment(v.clock.trust(w.seq, at)), v.now) {
+			break
 		}
-		all[i].gone = ch.gone
-		if ch.count > 0 {
-			all[i].channel = strings.Clone(name)
-			all[i].number, all[i].oldest, all[i].newest = ch.number, ch.oldest, ch.newest
+		w.Gone = w.seq
+		err = w.Next()
+	}
+	w.Oldest = w.seq
+	return err
+}
+
+// cursors returns the cursors for a query.
+func (v *view) cursors(q history.Query) ([]history.Cursor, error) {
+	all := make([]history.Cursor, len(v.walks))
+	for i := range v.walks {
+		if all[i] = &v.walks[i]; q.Snapshot {
+			seqs, err := v.subjects(&v.walks[i], q.After.Seq)
+			if err != nil {
+				return nil, err
+			}
+			all[i] = &picks{&v.walks[i], seqs}
 		}
 	}
 	return all, nil
 }
 
-// skipOld treats entries that are too old, but not removed yet, as removed.
-func (v *view) skipOld(name string, ch *channel) error {
-	keep := v.store.cfg.Retention.Of(name)
-	if ch.count == 0 || keep.Keeps(ch.extent(), ch.oldestAt, v.now) {
-		return nil
+// subjects returns the sequence numbers, in order, of the newest entry of each
+// subject of a channel after a sequence number.
+func (v *view) subjects(w *walk, after uint64) (seqs []uint64, err error) {
+	if w.Newest == 0 {
+		return nil, nil
 	}
-	if !keep.Keeps(ch.extent(), ch.newestAt, v.now) {
-		ch.gone, ch.count = ch.newest, 0
-		return nil
-	}
-	cursor := v.entries.Cursor()
-	for k, value := cursor.Seek(pair(ch.number, ch.oldest)); ; k, value = cursor.Next() {
-		if len(k) != 16 || binary.BigEndian.Uint64(k) != ch.number {
-			return damage("entries of channel %q are missing", name)
-		}
-		at, err := entryTime(value)
-		if err != nil {
-			return damage("entry: %v", err)
-		}
-		ch.oldest = binary.BigEndian.Uint64(k[8:])
-		if keep.Keeps(ch.extent(), v.clock.trust(ch.oldest, at), v.now) {
-			return nil
-		}
-		ch.gone = ch.oldest
-	}
-}
-
-// gap returns why the entries after q.After are not all known, or the empty
-// string.
-func (v *view) gap(q history.Query, ranges []stretch) history.GapReason {
-	switch {
-	case !v.store.epochs.knows(q.After):
-		return history.GapRestarted
-	case q.After.Seq > v.head:
-		return history.GapUnknown
-	}
-	for i, r := range ranges {
-		excused := i < len(q.Gone) && r.gone <= q.Gone[i]
-		if q.After.Seq < r.gone && !excused {
-			return history.GapTrimmed
-		}
-	}
-	return ""
-}
-
-// page returns a page of the entries after a sequence number.
-func (v *view) page(q history.Query, ranges []stretch, after uint64) (history.Page, error) {
-	var gone []uint64
-	if q.Oldest || q.Tail > 0 {
-		gone = make([]uint64, len(ranges))
-		for i, r := range ranges {
-			gone[i] = r.gone
-		}
-	}
-	walks := make([]*walk, len(ranges))
-	for i, r := range ranges {
-		walks[i] = &walk{view: v, stretch: r, cursor: v.entries.Cursor()}
-		if err := walks[i].seek(after + 1); err != nil {
-			return history.Page{}, err
-		}
-	}
-	f := newFill(q)
-	for w := earliest(walks); w != nil; w = earliest(walks) {
-		e, err := w.entry()
-		if err != nil {
-			return history.Page{}, err
-		}
-		if !f.add(e) {
-			page := f.page()
-			page.Gone = gone
-			return page, nil
-		}
-		if err := w.next(); err != nil {
-			return history.Page{}, err
-		}
-	}
-	return history.Page{Entries: f.entries, Through: v.newest(), Gone: gone}, nil
-}
-
-// newest returns the position of the newest entry.
-func (v *view) newest() history.Position { return v.store.epochs.newest(v.head) }
-
-// tail returns the sequence number that the newest n entries follow.
-func (v *view) tail(ranges []stretch, n int) (uint64, error) {
-	walks := make([]*walk, 0, len(ranges))
-	for _, r := range ranges {
-		w := &walk{view: v, stretch: r, cursor: v.entries.Cursor()}
-		if err := w.seek(r.newest); err != nil {
-			return 0, err
-		}
-		walks = append(walks, w)
-	}
-	before := v.head
-	for range n {
-		w := latest(walks)
-		if w == nil {
-			return 0, nil
-		}
-		before = w.seq - 1
-		if err := w.back(); err != nil {
-			return 0, err
-		}
-	}
-	return before, nil
-}
-
-// keyed identifies the newest entry of a key.
-type keyed struct {
-	channel string
-	number  uint64
-	seq     uint64
-}
-
-// snapshot returns the newest entry of each key, separately for each audience,
-// if it is after q.After.
-func (v *view) snapshot(q history.Query, ranges []stretch) (history.Page, error) {
-	var all []keyed
+	prefix := key(w.number)
 	index := bucket(v.tx, bucketKeys).Cursor()
-	for i, r := range ranges {
-		if r.number == 0 {
-			continue
+	for k, value := index.Seek(prefix); bytes.HasPrefix(k, prefix); k, value = index.Next() {
+		var seq uint64
+		if err := decode(value, &seq); err != nil {
+			return nil, damage("key of channel %q: %v", w.channel, err)
 		}
-		prefix := number(r.number)
-		for k, value := index.Seek(prefix); bytes.HasPrefix(k, prefix); k, value = index.Next() {
-			if len(value) != 8 {
-				return history.Page{}, damage("key of channel %q", q.Channels[i])
-			}
-			if seq := binary.BigEndian.Uint64(value); seq >= r.oldest && seq > q.After.Seq {
-				all = append(all, keyed{r.channel, r.number, seq})
-			}
+		if seq >= w.Oldest && seq > after {
+			seqs = append(seqs, seq)
 		}
 	}
-	slices.SortFunc(all, func(a, b keyed) int { return cmp.Compare(a.seq, b.seq) })
-	f := newFill(q)
-	for _, k := range all {
-		e, err := v.entry(k.channel, k.number, k.seq, v.entries.Get(pair(k.number, k.seq)))
-		if err != nil {
-			return history.Page{}, err
-		}
-		if !f.add(e) {
-			return f.page(), nil
-		}
-	}
-	return history.Page{Entries: f.entries, Through: v.newest()}, nil
-}
-
-// fill is a page that is being filled.
-type fill struct {
-	maxEvents, maxBytes int
-
-	entries []*history.Entry
-	bytes   int
-}
-
-func newFill(q history.Query) *fill {
-	f := &fill{maxEvents: q.MaxEvents, maxBytes: q.MaxBytes}
-	if f.maxEvents <= 0 {
-		f.maxEvents = math.MaxInt
-	}
-	if f.maxBytes <= 0 {
-		f.maxBytes = math.MaxInt
-	}
-	return f
-}
-
-// add adds an entry if there is room, and reports whether there was.
-func (f *fill) add(e *history.Entry) bool {
-	if n := len(f.entries); n > 0 && (n >= f.maxEvents || f.bytes+e.Size() > f.maxBytes) {
-		return false
-	}
-	f.entries = append(f.entries, e)
-	f.bytes += e.Size()
-	return true
-}
-
-// page returns the page after add has found no room.
-func (f *fill) page() history.Page {
-	return history.Page{Entries: f.entries, Through: f.entries[len(f.entries)-1].Position}
+	slices.Sort(seqs)
+	return seqs, nil
 }

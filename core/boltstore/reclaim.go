@@ -1,6 +1,6 @@
 package boltstore
 
-import "container/heap"
+import "github.com/tidings-go/tidings/core/internal/lazyheap"
 
 // reclaim drops the oldest entries of all channels until they fit TotalBytes
 // again. It drops some more than needed, because it looks at every channel. The
@@ -14,79 +14,65 @@ func (c *change) reclaim() error {
 		return err
 	}
 	room := total - total/16
-	oldest := c.byAge()
-	for c.bytes > room && len(oldest) > 0 {
-		top := heap.Pop(&oldest).(named) //nolint:forcetypeassert,errcheck // Nothing else is pushed.
-		until := c.head                  // the newest of all stays
-		if len(oldest) > 0 {
-			until = min(until, oldest[0].channel.oldest)
+	all := c.byAge()
+	for c.bytes > room {
+		top, ok := all.First(aged.oldest)
+		if !ok {
+			return nil
 		}
-		if top.channel.oldest >= until {
-			break
+		all.Remove(top)
+		until := c.head // the newest of all stays
+		if next, ok := all.First(aged.oldest); ok {
+			until = min(until, next.oldest())
+		}
+		if top.oldest() >= until {
+			return nil
 		}
 		ch := c.channel(top.name)
 		if err := c.dropWhile(ch, func() bool { return c.bytes > room && ch.oldest < until }); err != nil {
 			return err
 		}
-		switch {
-		case ch.count == 0:
+		if c.trims.spent() && ch.count > 0 {
+			return nil
+		}
+		if ch.count == 0 {
 			if err := c.forget(top.name, ch); err != nil {
 				return err
 			}
-		case c.trims.spent():
-			return nil
-		default:
-			heap.Push(&oldest, named{top.name, ch})
+			continue
 		}
+		top.channel = ch
+		all.Add(top, ch.oldest)
 	}
 	return nil
 }
 
-// byAge returns all channels that have entries, in a heap.
-func (c *change) byAge() byAge {
-	var all byAge
-	for name, ch := range c.writer.known {
-		if touched, ok := c.touched[name]; ok {
-			ch = touched
-		}
+// byAge returns all channels that have entries.
+func (c *change) byAge() (all lazyheap.Heap[aged]) {
+	add := func(name string, ch *channel) {
 		if ch != nil && ch.count > 0 {
-			all = append(all, named{name, ch})
+			all.Add(aged{name, ch, new(lazyheap.Handle)}, ch.oldest)
 		}
+	}
+	for name := range c.writer.known {
+		add(name, c.current(name))
 	}
 	for name, ch := range c.touched {
-		if c.writer.known[name] == nil && ch != nil && ch.count > 0 {
-			all = append(all, named{name, ch})
+		if c.writer.known[name] == nil {
+			add(name, ch)
 		}
 	}
-	heap.Init(&all)
 	return all
 }
 
-// named is a channel with its name.
-type named struct {
+// aged is a channel in a heap.
+type aged struct {
 	name    string
 	channel *channel
+	place   *lazyheap.Handle
 }
 
-// byAge is a heap of channels, the one with the oldest entry first.
-type byAge []named
+// Handle returns the channel's place in the heap.
+func (a aged) Handle() *lazyheap.Handle { return a.place }
 
-// Len implements [heap.Interface].
-func (b *byAge) Len() int { return len(*b) }
-
-// Less implements [heap.Interface].
-func (b *byAge) Less(i, j int) bool { return (*b)[i].channel.oldest < (*b)[j].channel.oldest }
-
-// Swap implements [heap.Interface].
-func (b *byAge) Swap(i, j int) { (*b)[i], (*b)[j] = (*b)[j], (*b)[i] }
-
-// Push implements [heap.Interface].
-func (b *byAge) Push(x any) { *b = append(*b, x.(named)) } //nolint:forcetypeassert,errcheck // Nothing else is pushed.
-
-// Pop implements [heap.Interface].
-func (b *byAge) Pop() any {
-	last := len(*b) - 1
-	one := (*b)[last]
-	*b = (*b)[:last]
-	return one
-}
+func (a aged) oldest() uint64 { return a.channel.oldest }

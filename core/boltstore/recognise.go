@@ -4,12 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"io/fs"
-	"math"
 	"os"
-	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -20,29 +16,20 @@ import (
 // file does not exist or has no bytes.
 func (s *Store) recognise(path string) (missing bool, err error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return true, nil
-	}
-	if err != nil {
+	case err != nil:
 		return false, err
-	}
-	if !info.Mode().IsRegular() {
+	case !info.Mode().IsRegular():
 		return false, fmt.Errorf("%w: it is no regular file", ErrForeign)
-	}
-	if info.Size() == 0 {
+	case info.Size() == 0:
 		return true, nil
 	}
 	if err = s.openFile(path, true); err != nil {
 		return false, reason(path, err)
 	}
-	err = guard(func() error {
-		if s.cfg.Verify { // before anything follows a page
-			if bad := checkPages(s.file, info.Size()); bad != nil {
-				return bad
-			}
-		}
-		return s.db.View(s.belongs)
-	})
+	err = guard(func() error { return s.db.View(s.inspect) })
 	// Here bbolt relies on the closing to release the lock. A process that is
 	// being started at this moment shares the open file, and would keep it
 	// locked.
@@ -57,22 +44,45 @@ func reason(path string, err error) error {
 		return ErrLocked
 	case errors.Is(err, ErrDamaged), errors.As(err, &system):
 		return err
-	case errors.Is(err, berrors.ErrVersionMismatch):
-		return fmt.Errorf("%w: %w", ErrForeign, err)
-	case looksLikeBolt(path):
+	case !errors.Is(err, berrors.ErrVersionMismatch) && looksLikeBolt(path):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%w: %w", ErrForeign, err)
 }
 
-// belongs returns an error unless the file is this package's, and complete.
-func (s *Store) belongs(tx *bolt.Tx) error {
+// looksLikeBolt reports whether a file has bbolt's magic number where one of the
+// two pages begins that a file of bbolt's begins with. The second page may begin
+// at any power of two, the size of a page.
+func looksLikeBolt(path string) bool {
+	file, err := os.Open(path) //nolint:gosec // It is the caller's path.
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }()
+	var magic [4]byte
+	for page := int64(0); page <= 64<<10; page = max(1<<10, 2*page) {
+		_, err := file.ReadAt(magic[:], page+pageHead)
+		if err == nil && binary.NativeEndian.Uint32(magic[:]) == 0xED0CDAED {
+			return true
+		}
+	}
+	return false
+}
+
+// inspect returns an error unless the file is this package's, and complete. With
+// Config.Verify, it reads all of it.
+func (s *Store) inspect(tx *bolt.Tx) error {
 	info, err := s.file.Stat()
 	if err != nil {
 		return err
 	}
-	if newest, ok := newestMeta(s.file); ok && info.Size() < newest.used() {
-		return damage("%d bytes of %d are missing", newest.used()-info.Size(), newest.used())
+	if size := tx.Size(); size <= 0 || size > info.Size() {
+		return damage("%d bytes of %d are missing", size-info.Size(), size)
+	}
+	if s.cfg.Verify { // before anything follows a page
+		if err := checkPages(tx, s.file); err != nil {
+			return err
+		}
 	}
 	main := bucket(tx, bucketMain)
 	if main == nil {
@@ -84,99 +94,13 @@ func (s *Store) belongs(tx *bolt.Tx) error {
 	if got := main.Get([]byte(keyFormat)); string(got) != format {
 		return fmt.Errorf("%w: its format is %.40q", ErrForeign, got)
 	}
+	for _, name := range buckets() {
+		if bucket(tx, name) == nil {
+			return damage("bucket %q is missing", name)
+		}
+	}
+	if s.cfg.Verify {
+		return verify(tx)
+	}
 	return nil
-}
-
-// A bbolt file begins with two meta pages, the newer of which counts. Each is a
-// page's head, and then, in the machine's byte order, magic, version, page size
-// and flags in 4 bytes each, and root bucket, its sequence, free list, number
-// of pages, transaction and checksum in 8 each.
-const (
-	metaStart = 16
-	metaSize  = 64
-	metaMagic = 0xED0CDAED
-)
-
-// readMeta returns the meta page at an offset, if there is one.
-func readMeta(file io.ReaderAt, offset int64) (meta []byte, magic, whole bool) {
-	meta = make([]byte, metaSize)
-	if _, err := file.ReadAt(meta, offset+metaStart); err != nil {
-		return nil, false, false
-	}
-	order := binary.NativeEndian
-	sum := fnv.New64a()
-	_, _ = sum.Write(meta[:metaSize-8])
-	return meta, order.Uint32(meta) == metaMagic, order.Uint64(meta[metaSize-8:]) == sum.Sum64()
-}
-
-// looksLikeBolt reports whether a file begins like one of bbolt's, for any page
-// size.
-func looksLikeBolt(path string) bool {
-	file, err := os.Open(path) //nolint:gosec // It is the caller's path.
-	if err != nil {
-		return false
-	}
-	defer func() { _ = file.Close() }()
-	for offset := int64(0); offset <= 64<<10; offset = max(1<<10, 2*offset) {
-		if _, magic, _ := readMeta(file, offset); magic {
-			return true
-		}
-	}
-	return false
-}
-
-// meta holds the fields of a meta page that the checks need.
-type meta struct {
-	pageSize                int64
-	root, free, pages, txid uint64 // pages of the root bucket and of the free list, their number, the transaction
-}
-
-// used returns the length of the file that its pages need. In a mapped file
-// that is shorter, a read would be a memory fault.
-func (m meta) used() int64 {
-	if m.pageSize <= 0 || m.pages > uint64(math.MaxInt64/m.pageSize) { //nolint:gosec // It is positive.
-		return math.MaxInt64
-	}
-	return int64(m.pages) * m.pageSize //nolint:gosec // It was looked at.
-}
-
-// newestMeta returns the newest valid meta page. It reports false if there is
-// none.
-func newestMeta(file io.ReaderAt) (newest meta, found bool) {
-	order := binary.NativeEndian
-	take := func(offset int64) (pageSize int64) {
-		b, magic, whole := readMeta(file, offset)
-		if !magic || !whole {
-			return 0
-		}
-		m := meta{
-			pageSize: int64(order.Uint32(b[8:])),
-			root:     order.Uint64(b[16:]), free: order.Uint64(b[32:]), pages: order.Uint64(b[40:]), txid: order.Uint64(b[48:]),
-		}
-		if !found || m.txid > newest.txid {
-			newest, found = m, true
-		}
-		return m.pageSize
-	}
-	if pageSize := take(0); pageSize != 0 {
-		take(pageSize)
-		return newest, found
-	}
-	for offset := int64(1 << 10); offset <= 64<<10 && !found; offset *= 2 {
-		take(offset)
-	}
-	return newest, found
-}
-
-// guard calls f. It returns an error that wraps ErrDamaged if bbolt panics
-// because of impossible pages, or if pages of the mapped file cannot be read.
-func guard(f func() error) (err error) {
-	before := debug.SetPanicOnFault(true)
-	defer func() {
-		debug.SetPanicOnFault(before)
-		if p := recover(); p != nil {
-			err = damage("%v", p)
-		}
-	}()
-	return f()
 }

@@ -26,10 +26,10 @@ type Store struct {
 	cfg    Config
 	now    func() time.Time
 	db     *bolt.DB
-	file   *os.File // the file of db, in case db cannot close it
-	stuck  bool     // bbolt panicked, and db cannot close the file
-	epochs epochs   // fixed while the file is open
-	writer writer   // used by the goroutine only, except for pending.any
+	file   *os.File       // the file of db, in case db cannot close it
+	stuck  bool           // bbolt panicked, and db cannot close the file
+	epochs history.Epochs // fixed while the file is open
+	writer writer         // used by the goroutine only, except for pending.any
 
 	requests chan *request
 	closing  chan struct{}

@@ -2,18 +2,15 @@ package boltstore
 
 import (
 	"bytes"
-	"encoding/binary"
-	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// sweepLater records that entries of so many bytes are left of a forgotten
-// channel.
+// sweepLater records that so many bytes are left of a forgotten channel.
 func (c *change) sweepLater(channel, left uint64) error {
 	c.swept, c.more = true, true
 	c.unswept += left
-	return c.sweepOrder.Put(number(channel), number(left))
+	return c.sweepOrder.Put(key(channel), key(left))
 }
 
 // sweep removes the entries and indexes of forgotten channels, within the
@@ -29,10 +26,11 @@ func (c *change) sweep(b *budget) error {
 			c.more = true
 			return nil
 		}
-		if len(v) != 8 {
-			return damage("what is left of channel %x", k)
+		var left uint64
+		if err := decode(v, &left); err != nil {
+			return damage("rest of channel %x: %v", k, err)
 		}
-		if err := c.sweepOne(b, bytes.Clone(k), binary.BigEndian.Uint64(v)); err != nil {
+		if err := c.sweepOne(b, k, left); err != nil {
 			return err
 		}
 	}
@@ -42,31 +40,23 @@ func (c *change) sweep(b *budget) error {
 // sweepOne removes the entries of one forgotten channel, of which left bytes
 // remain, and its indexes, within the budget.
 func (c *change) sweepOne(b *budget, prefix []byte, left uint64) error {
-	c.removed = true
-	more := false
+	c.dirty = true
 	for _, bucket := range []*bolt.Bucket{c.entries, c.ids, c.keys} {
 		var drop [][]byte
 		cursor := bucket.Cursor()
-		for k, v := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = cursor.Next() {
-			if more = b.spent(); more {
-				break
-			}
-			if bucket == c.entries {
-				left -= min(left, cost(v))
-				c.unswept -= min(c.unswept, cost(v))
-				b.pay(cost(v))
-			} else {
-				b.pay(uint64(len(k)) + entryCost)
-			}
-			drop = append(drop, bytes.Clone(k))
+		k, v := cursor.Seek(prefix)
+		for ; bytes.HasPrefix(k, prefix) && !b.spent(); k, v = cursor.Next() {
+			size := cost(k, v)
+			b.pay(size)
+			left -= min(left, size)
+			c.unswept -= min(c.unswept, size)
+			drop = append(drop, k)
 		}
-		for _, key := range slices.Backward(drop) { // from the last on, as when trimming
-			if err := bucket.Delete(key); err != nil {
-				return err
-			}
+		if err := deleteAll(bucket, drop); err != nil {
+			return err
 		}
-		if more {
-			return c.sweepOrder.Put(prefix, number(left))
+		if bytes.HasPrefix(k, prefix) {
+			return c.sweepOrder.Put(prefix, key(left))
 		}
 	}
 	b.pay(0)

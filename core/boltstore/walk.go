@@ -1,89 +1,102 @@
 package boltstore
 
 import (
-	"encoding/binary"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// walk iterates over the entries of one channel.
+// walk is a [history.Cursor] over the entries of one channel.
 type walk struct {
-	stretch
+	history.Kept
 
-	view   *view
-	cursor *bolt.Cursor
-	seq    uint64 // of the current entry; 0 beyond the end
+	entries *bolt.Bucket
+	epochs  history.Epochs
+	channel string // its name, which entries share
+	number  uint64
+
+	cursor *bolt.Cursor // nil until the first Seek
+	seq    uint64       // of the current entry, or 0
 	value  []byte
 }
 
-// seek moves to the first entry whose sequence number is seq or more.
-func (w *walk) seek(seq uint64) error {
-	if w.number == 0 || seq > w.newest {
+// Seek implements [history.Cursor].
+func (w *walk) Seek(after uint64) error {
+	if w.seq = 0; after >= w.Newest {
 		return nil
 	}
-	return w.at(w.cursor.Seek(pair(w.number, max(seq, w.oldest))))
+	if w.cursor == nil {
+		w.cursor = w.entries.Cursor()
+	}
+	return w.at(w.cursor.Seek(key(w.number, max(after+1, w.Oldest))))
 }
 
 // at makes the entry at the cursor the current one.
-func (w *walk) at(key, value []byte) error {
-	if len(key) != 16 || binary.BigEndian.Uint64(key) != w.number {
+func (w *walk) at(k, value []byte) error {
+	var number uint64
+	if err := decode(k, &number, &w.seq); err != nil || number != w.number {
 		return damage("entries of channel %d are missing", w.number)
 	}
-	w.seq, w.value = binary.BigEndian.Uint64(key[8:]), value
+	w.value = value
 	return nil
 }
 
-// next moves to the next entry.
-func (w *walk) next() error {
-	if w.seq >= w.newest {
+// Next implements [history.Cursor].
+func (w *walk) Next() error {
+	if w.seq >= w.Newest {
 		w.seq = 0
 		return nil
 	}
 	return w.at(w.cursor.Next())
 }
 
-// back moves to the previous entry.
-func (w *walk) back() error {
-	if w.seq <= w.oldest {
+// Back implements [history.Cursor].
+func (w *walk) Back() error {
+	if w.seq <= w.Oldest {
 		w.seq = 0
 		return nil
 	}
 	return w.at(w.cursor.Prev())
 }
 
-// entry returns the current entry.
-func (w *walk) entry() (*history.Entry, error) {
-	return w.view.entry(w.channel, w.number, w.seq, w.value)
-}
+// Seq implements [history.Cursor].
+func (w *walk) Seq() uint64 { return w.seq }
 
-// entry decodes an entry.
-func (v *view) entry(channel string, number, seq uint64, value []byte) (*history.Entry, error) {
-	r, at, err := decodeEntry(pair(number, seq), value)
+// Entry implements [history.Cursor].
+func (w *walk) Entry() (*history.Entry, error) {
+	r, at, err := decodeEntry(key(w.number, w.seq), w.value)
 	if err != nil {
-		return nil, damage("entry %d of channel %q: %v", seq, channel, err)
+		return nil, damage("entry %d of channel %q: %v", w.seq, w.channel, err)
 	}
-	r.Channel = channel
-	return r.At(v.store.epochs.at(seq), at), nil
+	r.Channel = w.channel
+	return r.At(w.epochs.At(w.seq), at), nil
 }
 
-// earliest returns the walk with the oldest current entry, or nil.
-func earliest(walks []*walk) (first *walk) {
-	for _, w := range walks {
-		if w.seq != 0 && (first == nil || w.seq < first.seq) {
-			first = w
-		}
-	}
-	return first
+// picks is a [history.Cursor] over some of the entries of a channel.
+type picks struct {
+	*walk
+
+	seqs []uint64 // of the current entry and those after it
 }
 
-// latest returns the walk with the newest current entry, or nil.
-func latest(walks []*walk) (last *walk) {
-	for _, w := range walks {
-		if w.seq != 0 && (last == nil || w.seq > last.seq) {
-			last = w
-		}
+// Seek implements [history.Cursor].
+func (p *picks) Seek(after uint64) error {
+	i, _ := slices.BinarySearch(p.seqs, after+1)
+	return p.from(i)
+}
+
+// Next implements [history.Cursor].
+func (p *picks) Next() error { return p.from(1) }
+
+// from makes the pick at an index the current one.
+func (p *picks) from(i int) error {
+	if p.seqs = p.seqs[i:]; len(p.seqs) == 0 {
+		p.seq = 0
+		return nil
 	}
-	return last
+	p.seq = p.seqs[0]
+	p.value = p.entries.Get(key(p.number, p.seq))
+	return nil
 }

@@ -16,22 +16,26 @@ import (
 // and the records to be committed.
 type writer struct {
 	state
+	sums
 
-	known   map[string]*channel // by name
-	tombs   int                 // number of tombs
-	bytes   uint64              // of all channels together
-	unswept uint64              // bytes of the entries that are left of forgotten channels
-	swept   bool                // a forgotten channel has entries or indexes left
-
+	known  map[string]*channel // by name
 	sinks  []history.Sink
-	more   bool          // there is more to remove than one transaction may
-	rest   time.Duration // pause before more is removed, for other requests
+	pause  time.Duration // pause before more is removed, for other requests
 	failed error         // why the store cannot continue, or nil
 
 	pending pending
 
 	aging   *time.Timer
 	agingAt time.Time // when aging fires; zero if it does not run
+}
+
+// sums are counted when the file is opened, and kept up to date.
+type sums struct {
+	tombs   int    // number of tombs
+	bytes   uint64 // of all channels together
+	unswept uint64 // bytes that are left of forgotten channels
+	swept   bool   // something is left of forgotten channels
+	more    bool   // there is more to remove than one transaction may
 }
 
 // Bounds on what one transaction appends for several callers, so that none
@@ -52,7 +56,7 @@ func (s *Store) run() {
 		case r := <-s.requests:
 			s.serve(r)
 		case <-w.pending.due.C:
-			s.settle()
+			s.commitPending()
 		case <-w.aging.C:
 			w.agingAt = time.Time{}
 			s.maintain()
@@ -72,7 +76,7 @@ func (s *Store) serve(r *request) {
 	for r != nil {
 		if r.sink != nil { // it gets the group's entries
 			s.writer.sinks = append(s.writer.sinks, r.sink)
-			r.answer <- answer{at: s.epochs.newest(s.writer.delivered())}
+			r.answer <- answer{at: s.epochs.Newest(s.writer.delivered())}
 		} else {
 			group = append(group, r)
 		}
@@ -90,7 +94,7 @@ func (s *Store) serve(r *request) {
 	}
 	switch {
 	case len(group) == 0:
-	case !commits && s.note(group):
+	case !commits && s.appendToJournal(group):
 	default:
 		s.commit(group)
 	}
@@ -132,10 +136,10 @@ func (s *Store) maintain() {
 	now, began := s.now(), time.Now()
 	if err := s.transact((*change).maintain); err != nil {
 		s.cfg.Logger.Warn("history is not trimmed", slog.Any("error", err))
-		s.ageAt(now.Add(time.Second))
+		s.ageBy(now.Add(time.Second))
 		return
 	}
-	s.writer.rest = 3 * time.Since(began)
+	s.writer.pause = 3 * time.Since(began)
 	s.ageNext(now)
 }
 
@@ -195,7 +199,7 @@ func (s *Store) fail(err error) error {
 	// the same. This store then cannot continue: it would give the same
 	// positions again.
 	var head uint64
-	if again := s.view(func(v *view) error { head = v.head; return nil }); again != nil || head != w.head {
+	if bad := s.view(func(v *view) error { head = v.head; return nil }); bad != nil || head != w.head {
 		w.failed = fmt.Errorf("tidings: history file must be opened again: %w", err)
 		return w.failed
 	}
@@ -205,7 +209,7 @@ func (s *Store) fail(err error) error {
 // shut closes the file.
 func (s *Store) shut() {
 	s.writer.sinks = nil
-	s.closeErr = s.settleForGood()
+	s.closeErr = s.commitLast()
 	if err := s.closeFile(); err != nil {
 		s.closeErr = errors.Join(s.closeErr, fmt.Errorf("tidings: closing the history file: %w", err))
 	}
