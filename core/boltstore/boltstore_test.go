@@ -15,8 +15,8 @@ import (
 	"github.com/tidings-go/tidings/core/storetest"
 )
 
-// TestMain finds goroutines that tests leave behind. While fuzzing there are
-// others, of the testing package.
+// TestMain fails if tests leave goroutines behind, except while fuzzing: the
+// testing package then has goroutines of its own.
 func TestMain(m *testing.M) {
 	if path := os.Getenv(publisherFile); path != "" { // see TestKilled
 		fmt.Fprintln(os.Stderr, publisher(path, os.Getenv(publisherSync)))
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// storage is for the conformance suite.
+// storage returns storage for the conformance suite.
 func storage(sync boltstore.Sync) storetest.Storage {
 	return func(tb testing.TB, retention core.Retention) storetest.Open {
 		tb.Helper()

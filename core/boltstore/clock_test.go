@@ -10,16 +10,16 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// unsteady is a clock that can be set, and whose times say nothing of how long
-// ago they were otherwise: like those that a file has.
-type unsteady struct{ ahead atomic.Int64 }
+// fakeClock is a clock that can be set. Its times have no monotonic reading,
+// like times from a file.
+type fakeClock struct{ ahead atomic.Int64 }
 
-func (u *unsteady) set(ahead time.Duration) { u.ahead.Store(int64(ahead)) }
+func (c *fakeClock) set(ahead time.Duration) { c.ahead.Store(int64(ahead)) }
 
-func (u *unsteady) now() time.Time { return time.Now().Round(0).Add(time.Duration(u.ahead.Load())) }
+func (c *fakeClock) now() time.Time { return time.Now().Round(0).Add(time.Duration(c.ahead.Load())) }
 
-// openAt opens a store by a clock. It is closed in the end, unless it is before.
-func openAt(t *testing.T, path string, cfg boltstore.Config, clock *unsteady) *boltstore.Store {
+// openAt opens a store with a clock. The test closes it at the end.
+func openAt(t *testing.T, path string, cfg boltstore.Config, clock *fakeClock) *boltstore.Store {
 	t.Helper()
 	store, err := boltstore.OpenAt(path, cfg, clock.now)
 	if err != nil {
@@ -29,14 +29,14 @@ func openAt(t *testing.T, path string, cfg boltstore.Config, clock *unsteady) *b
 	return store
 }
 
-// A key that was kept while the clock was ahead counts for a window from when
-// the store finds out, and not until the clock is there again.
+// A key that was published while the clock was ahead counts for one window after
+// the store notices, and not until the clock has caught up.
 func TestOnceAfterClockWasAhead(t *testing.T) {
 	t.Parallel()
 	const window = 5 * time.Minute
 	for name, test := range map[string]struct {
 		sync boltstore.Sync
-		next func(t *testing.T, path string, store *boltstore.Store, cfg boltstore.Config, clock *unsteady) *boltstore.Store
+		next func(t *testing.T, path string, store *boltstore.Store, cfg boltstore.Config, clock *fakeClock) *boltstore.Store
 	}{
 		"closed":                    {boltstore.SyncAlways, closedAndOpened},
 		"closed, with a journal":    {boltstore.SyncInterval, closedAndOpened},
@@ -48,7 +48,7 @@ func TestOnceAfterClockWasAhead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				path, clock := fresh(t), new(unsteady)
+				path, clock := fresh(t), new(fakeClock)
 				cfg := boltstore.Config{Sync: test.sync, Interval: time.Minute, Retention: core.Retention{OnceWindow: window}}
 				clock.set(24 * time.Hour)
 				store := openAt(t, path, cfg, clock)
@@ -74,37 +74,37 @@ func TestOnceAfterClockWasAhead(t *testing.T) {
 	}
 }
 
-func closedAndOpened(t *testing.T, path string, store *boltstore.Store, cfg boltstore.Config, clock *unsteady) *boltstore.Store {
+func closedAndOpened(t *testing.T, path string, store *boltstore.Store, cfg boltstore.Config, clock *fakeClock) *boltstore.Store {
 	t.Helper()
 	closeStore(t, store)
 	clock.set(0)
 	return openAt(t, path, cfg, clock)
 }
 
-func killedAndOpened(t *testing.T, path string, _ *boltstore.Store, cfg boltstore.Config, clock *unsteady) *boltstore.Store {
+func killedAndOpened(t *testing.T, path string, _ *boltstore.Store, cfg boltstore.Config, clock *fakeClock) *boltstore.Store {
 	t.Helper()
 	clock.set(0)
-	return openAt(t, crash(t, path, all), cfg, clock)
+	return openAt(t, crash(t, path, wholeJournal), cfg, clock)
 }
 
-func running(_ *testing.T, _ string, store *boltstore.Store, _ boltstore.Config, clock *unsteady) *boltstore.Store {
+func running(_ *testing.T, _ string, store *boltstore.Store, _ boltstore.Config, clock *fakeClock) *boltstore.Store {
 	clock.set(0)
 	return store
 }
 
-func runningSettled(t *testing.T, _ string, store *boltstore.Store, _ boltstore.Config, clock *unsteady) *boltstore.Store {
+func runningSettled(t *testing.T, _ string, store *boltstore.Store, _ boltstore.Config, clock *fakeClock) *boltstore.Store {
 	t.Helper()
-	settle(t, store)
+	commitPending(t, store)
 	clock.set(0)
 	return store
 }
 
-// A store that is opened often forgets keys all the same: how long ago the clock
-// was set back is known from then on.
+// A store that is opened often forgets keys all the same, because the file has
+// the time at which the store noticed.
 func TestOnceAfterClockWasAheadAndRestarts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		path, clock := fresh(t), new(unsteady)
+		path, clock := fresh(t), new(fakeClock)
 		cfg := boltstore.Config{Retention: core.Retention{OnceWindow: 5 * time.Minute}}
 		clock.set(24 * time.Hour)
 		store := openAt(t, path, cfg, clock)
@@ -112,7 +112,7 @@ func TestOnceAfterClockWasAheadAndRestarts(t *testing.T) {
 		r.Once = "key"
 		appendTo(t, store, r)
 		for i := range 6 {
-			clock.set(-time.Duration(min(i, 3)) * 2 * time.Second) // back again, and again
+			clock.set(-time.Duration(min(i, 3)) * 2 * time.Second) // set back further, three times
 			closeStore(t, store)
 			store = openAt(t, path, cfg, clock)
 			time.Sleep(time.Minute)
@@ -124,25 +124,25 @@ func TestOnceAfterClockWasAheadAndRestarts(t *testing.T) {
 	})
 }
 
-// What was published while the clock was ahead becomes too old after its time
-// has passed since the store found out.
+// Events that were published while the clock was ahead become too old one span
+// after the store notices.
 func TestAgesAfterClockWasAhead(t *testing.T) {
 	t.Parallel()
 	const span = 10 * time.Minute
 	for name, retention := range map[string]core.Retention{"age": {Age: span}, "idle": {Idle: span}} {
-		for how, next := range map[string]func(*testing.T, string, *boltstore.Store, boltstore.Config, *unsteady) *boltstore.Store{
+		for how, next := range map[string]func(*testing.T, string, *boltstore.Store, boltstore.Config, *fakeClock) *boltstore.Store{
 			"closed": closedAndOpened, "running": running,
 		} {
 			t.Run(name+", "+how, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					path, clock := fresh(t), new(unsteady)
+					path, clock := fresh(t), new(fakeClock)
 					cfg := boltstore.Config{Retention: retention}
 					clock.set(24 * time.Hour)
 					store := openAt(t, path, cfg, clock)
-					appendTo(t, store, full("a", 1), full("a", 2))
+					appendTo(t, store, indexed("a", 1), indexed("a", 2))
 					store = next(t, path, store, cfg, clock)
-					appendTo(t, store, full("b", 1)) // by which it finds out
+					appendTo(t, store, indexed("b", 1)) // the store notices
 					if got := len(kept(t, store, "a")); got != 2 {
 						t.Errorf("at first: got %d events, want 2", got)
 					}

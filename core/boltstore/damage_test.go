@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -20,65 +21,72 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// damagedFile is what the process of TestVerifyNeverCrashes finds the path of
-// the whole file in.
+// damagedFile is the environment variable that gives the child process of
+// TestVerifyNeverCrashes the path of the undamaged file.
 const damagedFile = "TIDINGS_DAMAGED_FILE"
 
+// damages is the number of damaged copies.
 const damages = 160
 
-// harm damages a file of bbolt's in one of several ways: pages of any kind, and
-// as often those that lead to others.
-func harm(random *rand.Rand, b []byte) []byte {
-	size := os.Getpagesize()
-	var leading []int
-	for i := 2; i < len(b)/size; i++ {
-		if binary.NativeEndian.Uint16(b[i*size+8:]) == 1 {
-			leading = append(leading, i)
+// damager damages the pages of a bbolt file.
+type damager struct {
+	*rand.Rand
+
+	b    []byte
+	size int // of a page
+}
+
+// page returns a page of any kind, or as often a branch page.
+func (d *damager) page() []byte {
+	var all, branches [][]byte
+	for page := range slices.Chunk(d.b[2*d.size:], d.size) {
+		if all = append(all, page); binary.NativeEndian.Uint16(page[8:]) == 1 {
+			branches = append(branches, page)
 		}
 	}
-	page := func() []byte {
-		i := 2 + random.IntN(len(b)/size-2)
-		if random.IntN(2) == 0 {
-			i = leading[random.IntN(len(leading))]
-		}
-		return b[i*size : (i+1)*size]
+	if d.IntN(2) == 0 {
+		all = branches
 	}
-	noise := func(b []byte) {
-		for i := range b {
-			b[i] = byte(random.Uint32())
-		}
+	return all[d.IntN(len(all))]
+}
+
+func (d *damager) noise(b []byte) {
+	for i := range b {
+		b[i] = byte(d.Uint32())
 	}
-	p := page()
-	switch random.IntN(9) {
+}
+
+// damage damages the file in one of several ways.
+func (d *damager) damage() {
+	p := d.page()
+	switch d.IntN(9) {
 	case 0:
-		noise(p[:16]) // its head
+		d.noise(p[:16]) // its head
 	case 1:
-		at := 16 * random.IntN(8) // one of its elements, or its head
-		noise(p[at : at+16])
+		at := 16 * d.IntN(8) // one of its elements, or its head
+		d.noise(p[at : at+16])
 	case 2: // one number of these
-		at := 4 * random.IntN(40)
-		binary.NativeEndian.PutUint32(p[at:], 1<<random.IntN(32))
+		binary.NativeEndian.PutUint32(p[4*d.IntN(40):], 1<<d.IntN(32))
 	case 3:
 		clear(p)
 	case 4:
-		clear(p[size/2:])
-	case 5: // another page in its place, with its number
-		copy(p[8:], page()[8:])
-	case 6: // a branch page that leads to another, or to itself
+		clear(p[d.size/2:])
+	case 5: // the contents of another page
+		copy(p[8:], d.page()[8:])
+	case 6: // a branch page that leads to other pages, or to itself
 		binary.NativeEndian.PutUint16(p[8:], 1)
 		for i := range 4 {
-			binary.NativeEndian.PutUint64(p[16+16*i+8:], uint64(random.IntN(len(b)/size+2)))
+			binary.NativeEndian.PutUint64(p[16+16*i+8:], uint64(d.IntN(len(d.b)/d.size+2)))
 		}
 	case 7:
-		from := random.IntN(len(b) - 64)
-		noise(b[from : from+64])
+		from := d.IntN(len(d.b) - 64)
+		d.noise(d.b[from : from+64])
 	default:
-		b[random.IntN(len(b))] ^= 1 << random.IntN(8)
+		d.b[d.IntN(len(d.b))] ^= 1 << d.IntN(8)
 	}
-	return b
 }
 
-// openDamaged opens damaged copies of a file, and says which.
+// openDamaged opens damaged copies of a file, and prints the seed of each.
 func openDamaged(path string) error {
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -88,11 +96,12 @@ func openDamaged(path string) error {
 	found := 0
 	for seed := range uint64(damages) {
 		fmt.Println("seed", seed)
-		b := harm(rand.New(rand.NewPCG(seed, 13)), bytes.Clone(whole))
-		if err := os.WriteFile(copied, b, 0o600); err != nil {
+		d := damager{rand.New(rand.NewPCG(seed, 13)), bytes.Clone(whole), os.Getpagesize()}
+		d.damage()
+		if err := os.WriteFile(copied, d.b, 0o600); err != nil {
 			return err
 		}
-		store, err := boltstore.Open(copied, boltstore.Config{Verify: true, LockWait: time.Millisecond})
+		store, err := boltstore.Open(copied, boltstore.Config{Verify: true, LockWait: -1})
 		switch {
 		case err == nil:
 			if bad := store.Close(); bad != nil {
@@ -108,8 +117,8 @@ func openDamaged(path string) error {
 	return nil
 }
 
-// dense returns the path of a copy that has no free pages, so that most damage
-// matters.
+// dense returns the path of a copy without free pages, so that most damage hits
+// a page in use.
 func dense(t *testing.T, path string) string {
 	t.Helper()
 	from, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
@@ -127,15 +136,15 @@ func dense(t *testing.T, path string) string {
 	return copied
 }
 
-// Config.Verify has Open answer every damaged file with an error: it does not
-// crash, as it would where a page is read that is not there, and it does not go
-// on for ever. A crash ends a process, so that it has one of its own.
+// With Config.Verify, Open returns an error for a damaged file: it neither
+// crashes on a page that cannot be read nor follows pages in a circle. It runs
+// in a child process, which a crash ends.
 func TestVerifyNeverCrashes(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
 	store := open(t, path, boltstore.Config{Retention: core.Retention{Events: 2000}})
 	for i := range 3 {
-		room(t, store, fmt.Sprint("room ", i), 500, 20)
+		fill(t, store, fmt.Sprint("room ", i), 500, 20)
 		once := record("once", "x")
 		once.Once = strconv.Itoa(i)
 		appendTo(t, store, once)

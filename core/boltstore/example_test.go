@@ -21,44 +21,36 @@ func ExampleOpen() {
 	defer func() { _ = os.RemoveAll(folder) }()
 	path := filepath.Join(folder, "history.db")
 
+	// A process publishes, and ends.
 	ctx := context.Background()
-	publish := func(data ...string) (ids []string, err error) {
-		store, err := boltstore.Open(path, boltstore.Config{})
-		if err != nil {
-			return nil, err
-		}
-		hub := core.NewHub(core.HubConfig{Store: store})
-		for _, d := range data {
-			id, err := hub.Publish(ctx, "news", core.Event{Data: d})
-			if err != nil {
-				return nil, err
-			}
-			ids = append(ids, id)
-		}
-		return ids, hub.Close()
-	}
-	before, err := publish("one", "two", "three")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-
-	// The next process goes on where this one ended.
 	store, err := boltstore.Open(path, boltstore.Config{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	hub := core.NewHub(core.HubConfig{Store: store})
-	defer func() { _ = hub.Close() }()
-	missed, err := hub.History(ctx, core.Subscription{Channels: []string{"news"}, After: before[0]}, 10)
-	for i, d := range missed {
-		fmt.Println(d.Data, d.ID == before[1+i])
+	hub := core.NewHub(core.HubConfig{Store: store}) // which closes the store
+	first, err := hub.Publish(ctx, "news", core.Event{Data: "one"})
+	for _, data := range []string{"two", "three"} {
+		_, bad := hub.Publish(ctx, "news", core.Event{Data: data})
+		err = errors.Join(err, bad)
 	}
-	fmt.Println(err)
+	fmt.Println(errors.Join(err, hub.Close()))
+
+	// The next process continues where this one ended.
+	if store, err = boltstore.Open(path, boltstore.Config{}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	hub = core.NewHub(core.HubConfig{Store: store})
+	missed, err := hub.History(ctx, core.Subscription{Channels: []string{"news"}, After: first}, 10)
+	for _, d := range missed {
+		fmt.Println(d.Data)
+	}
+	fmt.Println(errors.Join(err, hub.Close()))
 	// Output:
-	// two true
-	// three true
+	// <nil>
+	// two
+	// three
 	// <nil>
 }
 

@@ -23,8 +23,8 @@ func (s *Store) alone(f func(*bolt.Tx) error) error {
 	return errors.Join(guard(func() error { return f(tx) }), tx.Rollback())
 }
 
-// Limit makes the file fail to grow above a number of bytes, as on a full disk. 0
-// is no limit.
+// Limit makes the file fail to grow above a number of bytes, as on a full disk.
+// 0 is no limit.
 func (s *Store) Limit(bytes int) {
 	_ = s.alone(func(*bolt.Tx) error {
 		s.db.MaxSize = bytes

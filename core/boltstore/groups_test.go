@@ -10,57 +10,58 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// notes is a sink that takes down what it is told.
-type notes struct {
+// recorder is a sink that records the calls of its methods.
+type recorder struct {
 	mu        sync.Mutex
 	delivered [][]*core.Entry // by call
 	trimmed   map[string]uint64
-	during    func() // called by Deliver, or nil
+	onDeliver func() // called by Deliver, or nil
 }
 
-func (n *notes) Deliver(entries []*core.Entry) {
-	n.mu.Lock()
-	n.delivered = append(n.delivered, append([]*core.Entry(nil), entries...))
-	during := n.during
-	n.mu.Unlock()
-	if during != nil {
-		during()
+func (r *recorder) Deliver(entries []*core.Entry) {
+	r.mu.Lock()
+	r.delivered = append(r.delivered, append([]*core.Entry(nil), entries...))
+	onDeliver := r.onDeliver
+	r.mu.Unlock()
+	if onDeliver != nil {
+		onDeliver()
 	}
 }
 
-func (n *notes) Trimmed(channel string, seq uint64) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.trimmed == nil {
-		n.trimmed = make(map[string]uint64)
+func (r *recorder) Trimmed(channel string, seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.trimmed == nil {
+		r.trimmed = make(map[string]uint64)
 	}
-	n.trimmed[channel] = seq
+	r.trimmed[channel] = seq
 }
 
-// calls returns what was delivered, by call.
-func (n *notes) calls() [][]*core.Entry {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return append([][]*core.Entry(nil), n.delivered...)
+// calls returns the delivered entries, by call.
+func (r *recorder) calls() [][]*core.Entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([][]*core.Entry(nil), r.delivered...)
 }
 
-func (n *notes) hid(channel string) uint64 {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.trimmed[channel]
+// trimmedThrough returns the newest entry that was reported as trimmed.
+func (r *recorder) trimmedThrough(channel string) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trimmed[channel]
 }
 
-// attach gives the store a sink.
-func attach(t *testing.T, store core.Store) *notes {
+// attach attaches a recorder to a store.
+func attach(t *testing.T, store core.Store) *recorder {
 	t.Helper()
-	n := &notes{}
-	if _, err := store.Attach(n); err != nil {
+	r := &recorder{}
+	if _, err := store.Attach(r); err != nil {
 		t.Fatalf("Attach: got error %v, want none", err)
 	}
-	return n
+	return r
 }
 
-// All who wait while a commit is under way share the next one.
+// All calls of Append that wait during a commit share the next one.
 func TestGroups(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []boltstore.Sync{boltstore.SyncAlways, boltstore.SyncInterval} {
@@ -71,14 +72,14 @@ func TestGroups(t *testing.T) {
 func groups(t *testing.T, mode boltstore.Sync) {
 	t.Helper()
 	store := open(t, fresh(t), boltstore.Config{Sync: mode, Interval: time.Hour})
-	told := attach(t, store)
+	sink := attach(t, store)
 	release := make(chan struct{})
-	told.during = sync.OnceFunc(func() { <-release })
+	sink.onDeliver = sync.OnceFunc(func() { <-release })
 	const callers = 50
 	var calls sync.WaitGroup
 	for i := range callers {
 		if i == 1 {
-			synctest.Wait() // the first is being delivered, and all others wait
+			synctest.Wait() // the first is in Deliver, and all others wait
 		}
 		calls.Go(func() {
 			entries, err := store.Append(t.Context(), []core.Record{record("a", "1"), record("b", "2")})
@@ -90,7 +91,7 @@ func groups(t *testing.T, mode boltstore.Sync) {
 	synctest.Wait()
 	close(release)
 	calls.Wait()
-	got := told.calls()
+	got := sink.calls()
 	if len(got) != 2 || len(got[1]) != 2*(callers-1) {
 		t.Errorf("%v: got %d deliveries, want 2, all but the first in one", mode, len(got))
 	}

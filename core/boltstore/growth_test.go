@@ -11,8 +11,8 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// Readers go on while the file grows and is mapped anew, and what they hold
-// stays as it is.
+// Reads succeed while the file grows and is mapped again, and the entries that
+// they have returned do not change.
 func TestReadWhileGrowing(t *testing.T) {
 	t.Parallel()
 	store := open(t, fresh(t), boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1, TotalBytes: -1}})

@@ -21,19 +21,19 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// publisherFile is the variable that makes the test binary a publisher on that
-// file, and publisherSync how it syncs.
+// Environment variables that make the test binary a publisher: the path of the
+// file, and the Sync.
 const (
 	publisherFile = "TIDINGS_PUBLISHER_FILE"
 	publisherSync = "TIDINGS_PUBLISHER_SYNC"
 )
 
-// publishers is how many goroutines publish at the same time.
+// publishers is the number of goroutines that publish at the same time.
 const publishers = 4
 
-// publisher serves a hub on an inherited listener. It writes "ready" when it
-// serves, and begins to publish when a line comes in. Then it writes the ID of
-// each event when Publish has returned it.
+// publisher serves a hub on an inherited listener. It writes "ready", and begins
+// to publish when it reads a line. It writes the ID of each event that Publish
+// has returned.
 func publisher(path, sync string) error {
 	cfg := boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1}, Verify: true}
 	if sync == boltstore.SyncInterval.String() {
@@ -43,7 +43,7 @@ func publisher(path, sync string) error {
 	if err != nil {
 		return err
 	}
-	hub := core.NewHub(core.HubConfig{Store: store, RingEvents: 64}) // so that much comes from the file
+	hub := core.NewHub(core.HubConfig{Store: store, RingEvents: 64}) // fewer than are read from the file
 	mux := http.NewServeMux()
 	mux.Handle("/", core.NewGate(hub, core.GateConfig{Start: core.Earliest()}).Subscribe("stocks"))
 	listener, err := net.FileListener(os.NewFile(3, "listener"))
@@ -75,7 +75,7 @@ func publisher(path, sync string) error {
 	return <-failed
 }
 
-// process is a publisher that is running.
+// process is a running publisher.
 type process struct {
 	cmd   *exec.Cmd
 	begin io.WriteCloser
@@ -106,8 +106,8 @@ func start(t *testing.T, path string, sync boltstore.Sync, listener *os.File) *p
 	return p
 }
 
-// kill lets the process publish so many events and a moment more, kills it, and
-// returns the IDs that Publish had returned.
+// kill kills the process after it has published a number of events and a moment
+// has passed. It returns the IDs that Publish had returned.
 func (p *process) kill(t *testing.T, events, moment int) (returned []string) {
 	t.Helper()
 	if events > 0 {
@@ -125,7 +125,7 @@ func (p *process) kill(t *testing.T, events, moment int) (returned []string) {
 			}
 		}
 		line, err := p.lines.ReadString('\n')
-		if err != nil { // what it was writing when it was killed may be cut off
+		if err != nil { // the last line may be cut off
 			break
 		}
 		returned = append(returned, strings.TrimSuffix(line, "\n"))
@@ -135,106 +135,9 @@ func (p *process) kill(t *testing.T, events, moment int) (returned []string) {
 	return returned
 }
 
-// reader is a client: it takes down the events that it gets, and comes back
-// with the last ID when its connection is cut.
-type reader struct {
-	url string
-
-	mu     gosync.Mutex
-	ids    []string
-	resets []string
-	news   chan struct{} // has room for one
-}
-
-func newReader(url string) *reader { return &reader{url: url, news: make(chan struct{}, 1)} }
-
-// stay reads until ctx ends.
-func (r *reader) stay(ctx context.Context, client *http.Client) {
-	for ctx.Err() == nil {
-		r.visit(ctx, client)
-	}
-}
-
-// visit reads until the connection is cut.
-func (r *reader) visit(ctx context.Context, client *http.Client) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
-	if err != nil {
-		panic(err)
-	}
-	r.mu.Lock()
-	if n := len(r.ids); n > 0 {
-		request.Header.Set("Last-Event-ID", r.ids[n-1])
-	}
-	r.mu.Unlock()
-	response, err := client.Do(request)
-	if err != nil {
-		return
-	}
-	defer func() { _ = response.Body.Close() }()
-	for event, err := range core.NewDecoder(response.Body, core.DecoderConfig{}).All() {
-		if err != nil {
-			return
-		}
-		r.mu.Lock()
-		if event.Name == "stockupdate" {
-			r.ids = append(r.ids, event.ID)
-		} else {
-			r.resets = append(r.resets, event.Data)
-		}
-		r.mu.Unlock()
-		select {
-		case r.news <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// has waits until the reader has an event, and returns all that it has.
-func (r *reader) has(t *testing.T, id string) []string {
-	t.Helper()
-	limit := time.NewTimer(20 * time.Second)
-	defer limit.Stop()
-	for {
-		r.mu.Lock()
-		ids, resets := r.ids, r.resets
-		r.mu.Unlock()
-		if len(resets) > 0 {
-			t.Fatalf("%s: got resets %q, want none", r.url, resets)
-		}
-		if len(ids) > 0 && seqOf(t, ids[len(ids)-1]) >= seqOf(t, id) {
-			return ids
-		}
-		select {
-		case <-r.news:
-		case <-limit.C:
-			t.Fatalf("%s: got %d events, want them up to %s", r.url, len(ids), id)
-		}
-	}
-}
-
-func seqOf(t *testing.T, id string) uint64 {
-	t.Helper()
-	p, ok := core.ParsePosition(id)
-	if !ok {
-		t.Fatalf("got ID %q, want a position", id)
-	}
-	return p.Seq
-}
-
-// inOrder fails unless the IDs are of events each once, in order, and with none
-// left out.
-func inOrder(t *testing.T, who string, ids []string) {
-	t.Helper()
-	for i, id := range ids {
-		if got, want := seqOf(t, id), uint64(i+1); got != want {
-			t.Fatalf("%s: event %d: got ID %s, want number %d", who, i, id, want)
-		}
-	}
-}
-
-// A publisher that is killed at any moment, again and again, has lost nothing
-// that Publish had returned, and a client whose connection is cut each time gets
-// everything, once.
+// A publisher is killed at any moment, again and again. No event that Publish
+// returned is lost, and a client that reconnects each time receives every event
+// once.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -262,49 +165,68 @@ func killed(t *testing.T, sync boltstore.Sync, rounds int) {
 	}
 	defer func() { _ = inherited.Close() }()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	url := "http://" + listener.Addr().String()
 	ctx, cancel := context.WithCancel(t.Context())
-	live := newReader(url)
-	var stay gosync.WaitGroup
-	stay.Go(func() { live.stay(ctx, client) })
-	defer stay.Wait()
+	live := newFollower("http://" + listener.Addr().String())
+	var following gosync.WaitGroup
+	following.Go(func() { live.follow(ctx, client) })
+	defer following.Wait()
 	defer cancel()
 
-	returned := make(map[uint64]string) // by Publish, in all rounds
-	newest := ""
-	for round := range rounds + 1 {
+	published := published{ids: make(map[uint64]string)}
+	for round := range rounds {
 		p := start(t, path, sync, inherited)
-		if newest != "" { // and nothing is published yet
-			all := newReader(url)
-			visit, leave := context.WithCancel(ctx)
-			stay.Go(func() { all.stay(visit, client) })
-			replayed := all.has(t, newest)
-			leave()
-			inOrder(t, "replay", replayed)
-			for seq, id := range returned {
-				if replayed[seq-1] != id {
-					t.Fatalf("round %d: event %d: got ID %s replayed, want %s", round, seq, replayed[seq-1], id)
-				}
-			}
-			stayed := live.has(t, newest)
-			inOrder(t, "client that stays", stayed)
-			if n := min(len(stayed), len(replayed)); !slices.Equal(stayed[:n], replayed[:n]) {
-				t.Fatalf("round %d: got other IDs live than replayed", round)
-			}
+		published.replayed(t, live, client)
+		published.add(t, p.kill(t, 1+rand.IntN(40), rand.IntN(3000)))
+		t.Logf("round %d: %d events", round, len(published.ids))
+	}
+	p := start(t, path, sync, inherited)
+	published.replayed(t, live, client)
+	p.kill(t, 0, 0)
+}
+
+// published holds the IDs that Publish has returned.
+type published struct {
+	ids    map[uint64]string // by sequence number
+	newest string
+}
+
+// add adds the IDs of a round.
+func (p *published) add(t *testing.T, ids []string) {
+	t.Helper()
+	for _, id := range ids {
+		seq := seqOf(t, id)
+		if again, ok := p.ids[seq]; ok {
+			t.Fatalf("Publish returned %s after %s", id, again)
 		}
-		if round == rounds {
-			p.kill(t, 0, 0)
-			break
-		}
-		for _, id := range p.kill(t, 1+rand.IntN(40), rand.IntN(3000)) {
-			seq := seqOf(t, id)
-			if again, ok := returned[seq]; ok {
-				t.Fatalf("round %d: Publish returned %s after %s", round, id, again)
-			}
-			if returned[seq] = id; newest == "" || seq > seqOf(t, newest) {
-				newest = id
-			}
+		if p.ids[seq] = id; p.newest == "" || seq > seqOf(t, p.newest) {
+			p.newest = id
 		}
 	}
-	t.Logf("%d rounds: all of %d events that Publish had returned were replayed", rounds, len(returned))
+}
+
+// replayed checks that a new client, and one that has reconnected, receive all
+// of the events, before others are published.
+func (p *published) replayed(t *testing.T, live *follower, client *http.Client) {
+	t.Helper()
+	if p.newest == "" {
+		return
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	late := newFollower(live.url)
+	var following gosync.WaitGroup
+	following.Go(func() { late.follow(ctx, client) })
+	defer following.Wait()
+	defer cancel()
+	replayed := late.wait(t, p.newest)
+	inOrder(t, "new client", replayed)
+	for seq, id := range p.ids {
+		if replayed[seq-1] != id {
+			t.Fatalf("event %d: got ID %s replayed, want %s", seq, replayed[seq-1], id)
+		}
+	}
+	stayed := live.wait(t, p.newest)
+	inOrder(t, "client that reconnects", stayed)
+	if n := min(len(stayed), len(replayed)); !slices.Equal(stayed[:n], replayed[:n]) {
+		t.Fatal("got other IDs live than replayed")
+	}
 }

@@ -6,19 +6,19 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// seldom never brings anything to the disk by itself.
-func seldom() boltstore.Config {
-	return boltstore.Config{Sync: boltstore.SyncInterval, Interval: 24 * time.Hour}
+// neverSyncs returns a config with which events are synced only before a read
+// and by Close.
+func neverSyncs() boltstore.Config {
+	return boltstore.Config{Sync: boltstore.SyncInterval, Interval: -1}
 }
 
-// crash copies a file, and as much of its journal as there is to be, and returns
-// the path of the copy: what a process that is no more has left.
+// crash returns the path of a copy of a file, with a part of its journal: what a
+// process leaves that ends without Close.
 func crash(t *testing.T, path string, journal func([]byte) []byte) string {
 	t.Helper()
 	left := fresh(t)
@@ -37,9 +37,9 @@ func crash(t *testing.T, path string, journal func([]byte) []byte) string {
 	return left
 }
 
-func all(b []byte) []byte { return b }
+func wholeJournal(b []byte) []byte { return b }
 
-func none([]byte) []byte { return nil }
+func noJournal([]byte) []byte { return nil }
 
 // ids returns the IDs of entries.
 func ids(entries []*core.Entry) []string {
@@ -50,55 +50,37 @@ func ids(entries []*core.Entry) []string {
 	return all
 }
 
-// settle has what was appended brought to the disk: reading does.
-func settle(t *testing.T, store core.Store) {
+// commitPending commits the pending records: a read does.
+func commitPending(t *testing.T, store core.Store) {
 	t.Helper()
 	kept(t, store, "a")
 }
 
-// What a power loss took is a gap for those who have seen it, and its positions
-// are never given to others; what came before resumes.
+// idsAfter returns the IDs of the events in the history of channel a after an
+// ID.
+func idsAfter(t *testing.T, hub *core.Hub, after string) (ids []string, err error) {
+	t.Helper()
+	found, err := hub.History(t.Context(), core.Subscription{Channels: []string{"a"}, After: after}, 10)
+	for _, d := range found {
+		ids = append(ids, d.ID)
+	}
+	return ids, err
+}
+
+// After a power loss, positions of lost events are answered with a gap, and are
+// not given to other events. Clients with earlier positions resume.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
-	store := open(t, path, seldom())
+	store := open(t, path, neverSyncs())
 	safe := appendTo(t, store, record("a", "1"), record("a", "2"))
-	settle(t, store)
+	commitPending(t, store)
 	lost := appendTo(t, store, record("a", "lost"), record("a", "lost, too"))
 
 	for _, sync := range []boltstore.Sync{boltstore.SyncAlways, boltstore.SyncInterval} {
-		left := crash(t, path, none)
+		left := crash(t, path, noJournal)
 		hub := core.NewHub(core.HubConfig{Store: open(t, left, boltstore.Config{Sync: sync})})
-		history := func(after string) ([]string, error) {
-			found, err := hub.History(t.Context(), core.Subscription{Channels: []string{"a"}, After: after}, 10)
-			var ids []string
-			for _, d := range found {
-				ids = append(ids, d.ID)
-			}
-			return ids, err
-		}
-		if got, err := history(safe[0].ID()); err != nil || !slices.Equal(got, ids(safe[1:])) {
-			t.Errorf("%v: after what was safe: got %q, %v, want %q", sync, got, err, ids(safe[1:]))
-		}
-		if got, err := history(safe[1].ID()); err != nil || len(got) != 0 {
-			t.Errorf("%v: after the last that was safe: got %q, %v, want nothing newer", sync, got, err)
-		}
-		id, err := hub.Publish(t.Context(), "a", core.Event{Data: "new"})
-		if err != nil {
-			t.Fatalf("Publish: %v", err)
-		}
-		if at, _ := core.ParsePosition(id); at.Seq != 3 || at.Epoch == safe[0].Position.Epoch {
-			t.Errorf("%v: got ID %s, want number 3 of a new epoch", sync, id)
-		}
-		if got, err := history(safe[0].ID()); err != nil || !slices.Equal(got, []string{safe[1].ID(), id}) {
-			t.Errorf("%v: after what was safe: got %q, %v, want the old ID and %q", sync, got, err, id)
-		}
-		for _, e := range lost {
-			_, err := history(e.ID())
-			if gap := (*core.GapError)(nil); !errors.As(err, &gap) || gap.Reason != core.GapRestarted {
-				t.Errorf("%v: after what was lost: got error %v, want a gap, restarted", sync, err)
-			}
-		}
+		id := resumeAfterLoss(t, hub, safe, lost)
 		if err := hub.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
@@ -108,46 +90,67 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-// A process that is killed loses nothing, wherever a write was cut off: what is
-// whole is there.
+// resumeAfterLoss checks what the history answers after the IDs of synced and of
+// lost events. It publishes an event, and returns its ID.
+func resumeAfterLoss(t *testing.T, hub *core.Hub, safe, lost []*core.Entry) (id string) {
+	t.Helper()
+	if got, err := idsAfter(t, hub, safe[0].ID()); err != nil || !slices.Equal(got, ids(safe[1:])) {
+		t.Errorf("after the first that was synced: got %q, %v, want %q", got, err, ids(safe[1:]))
+	}
+	if got, err := idsAfter(t, hub, safe[1].ID()); err != nil || len(got) != 0 {
+		t.Errorf("after the last that was synced: got %q, %v, want nothing newer", got, err)
+	}
+	id, err := hub.Publish(t.Context(), "a", core.Event{Data: "new"})
+	if err != nil {
+		t.Fatalf("Publish: %v", err)
+	}
+	if at, _ := core.ParsePosition(id); at.Seq != 3 || at.Epoch == safe[0].Position.Epoch {
+		t.Errorf("got ID %s, want number 3 of a new epoch", id)
+	}
+	if got, err := idsAfter(t, hub, safe[0].ID()); err != nil || !slices.Equal(got, []string{safe[1].ID(), id}) {
+		t.Errorf("after the first that was synced: got %q, %v, want the old ID and %q", got, err, id)
+	}
+	for _, e := range lost {
+		if _, err := idsAfter(t, hub, e.ID()); reason(err) != core.GapRestarted {
+			t.Errorf("after a lost event: got error %v, want a gap, restarted", err)
+		}
+	}
+	return id
+}
+
+// A process that is killed loses no event whose frame is complete in the
+// journal, wherever the last write was cut off.
 func TestJournalIsReplayed(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
-	store := open(t, path, seldom())
-	settled := appendTo(t, store, record("a", "settled"))
-	settle(t, store)
-	var want [][]*core.Entry
-	sizes := []int{0}
+	store := open(t, path, neverSyncs())
+	whole := appendTo(t, store, record("a", "settled"))
+	commitPending(t, store)
+	ends := map[int][]*core.Entry{0: whole} // by length of the journal
+	size := 0
 	for _, records := range [][]core.Record{
 		{record("a", "1")},
 		{record("a", "2"), record("b", "3"), record("a", "4")},
 		{{Channel: "a", ID: "mine", Key: "k", To: core.ToGroup("g"), Once: "once", Body: []byte("data: 5\n")}},
 		{record("b", "6")},
 	} {
-		want = append(want, appendTo(t, store, records...))
+		whole = slices.Concat(whole, appendTo(t, store, records...))
 		b, err := os.ReadFile(boltstore.JournalPath(path))
 		if err != nil {
 			t.Fatal(err)
 		}
-		sizes = append(sizes, len(b))
+		size = len(b)
+		ends[size] = whole
 	}
-	for size := range sizes[len(sizes)-1] + 1 {
-		whole := settled
-		for i, entries := range want {
-			if size >= sizes[i+1] {
-				whole = slices.Concat(whole, entries)
-			}
+	var want []*core.Entry
+	for cut := range size + 1 {
+		if entries, ok := ends[cut]; ok {
+			want = entries
 		}
-		left := crash(t, path, func(b []byte) []byte { return b[:size] })
+		left := crash(t, path, func(b []byte) []byte { return b[:cut] })
 		next := open(t, left, boltstore.Config{})
-		if got := ids(kept(t, next, "a", "b")); !slices.Equal(got, ids(whole)) {
-			t.Fatalf("journal cut at %d of %v: got %q, want %q", size, sizes, got, ids(whole))
-		}
-		if size == sizes[len(sizes)-1] {
-			again := appendTo(t, next, core.Record{Channel: "a", Once: "once", Body: []byte("data: again\n")})
-			if again[0].ID() != "mine" || again[0].Position != want[2][0].Position {
-				t.Errorf("once key in the journal: got %s %v, want the first", again[0].ID(), again[0].Position)
-			}
+		if got := ids(kept(t, next, "a", "b")); !slices.Equal(got, ids(want)) {
+			t.Fatalf("journal cut at %d of %d: got %q, want %q", cut, size, got, ids(want))
 		}
 		closeStore(t, next)
 		if _, err := os.Stat(boltstore.JournalPath(left)); err == nil {
@@ -156,18 +159,32 @@ func TestJournalIsReplayed(t *testing.T) {
 	}
 }
 
-// What is left of earlier frames in the journal, or of another history's, is not
-// taken for new.
+// The once keys in a journal are remembered.
+func TestJournalKeepsOnceKeys(t *testing.T) {
+	t.Parallel()
+	path := fresh(t)
+	r := record("a", "1")
+	r.ID, r.Once = "mine", "once"
+	first := appendTo(t, open(t, path, neverSyncs()), r)[0]
+	r = record("a", "again")
+	r.Once = "once"
+	again := appendTo(t, open(t, crash(t, path, wholeJournal), boltstore.Config{}), r)[0]
+	if again.ID() != "mine" || again.Position != first.Position {
+		t.Errorf("got %s %v, want mine %v", again.ID(), again.Position, first.Position)
+	}
+}
+
+// Earlier frames in a journal, and frames of another history, are ignored.
 func TestJournalOfOthers(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
-	store := open(t, path, seldom())
+	store := open(t, path, neverSyncs())
 	first := appendTo(t, store, record("a", "1"), record("a", "2"))
 	old, err := os.ReadFile(boltstore.JournalPath(path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	settle(t, store)
+	commitPending(t, store)
 	second := appendTo(t, store, record("a", "3"))
 	want := slices.Concat(first, second)
 	for name, journal := range map[string]func([]byte) []byte{
@@ -191,19 +208,19 @@ func TestJournalOfOthers(t *testing.T) {
 	}
 }
 
-// Each store that was not closed is followed by a new epoch. The IDs of all of
-// them stay what they were.
+// After each store that was not closed, a new epoch begins. The IDs of all
+// epochs stay the same.
 func TestEpochs(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
 	var want []string
 	epochs := make(map[uint64]bool)
 	for range 10 {
-		store := open(t, path, seldom())
+		store := open(t, path, neverSyncs())
 		entries := appendTo(t, store, record("a", "x"), record("a", "y"))
 		want = append(want, ids(entries)...)
 		epochs[entries[0].Position.Epoch] = true
-		path = crash(t, path, all)
+		path = crash(t, path, wholeJournal)
 	}
 	if len(epochs) != 10 {
 		t.Errorf("got %d epochs, want 10", len(epochs))
@@ -222,13 +239,13 @@ func TestEpochs(t *testing.T) {
 			t.Errorf("Read after %s: got %q, %v, want %q", id, ids(page.Entries), err, want[i+1:])
 		}
 	}
-	// A position that an epoch never came to is nobody's.
+	// A position beyond the end of an epoch is unknown.
 	at, _ := core.ParsePosition(want[1])
 	at.Seq++
 	if got, err := store.Resolve(t.Context(), []string{"a"}, at.String()); !errors.Is(err, core.ErrUnknownID) {
 		t.Errorf("Resolve beyond an epoch: got %v, %v, want ErrUnknownID", got, err)
 	}
-	// One that is closed is not followed by a new one.
+	// After Close, the epoch continues.
 	closeStore(t, store)
 	epoch := appendTo(t, open(t, path, boltstore.Config{}), record("a", "z"))[0].Position.Epoch
 	if last, _ := core.ParsePosition(want[19]); epoch == last.Epoch {

@@ -15,8 +15,8 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// pairOfStores are a store under test, and a MemoryStore that is given the same.
-type pairOfStores struct {
+// storePair is a store under test, and a MemoryStore with the same records.
+type storePair struct {
 	*testing.T
 
 	path   string
@@ -24,13 +24,12 @@ type pairOfStores struct {
 	store  *boltstore.Store
 	memory *core.MemoryStore
 	random *rand.Rand
-	epoch  uint64 // of the memory
-	bolt   uint64 // of the other
+	epoch  uint64 // of memory
+	bolt   uint64 // the epoch of store
 }
 
-// TestLikeMemory does the same with both at random, with closing and opening
-// again in between, and compares what they answer. What the memory does is
-// tested by itself.
+// TestLikeMemory calls both stores at random, closes and opens the one under
+// test in between, and compares the answers.
 func TestLikeMemory(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(12) {
@@ -49,11 +48,11 @@ func likeMemory(t *testing.T, seed uint64) {
 		Age: 90 * time.Second, Idle: 40 * time.Second, OnceWindow: 25 * time.Second, OnceKeys: 1000,
 		Channels: []core.ChannelRetention{{Pattern: "b*", Events: 3, Bytes: -1, Idle: -1}},
 	}
-	p := &pairOfStores{T: t, path: fresh(t), random: random, memory: core.NewMemoryStore(retention)}
+	p := &storePair{T: t, path: fresh(t), random: random, memory: core.NewMemoryStore(retention)}
 	p.cfg = boltstore.Config{Retention: retention, Sync: boltstore.Sync(seed % 2), Interval: 3 * time.Second}
 	p.reopen()
 	defer func() { closeStore(t, p.store); _ = p.memory.Close() }()
-	at, err := p.memory.Attach(&notes{})
+	at, err := p.memory.Attach(&recorder{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +62,7 @@ func likeMemory(t *testing.T, seed uint64) {
 		case n < 50:
 			p.append()
 		case n < 60:
-			time.Sleep(time.Duration(5*random.IntN(7)) * time.Second) // which all spans are multiples of
+			time.Sleep(time.Duration(5*random.IntN(7)) * time.Second) // all spans are multiples of that
 			synctest.Wait()
 		case n < 64:
 			channel := p.channel()
@@ -81,12 +80,12 @@ func likeMemory(t *testing.T, seed uint64) {
 	}
 }
 
-func (p *pairOfStores) channel() string {
+func (p *storePair) channel() string {
 	return []string{"a", "b", "bb", "c"}[p.random.IntN(4)]
 }
 
 // reopen closes the store, and opens it again.
-func (p *pairOfStores) reopen() {
+func (p *storePair) reopen() {
 	p.Helper()
 	if p.store != nil {
 		closeStore(p.T, p.store)
@@ -95,15 +94,15 @@ func (p *pairOfStores) reopen() {
 	if err != nil {
 		p.Fatalf("Open: %v", err)
 	}
-	at, err := store.Attach(&notes{})
+	at, err := store.Attach(&recorder{})
 	if err != nil {
 		p.Fatalf("Attach: %v", err)
 	}
 	p.store, p.bolt = store, at.Epoch
 }
 
-// append appends the same to both.
-func (p *pairOfStores) append() {
+// append appends the same records to both stores.
+func (p *storePair) append() {
 	p.Helper()
 	n := 1 + p.random.IntN(3)
 	once := ""
@@ -135,36 +134,14 @@ func (p *pairOfStores) append() {
 	p.same("Append", got, want)
 }
 
-// compare asks both for the same.
-func (p *pairOfStores) compare() {
+// compare compares the answers of both stores to a random query.
+func (p *storePair) compare() {
 	p.Helper()
-	var q core.Query
-	for _, channel := range []string{"a", "b", "bb", "c", "none"} {
-		if p.random.IntN(2) == 0 {
-			q.Channels = append(q.Channels, channel)
-		}
-	}
-	if len(q.Channels) == 0 {
-		q.Channels = []string{"a"}
-	}
-	if p.random.IntN(2) == 0 {
-		q.MaxEvents = 1 + p.random.IntN(5)
-	}
+	q := p.query()
 	oldest, newest, err := p.memory.Bounds(p.Context(), q.Channels)
 	gotOldest, gotNewest, failed := p.store.Bounds(p.Context(), q.Channels)
 	if err != nil || failed != nil || gotOldest.Seq != oldest.Seq || gotNewest.Seq != newest.Seq {
 		p.Fatalf("Bounds of %q: got %v, %v, %v, want %v, %v, %v", q.Channels, gotOldest, gotNewest, failed, oldest, newest, err)
-	}
-	switch p.random.IntN(4) {
-	case 0:
-		q.Oldest = true
-	case 1:
-		q.Tail = 1 + p.random.IntN(10)
-	case 2:
-		q.Snapshot = true
-	default:
-		_, newest, _ := p.memory.Bounds(p.Context(), []string{"none"})
-		q.After.Seq = newest.Seq - min(newest.Seq, p.random.Uint64N(20)) + p.random.Uint64N(2)
 	}
 	mine := q
 	q.After.Epoch, mine.After.Epoch = p.epoch, p.bolt
@@ -185,7 +162,38 @@ func (p *pairOfStores) compare() {
 	}
 }
 
-// reason returns that of a gap, or nothing.
+// query returns a random query without an epoch.
+func (p *storePair) query() (q core.Query) {
+	p.Helper()
+	for _, channel := range []string{"a", "b", "bb", "c", "none"} {
+		if p.random.IntN(2) == 0 {
+			q.Channels = append(q.Channels, channel)
+		}
+	}
+	if len(q.Channels) == 0 {
+		q.Channels = []string{"a"}
+	}
+	if p.random.IntN(2) == 0 {
+		q.MaxEvents = 1 + p.random.IntN(5)
+	}
+	switch p.random.IntN(4) {
+	case 0:
+		q.Oldest = true
+	case 1:
+		q.Tail = 1 + p.random.IntN(10)
+	case 2:
+		q.Snapshot = true
+	default:
+		_, newest, err := p.memory.Bounds(p.Context(), []string{"none"})
+		if err != nil {
+			p.Fatalf("Bounds: %v", err)
+		}
+		q.After.Seq = newest.Seq - min(newest.Seq, p.random.Uint64N(20)) + p.random.Uint64N(2)
+	}
+	return q
+}
+
+// reason returns the reason of a gap, or "".
 func reason(err error) core.GapReason {
 	if gap := (*core.GapError)(nil); errors.As(err, &gap) {
 		return gap.Reason
@@ -193,8 +201,8 @@ func reason(err error) core.GapReason {
 	return ""
 }
 
-// same compares entries, but for their epoch.
-func (p *pairOfStores) same(what string, got, want []*core.Entry) {
+// same compares entries without their epochs.
+func (p *storePair) same(what string, got, want []*core.Entry) {
 	p.Helper()
 	diff := slices.CompareFunc(got, want, func(a, b *core.Entry) int {
 		if !a.Time.Equal(b.Time) || a.To != b.To || a.Key != b.Key || a.Channel != b.Channel {

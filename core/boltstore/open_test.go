@@ -2,11 +2,8 @@ package boltstore_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +17,7 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// open opens a store that is closed in the end.
+// open opens a store, which the test closes at the end.
 func open(t *testing.T, path string, cfg boltstore.Config) *boltstore.Store {
 	t.Helper()
 	store, err := boltstore.Open(path, cfg)
@@ -38,13 +35,13 @@ func closeStore(t *testing.T, store *boltstore.Store) {
 	}
 }
 
-// fresh returns a path in a folder of the test's own.
+// fresh returns the path of a file that does not exist.
 func fresh(t *testing.T) string {
 	t.Helper()
 	return filepath.Join(t.TempDir(), "history.db")
 }
 
-// record returns a record of an event with that data.
+// record returns the record of an event.
 func record(channel, data string) core.Record {
 	return core.Record{Channel: channel, Body: []byte("data: " + data + "\n")}
 }
@@ -59,7 +56,7 @@ func appendTo(t *testing.T, store core.Store, records ...core.Record) []*core.En
 	return entries
 }
 
-// kept returns what a store keeps of channels.
+// kept returns the entries that a store keeps of channels.
 func kept(t *testing.T, store core.Store, channels ...string) []*core.Entry {
 	t.Helper()
 	page, err := store.Read(t.Context(), core.Query{Channels: channels, Oldest: true})
@@ -69,11 +66,11 @@ func kept(t *testing.T, store core.Store, channels ...string) []*core.Entry {
 	return page.Entries
 }
 
-// fails checks that a file cannot be opened, and that it is as it was.
-func fails(t *testing.T, path string, want error) {
+// wantOpenError checks that Open returns an error, and does not change the file.
+func wantOpenError(t *testing.T, path string, want error) {
 	t.Helper()
 	before, _ := os.ReadFile(path)
-	for _, cfg := range []boltstore.Config{{LockWait: time.Millisecond}, {LockWait: time.Millisecond, Sync: boltstore.SyncInterval, Verify: true}} {
+	for _, cfg := range []boltstore.Config{{LockWait: -1}, {LockWait: -1, Sync: boltstore.SyncInterval, Verify: true}} {
 		store, err := boltstore.Open(path, cfg)
 		if err == nil {
 			closeStore(t, store)
@@ -94,7 +91,7 @@ func TestOpenInUse(t *testing.T) {
 	path := fresh(t)
 	store := open(t, path, boltstore.Config{})
 	appendTo(t, store, record("a", "1"))
-	fails(t, path, boltstore.ErrLocked)
+	wantOpenError(t, path, boltstore.ErrLocked)
 	appendTo(t, store, record("a", "2"))
 	closeStore(t, store)
 	if got := kept(t, open(t, path, boltstore.Config{}), "a"); len(got) != 2 {
@@ -102,7 +99,7 @@ func TestOpenInUse(t *testing.T) {
 	}
 }
 
-// The path is the caller's again when Open returns, as a framework's text is.
+// Open copies the path, which the caller may change afterwards.
 func TestOpenCopiesPath(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
@@ -114,7 +111,7 @@ func TestOpenCopiesPath(t *testing.T) {
 	}
 }
 
-// A process that takes over waits for the one before it.
+// Open waits for a file that is in use.
 func TestOpenWaits(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
@@ -139,53 +136,53 @@ func TestOpenWaits(t *testing.T) {
 	}
 }
 
-func TestOpenForeign(t *testing.T) {
-	t.Parallel()
-	other := func(t *testing.T, path string, fill func(tx *bolt.Tx) error) {
+// inBolt returns a function that changes a bbolt file.
+func inBolt(change func(tx *bolt.Tx) error) func(t *testing.T, path string) {
+	return func(t *testing.T, path string) {
 		t.Helper()
 		db, err := bolt.Open(path, 0o600, nil)
 		if err != nil {
 			t.Fatalf("bolt.Open: %v", err)
 		}
-		if err := errors.Join(db.Update(fill), db.Close()); err != nil {
+		if err := errors.Join(db.Update(change), db.Close()); err != nil {
 			t.Fatalf("bolt: %v", err)
 		}
 	}
-	write := func(b []byte) func(t *testing.T, path string) {
-		return func(t *testing.T, path string) {
-			t.Helper()
-			if err := os.WriteFile(path, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
+}
+
+// inFile returns a function that writes a file.
+func inFile(b []byte) func(t *testing.T, path string) {
+	return func(t *testing.T, path string) {
+		t.Helper()
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
-	for name, make := range map[string]func(t *testing.T, path string){
-		"a line":   write([]byte("hello\n")),
-		"zeros":    write(make([]byte, 100_000)),
-		"text":     write([]byte(strings.Repeat("hello, world\n", 10_000))),
-		"SQLite":   write(append([]byte("SQLite format 3\x00"), make([]byte, 8000)...)),
-		"a folder": func(t *testing.T, path string) { t.Helper(); _ = os.Mkdir(path, 0o700) },
-		"another app": func(t *testing.T, path string) {
-			t.Helper()
-			other(t, path, func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("users")); return err })
-		},
-		"same bucket": func(t *testing.T, path string) {
-			t.Helper()
-			other(t, path, func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("tidings")); return err })
-		},
+}
+
+func TestOpenForeign(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(t *testing.T, path string){
+		"a line":      inFile([]byte("hello\n")),
+		"zeros":       inFile(make([]byte, 100_000)),
+		"text":        inFile([]byte(strings.Repeat("hello, world\n", 10_000))),
+		"SQLite":      inFile(append([]byte("SQLite format 3\x00"), make([]byte, 8000)...)),
+		"a folder":    func(t *testing.T, path string) { t.Helper(); _ = os.Mkdir(path, 0o700) },
+		"another app": inBolt(func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("users")); return err }),
+		"same bucket": inBolt(func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("tidings")); return err }),
 		"a later version": func(t *testing.T, path string) {
 			t.Helper()
 			closeStore(t, open(t, path, boltstore.Config{}))
-			other(t, path, func(tx *bolt.Tx) error {
+			inBolt(func(tx *bolt.Tx) error {
 				return tx.Bucket([]byte("tidings")).Put([]byte("format"), []byte("tidings history 3"))
-			})
+			})(t, path)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := fresh(t)
-			make(t, path)
-			fails(t, path, boltstore.ErrForeign)
+			prepare(t, path)
+			wantOpenError(t, path, boltstore.ErrForeign)
 		})
 	}
 }
@@ -193,10 +190,10 @@ func TestOpenForeign(t *testing.T) {
 func TestOpenNoFolder(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "none", "history.db")
-	fails(t, path, fs.ErrNotExist)
+	wantOpenError(t, path, fs.ErrNotExist)
 }
 
-// What a process that was killed right at the beginning leaves is begun anew.
+// Open initialises a file that a process left before it was initialised.
 func TestOpenUnfinished(t *testing.T) {
 	t.Parallel()
 	for name, unfinished := range map[string]func(path string) error{
@@ -220,144 +217,4 @@ func TestOpenUnfinished(t *testing.T) {
 			}
 		})
 	}
-}
-
-// filled returns the bytes of a file with some history, and what it keeps.
-func filled(t *testing.T) (file []byte, entries map[uint64][]byte) {
-	t.Helper()
-	path := fresh(t)
-	store := open(t, path, boltstore.Config{Retention: core.Retention{Events: 300}})
-	entries = make(map[uint64][]byte)
-	for i := range 50 {
-		var records []core.Record
-		for n := range 20 {
-			r := record([]string{"a", "b", "c"}[n%3], fmt.Sprintf("%d %s", i, strings.Repeat("x", 10*n)))
-			r.Key, r.ID = fmt.Sprint("key ", n%7), fmt.Sprint("id ", i, n)
-			records = append(records, r)
-		}
-		for _, e := range appendTo(t, store, records...) {
-			entries[e.Position.Seq] = e.Frame()
-		}
-	}
-	closeStore(t, store)
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, entries
-}
-
-func TestOpenDamaged(t *testing.T) {
-	t.Parallel()
-	whole, _ := filled(t)
-	size := os.Getpagesize()
-	// field returns a number in the newer of the two pages that a file of bbolt's
-	// begins with: the list of free pages is at 32, the number of pages at 40.
-	field := func(b []byte, at int) int {
-		order, newer := binary.NativeEndian, 0
-		if order.Uint64(b[size+16+48:]) > order.Uint64(b[16+48:]) {
-			newer = size
-		}
-		return int(order.Uint64(b[newer+16+at:]))
-	}
-	for name, damage := range map[string]func(b []byte) []byte{
-		"the last page cut off": func(b []byte) []byte { return b[:(field(b, 40)-1)*size] },
-		"the free list": func(b []byte) []byte {
-			free := field(b, 32) * size
-			clear(b[free : free+16])
-			return b
-		},
-		"cut in half":      func(b []byte) []byte { return b[:len(b)/2] },
-		"one page only":    func(b []byte) []byte { return b[:size] },
-		"half a page":      func(b []byte) []byte { return b[:size/2] },
-		"both beginnings":  func(b []byte) []byte { clear(b[50:70]); clear(b[size+50 : size+70]); return b },
-		"all but the head": func(b []byte) []byte { clear(b[2*size:]); return b },
-		"noise": func(b []byte) []byte {
-			random := rand.New(rand.NewPCG(1, 2))
-			for i := 2 * size; i < len(b); i++ {
-				b[i] = byte(random.Uint32())
-			}
-			return b
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path := fresh(t)
-			if err := os.WriteFile(path, damage(bytes.Clone(whole)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			fails(t, path, boltstore.ErrDamaged)
-		})
-	}
-}
-
-// Whatever becomes of a page, nothing panics, and nothing is handed out that was
-// not published. With Verify, damage to what is used is found at once.
-func TestOpenDamagedAnywhere(t *testing.T) {
-	t.Parallel()
-	whole, entries := filled(t)
-	path := fresh(t)
-	found := 0
-	for seed := range uint64(60) {
-		random := rand.New(rand.NewPCG(seed, 3))
-		b := bytes.Clone(whole)
-		from := random.IntN(len(b) - 64)
-		switch seed % 3 {
-		case 0: // a page
-			from &^= 4095
-			clear(b[from : from+4096])
-		case 1: // one bit
-			b[from] ^= 1 << random.IntN(8)
-		default:
-			for i := range 64 {
-				b[from+i] = byte(random.Uint32())
-			}
-		}
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		for _, verify := range []bool{false, true} {
-			store, err := boltstore.Open(path, boltstore.Config{Verify: verify, LockWait: time.Millisecond, Retention: core.Retention{Events: 300}})
-			if err == nil {
-				err = readAll(t, store, entries)
-				if err != nil && verify {
-					t.Errorf("seed %d: with Verify, Open found nothing, and then got %v", seed, err)
-				}
-				_, _ = store.Append(t.Context(), []core.Record{record("a", "more")})
-				_ = store.Close()
-			}
-			if err != nil && !errors.Is(err, boltstore.ErrDamaged) && !errors.Is(err, boltstore.ErrForeign) {
-				t.Errorf("seed %d: got error %v, want ErrDamaged", seed, err)
-			}
-			if err != nil {
-				found++
-			}
-			if err := os.WriteFile(path, b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if found == 0 {
-		t.Error("no damage was found at all")
-	}
-	t.Logf("found damage %d times", found)
-}
-
-// readAll reads what there is in several ways, and compares it with what was
-// published.
-func readAll(t *testing.T, store core.Store, entries map[uint64][]byte) error {
-	t.Helper()
-	for _, q := range []core.Query{{Oldest: true}, {Tail: 50}, {Snapshot: true}} {
-		q.Channels = []string{"a", "b", "c"}
-		page, err := store.Read(t.Context(), q)
-		if err != nil {
-			return err
-		}
-		for _, e := range page.Entries {
-			if want, ok := entries[e.Position.Seq]; !ok || !bytes.Equal(e.Frame(), want) {
-				t.Errorf("entry %v: got frame %q, want %q", e.Position, e.Frame(), want)
-			}
-		}
-	}
-	return nil
 }

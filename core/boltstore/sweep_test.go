@@ -12,14 +12,14 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// room appends n events of a size to a channel, some at a time.
-func room(t *testing.T, store core.Store, channel string, n, size int) {
+// fill appends n events of a size to a channel.
+func fill(t *testing.T, store core.Store, channel string, n, size int) {
 	t.Helper()
 	const batch = 500
 	for i := 0; i < n; i += batch {
 		records := make([]core.Record, 0, batch)
 		for k := range batch {
-			r := full(channel, i+k)
+			r := indexed(channel, i+k)
 			r.Body = []byte("data: " + strings.Repeat("x", size) + "\n")
 			records = append(records, r)
 		}
@@ -27,8 +27,8 @@ func room(t *testing.T, store core.Store, channel string, n, size int) {
 	}
 }
 
-// What is forgotten goes from the file while publishing goes on, however large
-// it is.
+// Forgotten channels of any size are removed from the file while events are
+// published.
 func TestSweepKeepsUpWithPublishing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestSweepKeepsUpWithPublishing(t *testing.T) {
 		store := open(t, path, boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1, TotalBytes: total}})
 		for round := range 5 {
 			name := fmt.Sprint("room ", round)
-			room(t, store, name, events, size)
+			fill(t, store, name, events, size)
 			if err := store.Forget(t.Context(), name); err != nil {
 				t.Fatalf("Forget: %v", err)
 			}
@@ -46,7 +46,7 @@ func TestSweepKeepsUpWithPublishing(t *testing.T) {
 				t.Errorf("round %d: got %v in the file, want at most one channel and %d entries", round, got, events+round+1)
 			}
 		}
-		room(t, store, "other", events, size)
+		fill(t, store, "other", events, size)
 		if got := counts(t, store); got["swept"] > 0 || got["entries"] != events+5 {
 			t.Errorf("after as many events as were forgotten: got %v in the file, want %d entries", got, events+5)
 		}
@@ -61,14 +61,14 @@ func TestSweepKeepsUpWithPublishing(t *testing.T) {
 	})
 }
 
-// What is over a bound goes from the file while publishing goes on, also of
-// channels that nothing is published to.
+// Entries over a bound are removed from the file while events are published,
+// also those of other channels.
 func TestTrimKeepsUpWithPublishing(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
 	store := open(t, path, boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1, TotalBytes: -1}})
 	for i := range 4 {
-		room(t, store, fmt.Sprint("room ", i), 3000, 10)
+		fill(t, store, fmt.Sprint("room ", i), 3000, 10)
 	}
 	closeStore(t, store)
 	synctest.Test(t, func(t *testing.T) {
@@ -83,8 +83,8 @@ func TestTrimKeepsUpWithPublishing(t *testing.T) {
 	})
 }
 
-// A batch that is larger than what one transaction removes otherwise does not
-// get ahead of the bounds.
+// The bounds also hold for batches that are larger than what a transaction
+// removes by default.
 func TestLargeBatchesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -99,5 +99,34 @@ func TestLargeBatchesAreBounded(t *testing.T) {
 				t.Errorf("round %d: got %d entries in the file, want those of about %d bytes", round, got, 1<<20)
 			}
 		}
+	})
+}
+
+// The bytes of the indexes count, too: long IDs and keys do not make the file
+// grow beyond the bounds.
+func TestIndexesAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const total = 1 << 20
+		path := fresh(t)
+		store := open(t, path, boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1, TotalBytes: total}})
+		for round := range 30 {
+			records := make([]core.Record, 100)
+			for i := range records {
+				records[i] = record("a", "x")
+				records[i].ID = fmt.Sprintf("%01000d", 100*round+i)
+				records[i].Key = fmt.Sprintf("%0200d", 100*round+i)
+			}
+			appendTo(t, store, records...)
+		}
+		used, err := store.Used()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used > total {
+			t.Errorf("got %d bytes in the buckets, want %d at most", used, total)
+		}
+		counts(t, store)
+		t.Logf("%d bytes of %d", used, total)
 	})
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// counts checks the file, and returns how many keys there are in each bucket.
+// counts checks the file, and returns the number of keys in each bucket that has
+// any.
 func counts(t *testing.T, store *boltstore.Store) map[string]int {
 	t.Helper()
 	counts, err := store.Counts()
@@ -26,7 +27,7 @@ func counts(t *testing.T, store *boltstore.Store) map[string]int {
 	return counts
 }
 
-// gapAfter returns the reason for the gap after a sequence number, or nothing.
+// gapAfter returns the reason for the gap after a sequence number, or "".
 func gapAfter(t *testing.T, store core.Store, seq uint64, channels ...string) core.GapReason {
 	t.Helper()
 	_, newest, err := store.Bounds(t.Context(), []string{"none"})
@@ -41,78 +42,79 @@ func gapAfter(t *testing.T, store core.Store, seq uint64, channels ...string) co
 	return reason(err)
 }
 
-// full returns a record with all that is indexed.
-func full(channel string, n int) core.Record {
+// indexed returns a record with an ID and a key.
+func indexed(channel string, n int) core.Record {
 	r := record(channel, strconv.Itoa(n))
 	r.ID, r.Key, r.To = fmt.Sprint("id ", n), fmt.Sprint("key ", n), core.ToGroup("x")
 	return r
 }
 
-// While the store waits a moment with the removal of what is too old, nobody
-// sees it, nor does the next event bring it back.
+// wantKept checks what a store returns of channel a, whose entries 2 and 3 are
+// too old.
+func wantKept(t *testing.T, store core.Store, when string, want ...string) {
+	t.Helper()
+	_, newest, err := store.Bounds(t.Context(), []string{"none"})
+	if err != nil {
+		t.Fatalf("Bounds: %v", err)
+	}
+	newest.Seq = 3
+	for _, q := range []core.Query{{Oldest: true}, {Tail: 5}, {Snapshot: true}, {After: newest}} {
+		q.Channels = []string{"a", "none"}
+		page, err := store.Read(t.Context(), q)
+		if err != nil || !slices.Equal(ids(page.Entries), want) {
+			t.Errorf("%s: Read %+v: got %q, %v, want %q", when, q, ids(page.Entries), err, want)
+		}
+	}
+	if _, err := store.Resolve(t.Context(), []string{"a"}, "id 2"); !errors.Is(err, core.ErrUnknownID) {
+		t.Errorf("%s: Resolve: got error %v, want ErrUnknownID", when, err)
+	}
+	if got := gapAfter(t, store, 2, "a"); got != core.GapTrimmed {
+		t.Errorf("%s: got gap %q, want %q", when, got, core.GapTrimmed)
+	}
+}
+
+// Entries that are too old, but not removed yet, are not returned, also after
+// the next event.
 func TestTooOldIsHidden(t *testing.T) {
 	t.Parallel()
 	for name, retention := range map[string]core.Retention{"idle": {Idle: 100 * time.Second}, "age": {Age: 100 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			store := open(t, fresh(t), boltstore.Config{Retention: retention})
-			told := attach(t, store)
-			appendTo(t, store, full("first", 0)) // 1
+			sink := attach(t, store)
+			appendTo(t, store, indexed("first", 0)) // 1
 			time.Sleep(500 * time.Millisecond)
-			appendTo(t, store, full("a", 1), full("a", 2)) // 2, 3
+			appendTo(t, store, indexed("a", 1), indexed("a", 2)) // 2, 3
 			time.Sleep(100*time.Second + 100*time.Millisecond)
 			synctest.Wait()
 			if got := counts(t, store)["entries"]; got != 2 {
 				t.Fatalf("%s: got %d entries in the file, want 2: it does not look at all of it so often", name, got)
 			}
-			hidden := func(what string, want ...string) {
-				t.Helper()
-				for _, q := range []core.Query{{Oldest: true}, {Tail: 5}, {Snapshot: true}, {After: core.Position{}}} {
-					q.Channels = []string{"a", "none"}
-					if _, q.After, _ = store.Bounds(t.Context(), []string{"none"}); q.Snapshot || q.Oldest || q.Tail > 0 {
-						q.After = core.Position{}
-					} else {
-						q.After.Seq = 3
-					}
-					page, err := store.Read(t.Context(), q)
-					if err != nil || !slices.Equal(ids(page.Entries), want) {
-						t.Errorf("%s, %s: Read %+v: got %q, %v, want %q", name, what, q, ids(page.Entries), err, want)
-					}
-				}
-				if _, err := store.Resolve(t.Context(), []string{"a"}, "id 2"); !errors.Is(err, core.ErrUnknownID) {
-					t.Errorf("%s, %s: Resolve: got error %v, want ErrUnknownID", name, what, err)
-				}
-				if got := gapAfter(t, store, 2, "a"); got != core.GapTrimmed {
-					t.Errorf("%s, %s: got gap %q, want %q", name, what, got, core.GapTrimmed)
-				}
-			}
-			hidden("too old")
-			appendTo(t, store, full("a", 4))
-			hidden("with another", "id 4")
-			if got := told.hid("a"); got != 3 {
+			wantKept(t, store, name)
+			appendTo(t, store, indexed("a", 4))
+			wantKept(t, store, name+", with another", "id 4")
+			if got := sink.trimmedThrough("a"); got != 3 {
 				t.Errorf("%s: got a notice up to %d, want 3", name, got)
 			}
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
-			if got, want := counts(t, store), (map[string]int{"entries": 1, "ids": 1, "keys": 1, "channels": 1, "tombs": 1}); !maps.Equal(got, want) {
-				delete(got, "tombs")
-				if delete(want, "tombs"); !maps.Equal(got, want) {
-					t.Errorf("%s: got %v in the file, want %v", name, got, want)
-				}
+			got, want := counts(t, store), map[string]int{"entries": 1, "ids": 1, "keys": 1, "channels": 1}
+			if delete(got, "tombs"); !maps.Equal(got, want) {
+				t.Errorf("%s: got %v in the file, want %v", name, got, want)
 			}
 		})
 	}
 }
 
-// The same, where others of the channel are not too old.
+// Entries that are too old are not returned while others of the channel are.
 func TestTooOldIsHiddenAmongOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := open(t, fresh(t), boltstore.Config{Retention: core.Retention{Age: 100 * time.Second}})
-		appendTo(t, store, full("first", 0)) // 1
+		appendTo(t, store, indexed("first", 0)) // 1
 		time.Sleep(500 * time.Millisecond)
-		appendTo(t, store, full("a", 1), full("a", 2)) // 2, 3
+		appendTo(t, store, indexed("a", 1), indexed("a", 2)) // 2, 3
 		time.Sleep(50 * time.Second)
-		appendTo(t, store, full("a", 3)) // 4
+		appendTo(t, store, indexed("a", 3)) // 4
 		time.Sleep(50*time.Second + 100*time.Millisecond)
 		synctest.Wait()
 		if got := counts(t, store)["entries"]; got != 3 {
@@ -141,7 +143,8 @@ func TestTooOldIsHiddenAmongOthers(t *testing.T) {
 	})
 }
 
-// What is committed because something else is too old is bounded, too.
+// Pending records are bounded when they are committed because of another
+// channel's age.
 func TestPendingIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -149,10 +152,10 @@ func TestPendingIsBounded(t *testing.T) {
 			Sync: boltstore.SyncInterval, Interval: time.Hour,
 			Retention: core.Retention{Age: 10 * time.Second, Channels: []core.ChannelRetention{{Pattern: "b", Events: 3}}},
 		})
-		appendTo(t, store, full("a", 0))
-		settle(t, store)
+		appendTo(t, store, indexed("a", 0))
+		commitPending(t, store)
 		for i := range 8 {
-			appendTo(t, store, full("b", i))
+			appendTo(t, store, indexed("b", i))
 		}
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -162,21 +165,22 @@ func TestPendingIsBounded(t *testing.T) {
 	})
 }
 
-// What is too old goes from the file by itself, also what the store before left.
+// Entries that are too old are removed without a call, also those of the
+// previous store.
 func TestAges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		path := fresh(t)
 		cfg := boltstore.Config{Retention: core.Retention{Age: time.Hour}}
 		store := open(t, path, cfg)
-		appendTo(t, store, full("a", 1))
+		appendTo(t, store, indexed("a", 1))
 		time.Sleep(30 * time.Minute)
-		appendTo(t, store, full("a", 2), full("b", 3))
+		appendTo(t, store, indexed("a", 2), indexed("b", 3))
 		closeStore(t, store)
 		time.Sleep(20 * time.Minute)
 
 		store = open(t, path, cfg)
-		told := attach(t, store)
+		sink := attach(t, store)
 		for _, step := range []struct {
 			after   time.Duration
 			entries int
@@ -187,7 +191,7 @@ func TestAges(t *testing.T) {
 			if got := counts(t, store)["entries"]; got != step.entries {
 				t.Errorf("after %v: got %d entries in the file, want %d", step.after, got, step.entries)
 			}
-			if got := told.hid("a"); got != step.gone {
+			if got := sink.trimmedThrough("a"); got != step.gone {
 				t.Errorf("after %v: got a notice up to %d, want %d", step.after, got, step.gone)
 			}
 		}
@@ -197,46 +201,14 @@ func TestAges(t *testing.T) {
 	})
 }
 
-// Forget leaves nothing in the file but what it needs to tell of a gap, however
-// much there was.
-func TestForgetSweeps(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := open(t, fresh(t), boltstore.Config{Retention: core.Retention{Events: -1}})
-		const many = 10_000
-		for i := 0; i < many; i += 500 {
-			var records []core.Record
-			for n := range 500 {
-				records = append(records, full("a", i+n))
-			}
-			appendTo(t, store, records...)
-		}
-		appendTo(t, store, full("b", 1))
-		once := record("a", "once")
-		once.Once = "key"
-		appendTo(t, store, once)
-		if err := store.Forget(t.Context(), "a"); err != nil {
-			t.Fatalf("Forget: %v", err)
-		}
-		if got := kept(t, store, "a", "b"); len(got) != 1 {
-			t.Errorf("right after Forget: got %d events, want 1", len(got))
-		}
-		synctest.Wait()
-		want := map[string]int{"entries": 1, "ids": 1, "keys": 1, "channels": 1, "tombs": 1}
-		if got := counts(t, store); !maps.Equal(got, want) {
-			t.Errorf("after a while: got %v in the file, want %v", got, want)
-		}
-	})
-}
-
-// A store that keeps less than the one before it begins with that.
+// A smaller retention than that of the previous store applies at once.
 func TestRetentionOfNextStore(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
 	store := open(t, path, boltstore.Config{Retention: core.Retention{Events: -1, Bytes: -1}})
 	var entries []*core.Entry
 	for i := range 30 {
-		entries = append(entries, appendTo(t, store, full("a", i), full("b", i))...)
+		entries = append(entries, appendTo(t, store, indexed("a", i), indexed("b", i))...)
 	}
 	closeStore(t, store)
 	store = open(t, path, boltstore.Config{Retention: core.Retention{Events: 4, Channels: []core.ChannelRetention{{Pattern: "b", Events: 9}}}})
@@ -252,72 +224,7 @@ func TestRetentionOfNextStore(t *testing.T) {
 	counts(t, store)
 }
 
-// Once keys do not pile up, and the newest are remembered.
-func TestOnceKeysAreBounded(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := open(t, fresh(t), boltstore.Config{Retention: core.Retention{OnceKeys: 10, OnceWindow: time.Minute}})
-		publish := func(n int) uint64 {
-			r := record("a", "x")
-			r.Once = fmt.Sprint("key ", n)
-			return appendTo(t, store, r)[0].Seq()
-		}
-		for i := range 25 {
-			publish(i)
-		}
-		for i := 15; i < 25; i++ {
-			if got, want := publish(i), uint64(i+1); got != want {
-				t.Errorf("one of the newest 10: got number %d, want %d again", got, want)
-			}
-		}
-		if got := publish(14); got != 26 {
-			t.Errorf("one before: got number %d, want a new one", got)
-		}
-		if got := counts(t, store); got["once"] != 10 || got["onceorder"] != 10 {
-			t.Errorf("got %v in the file, want 10 once keys", got)
-		}
-		time.Sleep(time.Minute)
-		for i := range 3 { // each drops more than one of those beyond the window
-			publish(100 + i)
-		}
-		if got := counts(t, store); got["once"] != 3 || got["onceorder"] != 3 {
-			t.Errorf("after the window: got %v in the file, want 3 once keys", got)
-		}
-	})
-}
-
-// Of many channels that are forgotten, what they had is known of so many, and of
-// the others no less than is right.
-func TestTombsAreBounded(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := open(t, fresh(t), boltstore.Config{Retention: core.Retention{Idle: time.Hour}})
-		const channels, rounds = 450, 10
-		for round := range rounds {
-			var records []core.Record
-			for i := range channels {
-				records = append(records, record(fmt.Sprint("channel ", round, " ", i), "x"))
-			}
-			appendTo(t, store, records...)
-			time.Sleep(2 * time.Hour)
-			synctest.Wait()
-		}
-		if got := counts(t, store); got["tombs"] > 4096 || got["channels"] > 0 || got["entries"] > 0 {
-			t.Errorf("got %v in the file, want no channels and up to 4096 tombs", got)
-		}
-		for round := range rounds {
-			seq := uint64(round*channels + 1)
-			if got := gapAfter(t, store, seq-1, fmt.Sprint("channel ", round, " ", 0)); got != core.GapTrimmed {
-				t.Errorf("round %d: got gap %q, want %q", round, got, core.GapTrimmed)
-			}
-		}
-		if got := gapAfter(t, store, channels*rounds, "channel 0 0"); got != "" {
-			t.Errorf("for who is up to date: got gap %q, want none", got)
-		}
-	})
-}
-
-// However much is published, the file comes to a size and stays there.
+// However much is published, the file stops growing.
 func TestFileIsBounded(t *testing.T) {
 	t.Parallel()
 	path := fresh(t)
@@ -331,7 +238,7 @@ func TestFileIsBounded(t *testing.T) {
 		for i := range 10 {
 			var records []core.Record
 			for n := range 100 {
-				r := full(fmt.Sprint("channel ", (i*n+round)%50), i*100+n)
+				r := indexed(fmt.Sprint("channel ", (i*n+round)%50), i*100+n)
 				r.Body = []byte("data: " + strings.Repeat("x", 50*(n%20)) + "\n")
 				written += len(r.Body)
 				records = append(records, r)
@@ -341,7 +248,7 @@ func TestFileIsBounded(t *testing.T) {
 		if err := store.Forget(t.Context(), fmt.Sprint("channel ", round)); err != nil {
 			t.Fatalf("Forget: %v", err)
 		}
-		settle(t, store)
+		commitPending(t, store)
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -349,7 +256,7 @@ func TestFileIsBounded(t *testing.T) {
 		after = append(after, info.Size())
 	}
 	if after[9] > after[4] {
-		t.Errorf("got sizes %d, want it to grow no more from the middle on", after)
+		t.Errorf("got sizes %d, want no growth in the second half", after)
 	}
 	counts(t, store)
 	t.Logf("%d bytes of events, sizes %d", written, after)
