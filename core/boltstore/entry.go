@@ -64,8 +64,8 @@ func entryTime(b []byte) (uint64, error) {
 }
 
 // decodeEntry returns the record in a value, and when it was appended. The
-// record shares no memory with the value, and its body has room for what
-// [history.Record.At] adds.
+// record shares no memory with the value, and its body stands in a
+// buffer with room for what [history.Record.At] adds.
 func decodeEntry(key, b []byte) (r history.Record, at time.Time, err error) {
 	sum := len(b) - 4
 	if sum < entryHead {
@@ -78,8 +78,8 @@ func decodeEntry(key, b []byte) (r history.Record, at time.Time, err error) {
 	if err != nil {
 		return r, at, err
 	}
-	r.Body = append(make([]byte, 0, len(body)+r.MaxTrailer()), body...)
-	return r, moment(binary.BigEndian.Uint64(b[2:])), nil
+	buf := make([]byte, history.HeadRoom, history.HeadRoom+len(body)+r.MaxTrailer())
+	return r.In(append(buf, body...)), moment(binary.BigEndian.Uint64(b[2:])), nil
 }
 
 // decodeHead returns an entry's record without its body, and the rest of the
