@@ -191,10 +191,22 @@ type lent struct{ core.Store }
 
 func (lent) Close() error { return nil }
 
+// openStore returns a store that is closed in the end.
+func openStore(t *testing.T) core.Store {
+	t.Helper()
+	store := core.NewMemoryStore(core.Retention{})
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("Close: got error %v, want none", err)
+		}
+	})
+	return store
+}
+
 func TestHubOnStoreWithHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := memory(t, core.Retention{})
+		store := openStore(t)
 		first := openHub(t, core.HubConfig{Store: lent{store}})
 		ids := publish(t, first, "a", "1", "2")
 		if err := first.Close(); err != nil {
@@ -218,7 +230,7 @@ func TestHubOnStoreWithHistory(t *testing.T) {
 func TestTwoHubsOnOneStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := memory(t, core.Retention{})
+		store := openStore(t)
 		one := openHub(t, core.HubConfig{Store: lent{store}})
 		two := openHub(t, core.HubConfig{Store: lent{store}})
 		sub := core.Subscription{Channels: []string{"a", "b"}}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -78,25 +77,6 @@ func TestPrivateChannelTooLate(t *testing.T) {
 		t.Errorf("Publish: got %v, want ErrChannelGone", err)
 	}
 	wantChannels(t, hub, "in the end", 0)
-}
-
-// However many channels were forgotten, a client that comes back to a private
-// channel of which there is no history yet finds no gap for it.
-func TestPrivateChannelHasNoPast(t *testing.T) {
-	t.Parallel()
-	store, _ := memory(t, core.Retention{})
-	for i := range 10_000 {
-		name := "channel " + strconv.Itoa(i)
-		appendTo(t, store, "x", name)
-		if err := store.Forget(t.Context(), name); err != nil {
-			t.Fatalf("Forget: %v", err)
-		}
-	}
-	for name, want := range map[string]core.GapReason{"never used": core.GapTrimmed, "~" + strings.Repeat("A", 26): ""} {
-		if got := gapAfter(t, store, 1, name); got != want {
-			t.Errorf("gap on %s: got %q, want %q", name, got, want)
-		}
-	}
 }
 
 // What is published to a private channel while it goes is not kept.

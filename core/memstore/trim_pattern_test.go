@@ -1,4 +1,4 @@
-package core_test
+package memstore_test
 
 import (
 	"crypto/rand"
@@ -12,14 +12,15 @@ import (
 	"time"
 	"weak"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/memstore"
 )
 
 // The first pattern that matches says how much is kept of a channel, each bound
 // by itself with the documented default.
 func TestRetentionByPattern(t *testing.T) {
 	t.Parallel()
-	store, _ := memory(t, core.Retention{Events: 5, Channels: []core.ChannelRetention{
+	store, _ := open(t, history.Retention{Events: 5, Channels: []history.ChannelRetention{
 		{Pattern: "log/*", Events: 2},
 		{Pattern: "log/a"}, // comes too late
 		{Pattern: "all", Events: -1, Bytes: -1},
@@ -44,25 +45,18 @@ func TestRetentionByPattern(t *testing.T) {
 	}
 }
 
-// clear has the sink forget what it was told.
-func (n *notes) clear() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.delivered, n.trimmed = nil, nil
-}
-
 // Each channel ages by its own rules, however long others take.
 func TestRetentionAgesByPattern(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, told := memory(t, core.Retention{Idle: -1, Channels: []core.ChannelRetention{
+		store, log := open(t, history.Retention{Idle: -1, Channels: []history.ChannelRetention{
 			{Pattern: "minute", Age: time.Minute, Idle: -1},
 			{Pattern: "hour", Age: time.Hour, Idle: -1, Events: -1},
 			{Pattern: "idle", Idle: 10 * time.Minute},
 			{Pattern: "both", Age: time.Hour, Idle: 10 * time.Minute},
 		}})
-		// When an hour has passed, something of "hour" expires at every moment,
-		// which must not hold "minute" up.
+		// After an hour, an event of "hour" expires at every moment, which must not
+		// delay "minute".
 		began := time.Now()
 		for time.Since(began) < 2*time.Hour {
 			appendTo(t, store, "x", "hour")
@@ -70,12 +64,12 @@ func TestRetentionAgesByPattern(t *testing.T) {
 		}
 		appendTo(t, store, "x", "minute", "idle", "both", "ever")
 		synctest.Wait()
-		told.clear()
+		log.clear()
 		within := func(when, channel string, from, to time.Duration) {
 			t.Helper()
 			for elapsed := time.Duration(0); elapsed <= to; elapsed += time.Second {
 				synctest.Wait()
-				gone := slices.ContainsFunc(told.said(), func(s string) bool { return strings.HasPrefix(s, channel+" ") })
+				gone := slices.ContainsFunc(log.notices(), func(s string) bool { return strings.HasPrefix(s, channel+" ") })
 				if gone && elapsed < from {
 					t.Errorf("%s: got %s trimmed after %v, want %v", when, channel, elapsed, from)
 				}
@@ -93,7 +87,7 @@ func TestRetentionAgesByPattern(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			appendTo(t, store, "x", "minute")
 			synctest.Wait()
-			told.clear()
+			log.clear()
 			within("again", "minute", time.Minute, 62*time.Second)
 		}
 		if got := kept(t, store, "minute", "idle", "both", "ever"); len(got) != 1 {
@@ -111,7 +105,7 @@ func TestRetentionAgesByPattern(t *testing.T) {
 func TestRetentionByIdle(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := memory(t, core.Retention{Idle: 100 * time.Minute})
+		store, _ := open(t, history.Retention{Idle: 100 * time.Minute})
 		appendTo(t, store, "1", "busy", "idle")
 		for range 9 {
 			time.Sleep(10 * time.Minute)
@@ -127,8 +121,8 @@ func TestRetentionByIdle(t *testing.T) {
 		if got := kept(t, store, "busy"); len(got) != 10 {
 			t.Errorf("busy: got %d kept, want all 10", len(got))
 		}
-		if got := gapAfter(t, store, 1, "idle"); got != core.GapTrimmed {
-			t.Errorf("idle, after the first of all: got gap %q, want %q", got, core.GapTrimmed)
+		if got := gapAfter(t, store, 1, "idle"); got != history.GapTrimmed {
+			t.Errorf("idle, after the first of all: got gap %q, want %q", got, history.GapTrimmed)
 		}
 		appendTo(t, store, "new", "idle")
 		if got := kept(t, store, "idle"); len(got) != 1 {
@@ -147,7 +141,7 @@ func TestRetentionByIdle(t *testing.T) {
 func TestRetentionByIdleIsExact(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, told := memory(t, core.Retention{Idle: 100 * time.Minute})
+		store, log := open(t, history.Retention{Idle: 100 * time.Minute})
 		appendTo(t, store, "x", "first")
 		time.Sleep(30 * time.Second)
 		appendTo(t, store, "x", "a", "a")
@@ -160,7 +154,7 @@ func TestRetentionByIdleIsExact(t *testing.T) {
 		if got, want := kept(t, store, "a"), []uint64{4}; !slices.Equal(got, want) {
 			t.Errorf("with one more: got %v kept, want %v", got, want)
 		}
-		if got := told.said(); !slices.Contains(got, "a 3") {
+		if got := log.notices(); !slices.Contains(got, "a 3") {
 			t.Errorf("got notices %q, want one of those that are too old", got)
 		}
 	})
@@ -171,15 +165,15 @@ func TestRetentionByIdleIsExact(t *testing.T) {
 func TestRetentionByTotalBytes(t *testing.T) {
 	t.Parallel()
 	const total = 100 << 10
-	store, told := memory(t, core.Retention{TotalBytes: total, Events: -1, Bytes: -1})
-	var all []*core.Entry
+	store, log := open(t, history.Retention{TotalBytes: total, Events: -1, Bytes: -1})
+	var all []*history.Entry
 	for i := range 2000 {
 		channel := []string{"a", "b", "c", "once " + strconv.Itoa(i)}[i%4]
 		all = append(all, appendTo(t, store, strings.Repeat("x", i%300), channel)...)
 	}
-	var left []*core.Entry
+	var left []*history.Entry
 	trimmed := make(map[string]uint64)
-	for _, s := range told.said() {
+	for _, s := range log.notices() {
 		at := strings.LastIndex(s, " ")
 		seq, err := strconv.ParseUint(s[at+1:], 10, 64)
 		if err != nil || seq <= trimmed[s[:at]] {
@@ -199,7 +193,7 @@ func TestRetentionByTotalBytes(t *testing.T) {
 			t.Fatalf("kept, the %d. of %d: got event %d, want %d: the newest, whatever their channel", i, len(left), e.Position.Seq, want.Position.Seq)
 		}
 		if got := kept(t, store, e.Channel); !slices.Contains(got, e.Position.Seq) {
-			t.Fatalf("%s: got %v kept, want %d, of which nobody was told that it is gone", e.Channel, got, e.Position.Seq)
+			t.Fatalf("%s: got %v kept, want %d, which was not reported as trimmed", e.Channel, got, e.Position.Seq)
 		}
 	}
 	if bytes > total || bytes < total/4 {
@@ -211,12 +205,12 @@ func TestRetentionByTotalBytes(t *testing.T) {
 	}
 }
 
-// Of many channels that are forgotten, the newest are remembered one by one: a
-// client that was up to date on one of them finds no gap. It is never the other
-// way round.
+// Of many forgotten channels, the store remembers the newest one by one: a client
+// that was up to date on one of them finds no gap. A client that was not always
+// finds one.
 func TestForgottenChannelsAreRemembered(t *testing.T) {
 	t.Parallel()
-	store, _ := memory(t, core.Retention{})
+	store, _ := open(t, history.Retention{})
 	const channels = 10_000
 	for i := range channels {
 		name := fmt.Sprint("channel ", i)
@@ -227,18 +221,18 @@ func TestForgottenChannelsAreRemembered(t *testing.T) {
 	}
 	for i := range channels {
 		name, seq := fmt.Sprint("channel ", i), uint64(i+1)
-		if got := gapAfter(t, store, seq-1, name); got != core.GapTrimmed {
-			t.Fatalf("%s, before its event: got gap %q, want %q", name, got, core.GapTrimmed)
+		if got := gapAfter(t, store, seq-1, name); got != history.GapTrimmed {
+			t.Fatalf("%s, before its event: got gap %q, want %q", name, got, history.GapTrimmed)
 		}
 		if got := gapAfter(t, store, seq, name); i >= channels-2000 && got != "" {
 			t.Fatalf("%s, after its event: got gap %q, want none", name, got)
 		}
 	}
-	// Nor is one of those that never had an event made to look as if it had.
+	// A channel that never had an event does not look as if it had.
 	if got := gapAfter(t, store, channels-2000, "never"); got != "" {
 		t.Errorf("on a channel that never had an event: got gap %q, want none", got)
 	}
-	// What private channels had need not be remembered: nobody comes back.
+	// Forgotten private channels are not remembered: no client comes back to one.
 	for range channels {
 		name := "~" + rand.Text()
 		appendTo(t, store, "x", name)
@@ -251,10 +245,10 @@ func TestForgottenChannelsAreRemembered(t *testing.T) {
 	}
 }
 
-// A store that is dropped is freed, though its timer runs.
+// A store that is no longer referenced is freed, though its timer runs.
 func TestAgingDoesNotHoldTheStore(t *testing.T) { //nolint:paralleltest // It collects garbage.
-	pointer := func() weak.Pointer[core.MemoryStore] {
-		store := core.NewMemoryStore(core.Retention{Age: time.Hour})
+	pointer := func() weak.Pointer[memstore.Store] {
+		store := memstore.New(history.Retention{Age: time.Hour})
 		appendTo(t, store, "x", "a")
 		return weak.Make(store)
 	}()
@@ -263,5 +257,24 @@ func TestAgingDoesNotHoldTheStore(t *testing.T) { //nolint:paralleltest // It co
 			return
 		}
 	}
-	t.Error("a store that nobody uses: still held")
+	t.Error("a store without references: still held")
+}
+
+// After many channels were forgotten, a client that comes back to a private
+// channel without history finds no gap there.
+func TestPrivateChannelHasNoPast(t *testing.T) {
+	t.Parallel()
+	store, _ := open(t, history.Retention{})
+	for i := range 10_000 {
+		name := "channel " + strconv.Itoa(i)
+		appendTo(t, store, "x", name)
+		if err := store.Forget(t.Context(), name); err != nil {
+			t.Fatalf("Forget: %v", err)
+		}
+	}
+	for name, want := range map[string]history.GapReason{"never used": history.GapTrimmed, "~" + strings.Repeat("A", 26): ""} {
+		if got := gapAfter(t, store, 1, name); got != want {
+			t.Errorf("gap on %s: got %q, want %q", name, got, want)
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package core_test
+package memstore_test
 
 import (
 	"fmt"
@@ -9,33 +9,31 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/memstore"
 )
-
-// testAge is an age that tests in real time can wait for.
-const testAge = 50 * time.Millisecond
 
 func TestRetentionDefaults(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name      string
-		retention core.Retention
+		retention history.Retention
 		size      int // of each event's data
 		publish   int
 		want      int
 	}{
-		{"events by default", core.Retention{}, 10, 1100, 1024},
-		{"events unbounded", core.Retention{Events: -1}, 10, 1100, 1100},
-		{"events", core.Retention{Events: 3}, 10, 5, 3},
-		{"one event", core.Retention{Events: 1}, 10, 5, 1},
-		{"bytes by default", core.Retention{}, 1 << 20, 9, 7}, // 8 MiB, and each is a bit more than one
-		{"bytes unbounded", core.Retention{Bytes: -1}, 1 << 20, 9, 9},
-		{"negative age", core.Retention{Age: -time.Second}, 10, 5, 5},
-		{"both bounds", core.Retention{Events: 2, Bytes: 1 << 20}, 10, 5, 2},
+		{"events by default", history.Retention{}, 10, 1100, 1024},
+		{"events unbounded", history.Retention{Events: -1}, 10, 1100, 1100},
+		{"events", history.Retention{Events: 3}, 10, 5, 3},
+		{"one event", history.Retention{Events: 1}, 10, 5, 1},
+		{"bytes by default", history.Retention{}, 1 << 20, 9, 7}, // 8 MiB, and each is a bit more than one
+		{"bytes unbounded", history.Retention{Bytes: -1}, 1 << 20, 9, 9},
+		{"negative age", history.Retention{Age: -time.Second}, 10, 5, 5},
+		{"both bounds", history.Retention{Events: 2, Bytes: 1 << 20}, 10, 5, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			store, _ := memory(t, test.retention)
+			store, _ := open(t, test.retention)
 			data := strings.Repeat("x", test.size)
 			for range test.publish {
 				appendTo(t, store, data, "a")
@@ -49,22 +47,22 @@ func TestRetentionDefaults(t *testing.T) {
 
 func TestRetentionByBytes(t *testing.T) {
 	t.Parallel()
-	publish := func(store core.Store) *core.Entry {
+	publish := func(store history.Store) *history.Entry {
 		// An ID of its own, because the length of an epoch varies.
-		record := core.Record{Channel: "a", ID: "id", Body: []byte("data: " + strings.Repeat("x", 100) + "\n")}
-		entries, err := store.Append(t.Context(), []core.Record{record})
+		record := history.Record{Channel: "a", ID: "id", Body: []byte("data: " + strings.Repeat("x", 100) + "\n")}
+		entries, err := store.Append(t.Context(), []history.Record{record})
 		if err != nil {
 			t.Fatalf("Append: %v", err)
 		}
 		return entries[0]
 	}
-	sizer, _ := memory(t, core.Retention{})
+	sizer, _ := open(t, history.Retention{})
 	size := publish(sizer).Size()
 	if size < 100 || size > 1000 {
 		t.Errorf("size of an event with 100 bytes of data: got %d, want 100 and some overhead", size)
 	}
 	for _, room := range []int{1, size, 5*size - 1, 5 * size, 5*size + 1} {
-		store, told := memory(t, core.Retention{Bytes: room})
+		store, log := open(t, history.Retention{Bytes: room})
 		for i := range 9 {
 			publish(store)
 			want := min(i+1, max(1, room/size))
@@ -72,8 +70,8 @@ func TestRetentionByBytes(t *testing.T) {
 				t.Errorf("%d events in %d bytes: got %d kept, want %d", i+1, room, got, want)
 			}
 		}
-		if want := fmt.Sprintf("a %d", 9-max(1, room/size)); told.said()[8-max(1, room/size)] != want {
-			t.Errorf("%d bytes: got notices %v, want the last to be %q", room, told.said(), want)
+		if want := fmt.Sprintf("a %d", 9-max(1, room/size)); log.notices()[8-max(1, room/size)] != want {
+			t.Errorf("%d bytes: got notices %v, want the last to be %q", room, log.notices(), want)
 		}
 	}
 }
@@ -81,7 +79,7 @@ func TestRetentionByBytes(t *testing.T) {
 func TestRetentionByAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, told := memory(t, core.Retention{Age: time.Minute})
+		store, log := open(t, history.Retention{Age: time.Minute})
 		appendTo(t, store, "1", "a")
 		time.Sleep(20 * time.Second)
 		appendTo(t, store, "2", "a", "b")
@@ -95,30 +93,30 @@ func TestRetentionByAge(t *testing.T) {
 		if got, want := kept(t, store, "a", "b"), []uint64{2, 3}; !slices.Equal(got, want) {
 			t.Errorf("at the age: got %v kept, want %v", got, want)
 		}
-		if want := []string{"a 1"}; !slices.Equal(told.said(), want) {
-			t.Errorf("at the age: got notices %v, want %v", told.said(), want)
+		if want := []string{"a 1"}; !slices.Equal(log.notices(), want) {
+			t.Errorf("at the age: got notices %v, want %v", log.notices(), want)
 		}
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
 		if got := kept(t, store, "a", "b"); len(got) != 0 {
 			t.Errorf("at the age of the others: got %v kept, want none", got)
 		}
-		said := told.said()
-		slices.Sort(said)
-		if want := []string{"a 1", "a 2", "b 3"}; !slices.Equal(said, want) {
-			t.Errorf("at the age of the others: got notices %v, want %v", said, want)
+		notices := log.notices()
+		slices.Sort(notices)
+		if want := []string{"a 1", "a 2", "b 3"}; !slices.Equal(notices, want) {
+			t.Errorf("at the age of the others: got notices %v, want %v", notices, want)
 		}
 	})
 }
 
-// What is too old is not handed out, though the timer that trims it may come
-// later: between two passes there is a hundredth of the age.
+// Read returns nothing that is too old, though the timer that trims it may fire
+// later: two passes are a hundredth of the age apart.
 func TestRetentionByAgeIsExact(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := memory(t, core.Retention{Age: 100 * time.Second})
+		store, _ := open(t, history.Retention{Age: 100 * time.Second})
 		named := func(id string) {
-			_, err := store.Append(t.Context(), []core.Record{{Channel: "a", ID: id, Key: id, Body: []byte("data: x\n")}})
+			_, err := store.Append(t.Context(), []history.Record{{Channel: "a", ID: id, Key: id, Body: []byte("data: x\n")}})
 			if err != nil {
 				t.Fatalf("Append: %v", err)
 			}
@@ -130,11 +128,11 @@ func TestRetentionByAgeIsExact(t *testing.T) {
 		named("three")
 		time.Sleep(99999 * time.Millisecond) // "two" is 100 s old
 		synctest.Wait()
-		q := core.Query{Channels: []string{"a"}}
-		for name, ask := range map[string]func(*core.Query){
-			"Oldest":   func(q *core.Query) { q.Oldest = true },
-			"Tail":     func(q *core.Query) { q.Tail = 3 },
-			"Snapshot": func(q *core.Query) { q.Snapshot = true },
+		q := history.Query{Channels: []string{"a"}}
+		for name, ask := range map[string]func(*history.Query){
+			"Oldest":   func(q *history.Query) { q.Oldest = true },
+			"Tail":     func(q *history.Query) { q.Tail = 3 },
+			"Snapshot": func(q *history.Query) { q.Snapshot = true },
 		} {
 			q := q
 			ask(&q)
@@ -143,8 +141,8 @@ func TestRetentionByAgeIsExact(t *testing.T) {
 				t.Errorf("%s: got %d entries, %v, want only the third", name, len(page.Entries), err)
 			}
 		}
-		if got := gapAfter(t, store, 1, "a"); got != core.GapTrimmed {
-			t.Errorf("after the first: got gap %q, want %q", got, core.GapTrimmed)
+		if got := gapAfter(t, store, 1, "a"); got != history.GapTrimmed {
+			t.Errorf("after the first: got gap %q, want %q", got, history.GapTrimmed)
 		}
 		if got := gapAfter(t, store, 2, "a"); got != "" {
 			t.Errorf("after the second: got gap %q, want none", got)
@@ -158,15 +156,15 @@ func TestRetentionByAgeIsExact(t *testing.T) {
 	})
 }
 
-// A channel of which nothing is left costs nothing, but a gap in it stays one.
+// A channel without entries costs nothing, but a gap in it stays one.
 func TestForgottenChannelsStillHaveGaps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := memory(t, core.Retention{Age: time.Minute})
+		store, _ := open(t, history.Retention{Age: time.Minute})
 		appendTo(t, store, "x", "a", "a", "b") // 1 to 3
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		reasons := func(when string, seq uint64, want core.GapReason) {
+		reasons := func(when string, seq uint64, want history.GapReason) {
 			t.Helper()
 			for _, channel := range []string{"a", "b"} {
 				if got := gapAfter(t, store, seq, channel); got != want {
@@ -174,12 +172,12 @@ func TestForgottenChannelsStillHaveGaps(t *testing.T) {
 				}
 			}
 		}
-		reasons("forgotten", 0, core.GapTrimmed)
-		reasons("forgotten", 1, core.GapTrimmed)
+		reasons("forgotten", 0, history.GapTrimmed)
+		reasons("forgotten", 1, history.GapTrimmed)
 		reasons("forgotten", 3, "")
-		reasons("forgotten", 4, core.GapUnknown)
+		reasons("forgotten", 4, history.GapUnknown)
 		appendTo(t, store, "x", "a", "b") // 4 and 5
-		reasons("there again", 1, core.GapTrimmed)
+		reasons("there again", 1, history.GapTrimmed)
 		reasons("there again", 3, "")
 		if got, want := kept(t, store, "a", "b"), []uint64{4, 5}; !slices.Equal(got, want) {
 			t.Errorf("got %v kept, want %v", got, want)
@@ -191,14 +189,14 @@ func TestForgottenChannelsStillHaveGaps(t *testing.T) {
 func TestForgottenChannelsHaveOneGap(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, _ := memory(t, core.Retention{Age: time.Minute})
+		store, _ := open(t, history.Retention{Age: time.Minute})
 		for range 10 {
 			entries := appendTo(t, store, "x", "a", "b", "c", "d")
 			time.Sleep(2 * time.Minute)
 			synctest.Wait()
 			for _, e := range entries {
-				if got := gapAfter(t, store, e.Position.Seq-1, e.Channel); got != core.GapTrimmed {
-					t.Errorf("right before %v, on %s: got gap %q, want %q", e.Position, e.Channel, got, core.GapTrimmed)
+				if got := gapAfter(t, store, e.Position.Seq-1, e.Channel); got != history.GapTrimmed {
+					t.Errorf("right before %v, on %s: got gap %q, want %q", e.Position, e.Channel, got, history.GapTrimmed)
 				}
 			}
 		}
@@ -208,7 +206,7 @@ func TestForgottenChannelsHaveOneGap(t *testing.T) {
 // Memory does not grow with the number of channels that have ever been.
 func TestForgottenChannelsCostNothing(t *testing.T) { //nolint:paralleltest // It looks at the heap.
 	synctest.Test(t, func(t *testing.T) {
-		store, told := memory(t, core.Retention{Age: time.Minute})
+		store, log := open(t, history.Retention{Age: time.Minute})
 		heap := func() uint64 {
 			runtime.GC()
 			var m runtime.MemStats
@@ -222,10 +220,10 @@ func TestForgottenChannelsCostNothing(t *testing.T) { //nolint:paralleltest // I
 		full := heap() - before
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if got := len(told.said()); got != 20_000 {
+		if got := len(log.notices()); got != 20_000 {
 			t.Errorf("got %d notices of trimming, want 20000", got)
 		}
-		*told = notes{}
+		*log = sinkLog{}
 		// The map of channels keeps its buckets.
 		if left := int64(heap()) - int64(before); left > int64(full)/3 {
 			t.Errorf("after all was forgotten: got %d bytes left of %d, want less than a third", left, full)
@@ -242,9 +240,9 @@ func TestAgingEnds(t *testing.T) {
 	t.Parallel()
 	for _, closed := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
-			store := core.NewMemoryStore(core.Retention{Age: time.Minute})
-			told := &notes{}
-			if _, err := store.Attach(told); err != nil {
+			store := memstore.New(history.Retention{Age: time.Minute})
+			log := &sinkLog{}
+			if _, err := store.Attach(log); err != nil {
 				t.Fatalf("Attach: %v", err)
 			}
 			for range 10 {
@@ -256,21 +254,21 @@ func TestAgingEnds(t *testing.T) {
 					t.Fatalf("Close: %v", err)
 				}
 			}
-			before := len(told.said())
+			before := len(log.notices())
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if got := len(told.said()) - before; closed != (got == 0) {
+			if got := len(log.notices()) - before; closed != (got == 0) {
 				t.Errorf("closed: %t: got %d notices in the hour after, want some only of an open store", closed, got)
 			}
 		})
 	}
 }
 
-// What readers have been told is gone does not come back with the next event.
+// Events that readers were told are gone do not come back with the next event.
 func TestRetentionIdleIsForGood(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store, told := memory(t, core.Retention{Idle: 100 * time.Second})
+		store, log := open(t, history.Retention{Idle: 100 * time.Second})
 		appendTo(t, store, "x", "first")
 		time.Sleep(500 * time.Millisecond)
 		old := appendTo(t, store, "x", "a", "a")
@@ -285,10 +283,10 @@ func TestRetentionIdleIsForGood(t *testing.T) {
 		if got, want := kept(t, store, "a"), []uint64{4}; !slices.Equal(got, want) {
 			t.Errorf("after the next event: got %v kept, want %v", got, want)
 		}
-		if got := gapAfter(t, store, old[0].Position.Seq, "a"); got != core.GapTrimmed {
-			t.Errorf("after what was forgotten: got gap %q, want %q", got, core.GapTrimmed)
+		if got := gapAfter(t, store, old[0].Position.Seq, "a"); got != history.GapTrimmed {
+			t.Errorf("after what was forgotten: got gap %q, want %q", got, history.GapTrimmed)
 		}
-		if got, want := told.said(), []string{"first 1", "a 3"}; !slices.Equal(got, want) {
+		if got, want := log.notices(), []string{"first 1", "a 3"}; !slices.Equal(got, want) {
 			t.Errorf("got notices %v, want %v", got, want)
 		}
 	})
