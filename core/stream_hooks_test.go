@@ -15,11 +15,11 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// guestbook takes down who joins and leaves, and does something at it.
+// guestbook records the calls of join and leave hooks, and calls functions in them.
 type guestbook struct {
 	mu   sync.Mutex
 	rows []string
-	do   map[string]func(s *core.Stream) // by row
+	do   map[string]func(s *core.Stream) // by row; each is called once
 }
 
 func (g *guestbook) hook(what string) func(string, *core.Stream) {
@@ -53,8 +53,17 @@ func (g *guestbook) wants(t *testing.T, when string, want ...string) {
 func TestHooksOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &guestbook{}
+		g := &guestbook{do: make(map[string]func(*core.Stream))}
 		hub := openHub(t, g.config())
+		for _, channel := range []string{"b", "c", "d"} {
+			for what, want := range map[string]bool{"joins ": true, "leaves ": false} {
+				g.do[what+channel] = func(s *core.Stream) {
+					if got := slices.Contains(hub.Streams(channel), s); got != want {
+						t.Errorf("%s%s: got the stream counted %t, want %t", what, channel, got, want)
+					}
+				}
+			}
+		}
 		s, b := subscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"b", "a", "b"}})
 		want := []string{"joins a", "joins b"}
 		g.wants(t, "open", want...)
@@ -96,6 +105,11 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 	}
 	o := core.NewGate(hub, core.GateConfig{}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
 	o.Abandon(errors.New("no head"))
+	b := connect(t, core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+		s.OnOpen(func() { panic("oh hook") })
+		return nil
+	}}}).Subscribe("a"))
+	<-b.done
 	if len(g.rows) > 0 {
 		t.Errorf("hooks: got %q, want none", g.rows)
 	}
