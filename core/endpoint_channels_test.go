@@ -37,8 +37,8 @@ type changing struct {
 func newChanging(t *testing.T) *changing {
 	t.Helper()
 	c := &changing{opened: make(chan *core.Stream, 1), closes: make(chan core.Summary, 100)}
-	c.gate = core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Stream) error {
-		s.OnOpen(func() { c.opened <- s })
+	c.gate = core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
+		s.OnOpen(func() { c.opened <- s.Stream })
 		s.OnClose(func(sum core.Summary) { c.closes <- sum })
 		user := s.Request().Header.Get("X-User")
 		s.SetIdentity(user)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // untold is a store that does not tell what it trims, as it need not.
@@ -31,14 +32,14 @@ func TestHeapOfManyChannels(t *testing.T) {
 	fill := func(t *testing.T, rings, history int) (grown int64) {
 		hub := openHub(t, core.HubConfig{TotalRingBytes: rings, Store: untold{core.NewMemoryStore(core.Retention{TotalBytes: history})}})
 		data := strings.Repeat("x", size)
-		before := heapInUse()
+		before := ssetest.HeapInUse()
 		for i := range channels {
 			ev := core.Event{Data: data, ID: fmt.Sprint("row ", i), Key: fmt.Sprint("key ", i)}
 			if _, err := hub.Publish(t.Context(), fmt.Sprint("channel ", i), ev); err != nil {
 				t.Fatalf("Publish: %v", err)
 			}
 		}
-		grown = heapInUse() - before
+		grown = ssetest.HeapInUse() - before
 		t.Logf("%d channels in the hub, heap grew by %d KiB", hub.Stats().Channels, grown>>10)
 		return grown
 	}
@@ -116,10 +117,10 @@ func TestHeapOfStalledSubscribers(t *testing.T) {
 			}
 		}
 		some(1)
-		before := heapInUse()
+		before := ssetest.HeapInUse()
 		stallAll(t, b, 20, func() { some(150) })
 		some(45_000)
-		grown = heapInUse() - before
+		grown = ssetest.HeapInUse() - before
 		t.Logf("%d streams, heap grew by %d KiB", hub.Stats().Streams, grown>>10)
 		if err := hub.Close(); err != nil {
 			t.Errorf("Close: %v", err)
@@ -170,11 +171,11 @@ func TestHeapOfStalledBeginnings(t *testing.T) {
 		}
 		update()
 		update() // more than history keeps
-		before := heapInUse()
+		before := ssetest.HeapInUse()
 		// So that nothing of what they hold is in history any more.
 		stallAll(t, b, 8, func() { update() })
 		update()
-		grown = heapInUse() - before
+		grown = ssetest.HeapInUse() - before
 		t.Logf("%d streams, heap grew by %d KiB", hub.Stats().Streams, grown>>10)
 		if err := hub.Close(); err != nil {
 			t.Errorf("Close: %v", err)

@@ -142,7 +142,9 @@ func TestSubscribeFuncErrors(t *testing.T) {
 	}{
 		"refusal":      {nil, core.Refuse(403, ""), 403},
 		"error":        {nil, errors.New("boom"), 500},
+		"wrapped":      {nil, fmt.Errorf("wrapped: %w", core.Refuse(403, "")), 403},
 		"bad name":     {[]string{"a\n"}, nil, 400},
+		"long name":    {[]string{strings.Repeat("x", core.MaxChannelBytes+1)}, nil, 400},
 		"too many":     {manyChannels(), nil, 400},
 		"none":         {nil, nil, 500},
 		"no objection": {[]string{"a"}, nil, 200},

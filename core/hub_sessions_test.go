@@ -12,7 +12,10 @@ import (
 	"testing/synctest"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
+
+const mib = 1 << 20
 
 // One client cannot have what is remembered for others forgotten, by whatever it
 // is told from them.
@@ -128,7 +131,7 @@ func TestHeapOfRemembered(t *testing.T) {
 				}
 				return core.Subscription{Channels: channels, SessionKey: "page " + strconv.Itoa(n)}, nil
 			})
-			before := heapInUse()
+			before := ssetest.HeapInUse()
 			for ; n < streams; n++ {
 				ctx, cancel := context.WithCancel(t.Context())
 				done := make(chan struct{})
@@ -142,7 +145,7 @@ func TestHeapOfRemembered(t *testing.T) {
 				cancel()
 				<-done
 			}
-			got := heapInUse() - before
+			got := ssetest.HeapInUse() - before
 			t.Logf("heap grew by %d KiB", got>>10)
 			if got > c.bound {
 				t.Errorf("got %d bytes more in use, want %d at most", got, c.bound)

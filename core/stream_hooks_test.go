@@ -105,7 +105,7 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 	}
 	o := core.NewGate(hub, core.GateConfig{}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
 	o.Abandon(errors.New("no head"))
-	b := connect(t, core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Stream) error {
+	b := connect(t, core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnOpen(func() { panic("oh hook") })
 		return nil
 	}}}).Subscribe("a"))

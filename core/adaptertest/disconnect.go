@@ -7,72 +7,63 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// Disconnect measures how long it takes until the server knows that a client is
-// gone: from the moment on that the client closes its connection, with a FIN or
-// with a RST, until the stream's close hooks run. Nothing is sent that could
-// tell of it. It reports the median, the 99th percentile and the maximum; the
-// time per operation is that of a whole visit. The clients are those of a
-// library, in the same process: some of what is measured is theirs.
+// Disconnect measures how soon the server notices that a client is gone: from the
+// close of the client's connection, with a FIN or with a RST, to the stream's
+// close hooks. The server writes nothing meanwhile. The benchmark reports the
+// median, the 99th percentile and the maximum; the time per operation also
+// contains opening the stream. The clients run in the same process, and so some of
+// the time is theirs.
 func Disconnect(b *testing.B, adapter Adapter) {
 	b.Helper()
-	for _, transport := range adapter.Transports {
-		modes := []core.ConnMode{core.ResponseConn}
-		if transport.http1() {
-			modes = []core.ConnMode{core.AutoConn, core.ResponseConn}
+	for _, e := range adapter.Envs() {
+		paths := map[string]string{"/channel": "response", "/handler": "handler"}
+		if e.Owned() {
+			paths = map[string]string{"/channel": "owned"}
 		}
-		for _, mode := range modes {
-			e := env{adapter: adapter, transport: transport, conn: mode}
-			name := map[bool]string{true: "owned", false: "response"}[e.owns()]
-			measure := func(path string) {
-				for _, reset := range []bool{false, true} {
-					way := map[bool]string{false: "FIN", true: "RST"}[reset]
-					b.Run(fmt.Sprintf("%s/%s/%s", transport, name, way), func(b *testing.B) { disconnect(b, e, path, reset) })
-				}
-			}
-			measure("/channel")
-			if mode == core.ResponseConn {
-				name = "handler"
-				measure("/handler")
+		for path, name := range paths {
+			for way, reset := range map[string]bool{"FIN": false, "RST": true} {
+				b.Run(fmt.Sprintf("%s/%s/%s", e.Transport, name, way), func(b *testing.B) { disconnect(b, e, path, reset) })
 			}
 		}
 	}
 }
 
-// others is how many streams stay meanwhile.
+// others is the number of streams that stay open.
 const others = 100
 
-func disconnect(b *testing.B, e env, path string, reset bool) {
+func disconnect(b *testing.B, e ssetest.Env, path string, reset bool) {
 	b.Helper()
-	bed := newBed(b, e, core.HubConfig{})
+	f := ssetest.New(b, e, core.HubConfig{})
 	gone := make(chan time.Time, 1)
-	gate := bed.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
+	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnClose(func(core.Summary) { // the last one to be set, it runs first
 			select {
 			case gone <- time.Now():
-			default: // the others leave when nobody asks any more
+			default: // the others end with the benchmark
 			}
 		})
 		return nil
 	}}})
-	bed.get("/channel", gate.Subscribe("news"))
-	bed.get("/handler", gate.Handle(wait))
-	bed.start(b)
+	f.Get("/channel", gate.Subscribe("news"))
+	f.Get("/handler", gate.Handle(wait))
+	f.Start(b)
 	for range others {
-		bed.client(b).open(b, path).mustBlock(b)
+		f.Client(b).Open(b, path).MustBlock(b)
 	}
 	took := make([]time.Duration, 0, 4096)
 	for b.Loop() {
-		c := bed.client(b)
-		r := c.open(b, path)
-		r.mustBlock(b)
+		c := f.Client(b)
+		r := c.Open(b, path)
+		r.MustBlock(b)
 		began := time.Now()
-		c.cut(reset)
-		took = append(took, receive(b, gone, "end of the stream").Sub(began))
-		_ = bed.closed(b)
-		r.close()
-		c.http.CloseIdleConnections()
+		c.Cut(reset)
+		took = append(took, ssetest.Receive(b, gone, "end of the stream").Sub(began))
+		_ = f.Closed(b)
+		r.Cancel()
+		c.CloseIdle()
 	}
 	slices.Sort(took)
 	at := func(share float64) float64 {

@@ -2,8 +2,8 @@
 package adaptertest
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,51 +13,52 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-func testDrain(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	gate := b.gate(core.GateConfig{})
-	b.get("/handler", gate.Handle(func(s *core.Sender) error {
+func testDrain(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	gate := f.Gate(core.GateConfig{})
+	f.Get("/handler", gate.Handle(func(s *core.Sender) error {
 		<-s.Draining()
 		return s.Send(core.Event{Data: "the rest of the answer"})
 	}))
-	b.get("/stubborn", gate.Handle(wait))
-	b.get("/channel", gate.Subscribe("news"))
-	b.start(t)
-	c := b.client(t)
-	handler, stubborn := c.open(t, "/handler"), c.open(t, "/stubborn")
-	channels := []*reply{c.open(t, "/channel"), c.open(t, "/channel")}
+	f.Get("/stubborn", gate.Handle(wait))
+	f.Get("/channel", gate.Subscribe("news"))
+	f.Start(t)
+	c := f.Client(t)
+	handler, stubborn := c.Open(t, "/handler"), c.Open(t, "/stubborn")
+	channels := []*ssetest.Reply{c.Open(t, "/channel"), c.Open(t, "/channel")}
 	for _, r := range channels {
-		r.greeted(t)
-		r.mustBlock(t)
+		r.Prelude(t)
+		r.MustBlock(t)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
 	defer cancel()
 	drained := make(chan error, 1)
-	go func() { drained <- b.hub.Drain(ctx) }()
-	handler.wantData(t, "the rest of the answer")
-	handler.wantEnd(t)
-	// The drain has begun, and goes on until its context ends: a handler is
-	// stubborn.
-	r := c.ask(t, "/channel")
+	go func() { drained <- f.Hub.Drain(ctx) }()
+	handler.WantData(t, "the rest of the answer")
+	handler.WantEnd(t)
+	// The drain has begun, and goes on until its context ends: one handler does
+	// not return.
+	r := c.Get(t, "/channel")
 	if got := r.Header.Get("Retry-After"); r.StatusCode != http.StatusServiceUnavailable || got == "" {
 		t.Errorf("new stream: got %s and Retry-After %q, want 503 and some seconds", r.Status, got)
 	}
 	for _, r := range channels {
-		if got := r.mustBlock(t); !strings.HasPrefix(got, "retry: ") {
+		if got := r.MustBlock(t); !strings.HasPrefix(got, "retry: ") {
 			t.Errorf("farewell: got %q, want a time to reconnect", got)
 		}
-		r.wantEnd(t)
+		r.WantEnd(t)
 	}
-	stubborn.wantEnd(t)
-	if err := receive(t, drained, "end of the drain"); !wraps(err, context.DeadlineExceeded) {
+	stubborn.WantEnd(t)
+	if err := ssetest.Receive(t, drained, "end of the drain"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Drain: got %v, want that its context ended", err)
 	}
-	b.empty(t)
+	f.Empty(t)
 	draining := 0
 	for range 4 {
-		if sum := b.closed(t); wraps(sum.Reason, core.ErrDraining) {
+		if sum := f.Closed(t); errors.Is(sum.Reason, core.ErrDraining) {
 			draining++
 		}
 	}
@@ -66,91 +67,78 @@ func testDrain(t *testing.T, e env) {
 	}
 }
 
-// testExtraInput has clients that send more than their request. They still get
-// the farewell and a decent end: a connection that is closed with input left is
-// reset.
-func testExtraInput(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	b.get("/channel", b.gate(core.GateConfig{}).Subscribe("news"))
-	b.start(t)
-	const clients = 10
-	bodies := make([]*bufio.Reader, clients)
-	for i := range bodies {
-		conn, _ := b.dial(t)
-		resp := exchange(t, conn, bufio.NewReader(conn), //nolint:bodyclose // The test's cleanup does it.
-			"GET /channel HTTP/1.1\r\nHost: a.example\r\n\r\n")
-		bodies[i] = bufio.NewReader(resp.Body)
-		for {
-			line, err := bodies[i].ReadString('\n')
-			if err != nil {
-				t.Fatalf("greeting: got %q and %v", line, err)
-			}
-			if strings.HasPrefix(line, "id: ") {
-				break
-			}
-		}
+// testExtraInput sends more than a request. The client still gets the farewell
+// and an orderly end: closing a connection with input left would reset it.
+func testExtraInput(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	f.Get("/channel", f.Gate(core.GateConfig{}).Subscribe("news"))
+	f.Start(t)
+	replies := make([]*ssetest.Reply, 10)
+	for i := range replies {
+		conn := f.RawConn(t)
+		replies[i] = conn.MustAsk(t, ssetest.Request("/channel", "1.1"))
+		replies[i].Prelude(t)
+		replies[i].Position(t)
 		if _, err := io.WriteString(conn, strings.Repeat("extra input\n", 1000)); err != nil {
 			t.Fatalf("extra input: %v", err)
 		}
 	}
-	if err := b.hub.Drain(t.Context()); err != nil {
+	if err := f.Hub.Drain(t.Context()); err != nil {
 		t.Errorf("Drain: %v", err)
 	}
-	for i, body := range bodies {
-		rest, err := io.ReadAll(body)
-		if err != nil || !strings.Contains(string(rest), "retry: ") {
-			t.Errorf("client %d, the rest: got %q and %v, want a farewell and the end", i, rest, err)
+	for i, r := range replies {
+		if rest := r.Text(t); !strings.Contains(rest, "retry: ") {
+			t.Errorf("client %d, the rest: got %q, want a farewell", i, rest)
 		}
 	}
 }
 
-func testHubClose(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
+func testHubClose(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
 	sent := make(chan struct{}, 2)
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
+	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnDeliver(func(int, int) { sent <- struct{}{} })
 		return nil
 	}}})
-	b.get("/handler", gate.Handle(wait))
-	b.get("/channel", gate.Subscribe("news"))
-	b.start(t)
-	c := b.client(t)
-	replies := []*reply{c.open(t, "/handler"), c.open(t, "/channel")}
+	f.Get("/handler", gate.Handle(wait))
+	f.Get("/channel", gate.Subscribe("news"))
+	f.Start(t)
+	c := f.Client(t)
+	replies := []*ssetest.Reply{c.Open(t, "/handler"), c.Open(t, "/channel")}
 	for range replies {
-		receive(t, sent, "greeting") // a write in progress would be cut
+		ssetest.Receive(t, sent, "prelude") // Close cuts a write in progress
 	}
-	if err := b.hub.Close(); err != nil {
+	if err := f.Hub.Close(); err != nil {
 		t.Errorf("Close: got %v, want nil", err)
 	}
 	for _, r := range replies {
-		r.wantEnd(t)
-		if got := b.closed(t); !wraps(got.Reason, core.ErrHubClosed) {
+		r.WantEnd(t)
+		if got := f.Closed(t); !errors.Is(got.Reason, core.ErrHubClosed) {
 			t.Errorf("summary: got %+v, want ErrHubClosed", got)
 		}
 	}
-	b.empty(t)
+	f.Empty(t)
 }
 
-// testShutdown shuts the server down while streams are open. The program does
-// not tell the hub.
-func testShutdown(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	gate := b.gate(core.GateConfig{})
-	b.get("/handler", gate.Handle(wait))
-	b.get("/channel", gate.Subscribe("news"))
-	b.get("/once", gate.OneShot(func(s *core.Handshake) (core.Event, error) {
+// testShutdown shuts the server down while streams are open, without the hub.
+func testShutdown(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	gate := f.Gate(core.GateConfig{})
+	f.Get("/handler", gate.Handle(wait))
+	f.Get("/channel", gate.Subscribe("news"))
+	f.Get("/once", gate.OneShot(func(s *core.Handshake) (core.Event, error) {
 		<-s.Done()
 		return core.Event{}, s.Err()
 	}))
-	b.start(t)
+	f.Start(t)
 	var all sync.WaitGroup
 	ends := make(chan error, 20)
 	for range 5 {
 		for _, path := range []string{"/handler", "/channel"} {
-			r := b.client(t).open(t, path)
-			r.greeted(t)
+			r := f.Client(t).Open(t, path)
+			r.Prelude(t)
 			all.Go(func() {
-				ev, err := r.read()
+				ev, err := r.Next()
 				if err == nil {
 					err = fmt.Errorf("event %+v", ev)
 				}
@@ -158,15 +146,15 @@ func testShutdown(t *testing.T, e env) {
 			})
 		}
 	}
-	b.stop(t)
+	f.Stop(t)
 	all.Wait()
 	for range 10 {
 		if err := <-ends; err == nil || err.Error() != "EOF" {
 			t.Errorf("end of a stream: got %v, want EOF", err)
 		}
-		if got := b.closed(t); !wraps(got.Reason, core.ErrDraining) {
+		if got := f.Closed(t); !errors.Is(got.Reason, core.ErrDraining) {
 			t.Errorf("summary: got %+v, want ErrDraining", got)
 		}
 	}
-	b.empty(t)
+	f.Empty(t)
 }

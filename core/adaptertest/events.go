@@ -2,64 +2,67 @@
 package adaptertest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-func testEvents(t *testing.T, e env) {
+func testEvents(t *testing.T, e ssetest.Env) {
 	const events = 50
-	b := newBed(t, e, core.HubConfig{})
+	f := ssetest.New(t, e, core.HubConfig{})
 	next := make(chan core.Event)
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Sender) error { return s.Forward(next) }))
-	b.start(t)
-	r := b.client(t).open(t, "/")
+	f.Get("/", f.Gate(core.GateConfig{}).Handle(func(s *core.Sender) error { return s.Forward(next) }))
+	f.Start(t)
+	r := f.Client(t).Open(t, "/")
 	for i := range events {
 		want := core.Event{ID: "id " + strconv.Itoa(i), Name: "tick", Data: "one\n two é 世界 🎈\n\n" + strconv.Itoa(i)}
-		// The next one is sent only when this one has arrived.
+		// Each event is sent after the one before has arrived.
 		next <- want
-		if got := r.event(t); got != want {
+		if got := r.Event(t); got != want {
 			t.Fatalf("event %d: got %+v, want %+v", i, got, want)
 		}
 	}
 	close(next)
-	r.wantEnd(t)
-	sum := b.closed(t)
+	r.WantEnd(t)
+	sum := f.Closed(t)
 	if sum.Events != events || sum.Reason != core.ErrClosed || !sum.Opened {
 		t.Errorf("summary: got %+v, want %d events and ErrClosed", sum, events)
 	}
 }
 
-func testBigEvent(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{MaxEvent: 4 << 20, RingBytes: 8 << 20})
+func testBigEvent(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{MaxEvent: 4 << 20, RingBytes: 8 << 20})
 	big := core.Event{Name: "big", Data: strings.Repeat("line é 世界 🎈\n", 1<<20/22) + strings.Repeat("x", 1<<20-100)}
 	small := core.Event{Data: "small"}
-	gate := b.gate(core.GateConfig{})
-	b.get("/handler", gate.Handle(func(s *core.Sender) error { return s.Send(big, small) }))
-	b.get("/channel", gate.Subscribe("news"))
-	b.start(t)
+	gate := f.Gate(core.GateConfig{})
+	f.Get("/handler", gate.Handle(func(s *core.Sender) error { return s.Send(big, small) }))
+	f.Get("/channel", gate.Subscribe("news"))
+	f.Start(t)
 	for _, path := range []string{"/handler", "/channel"} {
-		r := b.client(t).open(t, path)
+		r := f.Client(t).Open(t, path)
 		if path == "/channel" {
-			b.publish(t, "news", big, small)
+			f.Publish(t, "news", big, small)
 		}
-		got := r.event(t)
+		got := r.Event(t)
 		if got.Data != big.Data || got.Name != big.Name {
 			t.Errorf("%s, event of %d bytes: got %d bytes, name %q", path, len(big.Data), len(got.Data), got.Name)
 		}
-		r.wantData(t, "small")
+		r.WantData(t, "small")
 	}
 }
 
-func testManySenders(t *testing.T, e env) {
+func testManySenders(t *testing.T, e ssetest.Env) {
 	const senders, each = 50, 20
-	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).Handle(func(s *core.Sender) error {
+	f := ssetest.New(t, e, core.HubConfig{})
+	f.Get("/", f.Gate(core.GateConfig{}).Handle(func(s *core.Sender) error {
 		var all sync.WaitGroup
 		for n := range senders {
 			all.Go(func() {
@@ -74,11 +77,11 @@ func testManySenders(t *testing.T, e env) {
 		all.Wait()
 		return nil
 	}))
-	b.start(t)
-	r := b.client(t).open(t, "/")
+	f.Start(t)
+	r := f.Client(t).Open(t, "/")
 	var next [senders]int
 	for range senders * each {
-		ev := r.event(t)
+		ev := r.Event(t)
 		n, err := strconv.Atoi(ev.Name)
 		if err != nil || n < 0 || n >= len(next) {
 			t.Fatalf("event's name: got %q, want a sender's number", ev.Name)
@@ -88,89 +91,86 @@ func testManySenders(t *testing.T, e env) {
 		}
 		next[n]++
 	}
-	r.wantEnd(t)
+	r.WantEnd(t)
 }
 
-func testHandlerReturns(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	// The server has no timeouts of its own that would put right what a
-	// stream leaves on its connection.
-	b.timeout = 0
-	const short = 300 // milliseconds
-	gate := b.gate(core.GateConfig{WriteTimeout: short * 1e6})
-	b.get("/", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "all"}) }))
-	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "all"}, nil }))
-	b.start(t)
-	c := b.client(t)
-	var dialled []int // connections after each round
-	for range 2 {
+func testHandlerReturns(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	// The server has no timeouts: they would replace a deadline that a stream
+	// leaves on its connection.
+	f.Timeout = 0
+	const short = 300 * time.Millisecond
+	gate := f.Gate(core.GateConfig{WriteTimeout: short})
+	f.Get("/", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "all"}) }))
+	f.Get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "all"}, nil }))
+	f.Start(t)
+	c := f.Client(t)
+	for round := range 2 {
+		if round > 0 {
+			ssetest.Pause(t.Context(), 2*short) // such a deadline would have passed
+		}
 		for _, path := range []string{"/", "/once"} {
-			r := c.open(t, path)
-			r.wantData(t, "all")
-			r.wantEnd(t)
-			if got := b.closed(t); got.Reason != core.ErrClosed {
+			r := c.Open(t, path)
+			r.WantData(t, "all")
+			r.WantEnd(t)
+			if got := f.Closed(t); got.Reason != core.ErrClosed {
 				t.Errorf("reason: got %v, want ErrClosed", got.Reason)
 			}
 		}
-		dialled = append(dialled, len(c.conns))
-		pause(t.Context(), 2*short*1e6)
 	}
-	// A transport of net/http may dial twice in the first round: it makes a new
-	// connection available to others only after its first request has it.
-	if !e.transport.http1() && dialled[1] != dialled[0] {
-		t.Errorf("connections of HTTP/2 after each round: got %d, want no new one", dialled)
+	if got := c.Conns(); !e.Transport.HTTP1() && got != 1 {
+		t.Errorf("connections of HTTP/2: got %d, want 1", got)
 	}
 }
 
-func testPanic(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	gate := b.gate(core.GateConfig{})
-	b.get("/handler", gate.Handle(func(s *core.Sender) error {
+func testPanic(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	gate := f.Gate(core.GateConfig{})
+	f.Get("/handler", gate.Handle(func(s *core.Sender) error {
 		if err := s.Send(core.Event{Data: "before"}); err != nil {
 			return err
 		}
 		panic("oh handler")
 	}))
-	b.get("/middleware", b.gate(core.GateConfig{Middleware: []core.Middleware{
+	f.Get("/middleware", f.Gate(core.GateConfig{Middleware: []core.Middleware{
 		func(*core.Handshake) error { panic("oh middleware") },
 	}}).Handle(wait))
-	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { panic("oh once") }))
-	b.get("/choose", gate.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) { panic("oh choose") }))
-	b.get("/filter", b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
+	f.Get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { panic("oh once") }))
+	f.Get("/choose", gate.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) { panic("oh choose") }))
+	f.Get("/filter", f.Gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.SetFilter(func(core.Delivery) bool { panic("oh filter") })
 		return nil
 	}}}).Subscribe("news"))
-	b.start(t)
-	c := b.client(t)
-	r := c.open(t, "/handler")
-	r.wantData(t, "before")
-	r.wantEnd(t)
-	b.wantPanic(t, "oh handler", true)
-	r = c.open(t, "/filter")
-	b.publish(t, "news", core.Event{Data: "x"})
-	r.wantEnd(t)
-	b.wantPanic(t, "oh filter", true)
+	f.Start(t)
+	c := f.Client(t)
+	r := c.Open(t, "/handler")
+	r.WantData(t, "before")
+	r.WantEnd(t)
+	wantPanic(t, f, "oh handler", true)
+	r = c.Open(t, "/filter")
+	f.Publish(t, "news", core.Event{Data: "x"})
+	r.WantEnd(t)
+	wantPanic(t, f, "oh filter", true)
 	for _, path := range []string{"/middleware", "/once", "/choose"} {
-		r := c.ask(t, path)
+		r := c.Get(t, path)
 		if r.StatusCode != http.StatusInternalServerError {
 			t.Errorf("GET %s: got %s, want 500", path, r.Status)
 		}
-		if got := r.text(t); strings.Contains(got, "oh ") {
+		if got := r.Text(t); strings.Contains(got, "oh ") {
 			t.Errorf("GET %s, body: got %q, want nothing of the panic", path, got)
 		}
-		b.wantPanic(t, "oh "+path[1:], false)
+		wantPanic(t, f, "oh "+path[1:], false)
 	}
-	b.empty(t)
+	f.Empty(t)
 }
 
 // wantPanic checks that a panic ended a stream and was logged.
-func (b *bed) wantPanic(t *testing.T, value string, opened bool) {
-	t.Helper()
-	sum := b.closed(t)
-	if !wraps(sum.Reason, core.ErrPanic) || sum.Opened != opened {
+func wantPanic(t *testing.T, f *ssetest.Fixture, value string, opened bool) {
+	sum := f.Closed(t)
+	if !errors.Is(sum.Reason, core.ErrPanic) || sum.Opened != opened {
 		t.Errorf("summary after %q: got %+v, want ErrPanic, opened %t", value, sum, opened)
 	}
-	if !b.log.has("level=ERROR", value, "stack=") {
+	if !f.Log.Has("level=ERROR", value, "stack=") {
 		t.Errorf("log after %q: got no line with it and a stack", value)
 	}
 }

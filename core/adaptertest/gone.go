@@ -9,41 +9,39 @@ import (
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// wraps is errors.Is, for messages that show the error itself.
-func wraps(err, target error) bool { return errors.Is(err, target) }
-
-func testHeartbeats(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	gate := b.gate(core.GateConfig{Heartbeat: 20e6})
-	b.get("/handler", gate.Handle(wait))
-	b.get("/channel", gate.Subscribe("news"))
-	b.start(t)
+func testHeartbeats(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	gate := f.Gate(core.GateConfig{Heartbeat: 20e6})
+	f.Get("/handler", gate.Handle(wait))
+	f.Get("/channel", gate.Subscribe("news"))
+	f.Start(t)
 	for _, path := range []string{"/handler", "/channel"} {
-		r := b.client(t).open(t, path)
-		r.greeted(t)
+		r := f.Client(t).Open(t, path)
+		r.Prelude(t)
 		if path == "/channel" {
-			r.mustBlock(t) // where it stands
+			r.MustBlock(t) // its position
 		}
 		for range 5 {
-			if got := r.mustBlock(t); !strings.HasPrefix(got, ":") {
+			if got := r.MustBlock(t); !strings.HasPrefix(got, ":") {
 				t.Fatalf("%s, heartbeat: got %q, want a comment", path, got)
 			}
 		}
 	}
 }
 
-// testClientGone has clients of all kinds leave in all ways. Nothing is ever
-// written that could tell of it.
-func testClientGone(t *testing.T, e env) {
+// testClientGone closes clients' connections in all ways, beside one that stays.
+// The server writes nothing by which it could notice.
+func testClientGone(t *testing.T, e ssetest.Env) {
 	ways := []struct {
 		name  string
-		leave func(c *client, r *reply)
+		leave func(c *ssetest.Client, r *ssetest.Reply)
 	}{
-		{"FIN", func(c *client, _ *reply) { c.cut(false) }},
-		{"RST", func(c *client, _ *reply) { c.cut(true) }},
-		{"cancel", func(_ *client, r *reply) { r.close() }},
+		{"FIN", func(c *ssetest.Client, _ *ssetest.Reply) { c.Cut(false) }},
+		{"RST", func(c *ssetest.Client, _ *ssetest.Reply) { c.Cut(true) }},
+		{"cancel", func(_ *ssetest.Client, r *ssetest.Reply) { r.Cancel() }},
 	}
 	kinds := []struct{ method, path string }{
 		{http.MethodGet, "/handler"},
@@ -55,44 +53,53 @@ func testClientGone(t *testing.T, e env) {
 		for _, kind := range kinds {
 			t.Run(way.name+kind.path+" "+kind.method, func(t *testing.T) {
 				t.Parallel()
-				b, causes := goneBed(t, e)
-				b.start(t)
-				c := b.client(t)
+				f, causes := newGone(t, e)
+				f.Start(t)
+				stays := f.Client(t).Open(t, "/channel")
+				stays.Prelude(t)
+				c := f.Client(t)
 				body := ""
 				if kind.method == http.MethodPost {
 					body = strings.Repeat("body ", 10_000)
 				}
-				r := c.send(t, kind.method, kind.path, strings.NewReader(body))
-				r.greeted(t)
+				r := c.Send(t, kind.method, kind.path, strings.NewReader(body))
+				r.Prelude(t)
+				want := 2
 				if kind.path == "/channel" {
-					r.mustBlock(t)
+					r.MustBlock(t)
 				} else {
-					_ = receive(t, causes, "start of the handler")
+					_ = ssetest.Receive(t, causes, "start of the handler")
+					want = 1
 				}
-				if got := b.hub.Stats().Streams; got != 1 {
-					t.Fatalf("open streams: got %d, want 1", got)
+				if all, got := f.Hub.Stats().Streams, f.Hub.Count("news"); all != 2 || got != want {
+					t.Fatalf("open streams: got %d, %d on the channel, want 2 and %d", all, got, want)
 				}
 				way.leave(c, r)
-				b.wantGone(t, true)
+				wantGone(t, f, true)
 				if kind.path == "/handler" {
-					if got := receive(t, causes, "cause of the handler's context"); !wraps(got, core.ErrClientGone) {
+					if got := ssetest.Receive(t, causes, "cause of the handler's context"); !errors.Is(got, core.ErrClientGone) {
 						t.Errorf("cause of the handler's context: got %v, want ErrClientGone", got)
 					}
 				}
-				b.empty(t)
+				f.Streams(t, 1)
+				if got := f.Hub.Count("news"); got != 1 {
+					t.Errorf("streams on the channel: got %d, want 1", got)
+				}
+				f.End(t, "news")
+				stays.WantData(t, "end")
 			})
 		}
 	}
 }
 
-// testClientGoneEarly has clients leave that got no answer yet.
-func testClientGoneEarly(t *testing.T, e env) {
+// testClientGoneEarly cuts connections of clients that wait for an answer.
+func testClientGoneEarly(t *testing.T, e ssetest.Env) {
 	for _, reset := range []bool{false, true} {
 		for _, path := range []string{"/once", "/slow", "/slow/channel"} {
 			name := map[bool]string{false: "FIN", true: "RST"}[reset] + path
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				b, causes := goneBed(t, e)
+				f, causes := newGone(t, e)
 				began := make(chan struct{})
 				until := func(s *core.Handshake) error {
 					close(began)
@@ -100,61 +107,60 @@ func testClientGoneEarly(t *testing.T, e env) {
 					causes <- context.Cause(s.Context())
 					return s.Err()
 				}
-				b.get("/once", b.gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
+				f.Get("/once", f.Gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
 					return core.Event{}, until(s)
 				}))
-				slow := b.gate(core.GateConfig{Middleware: []core.Middleware{until}})
-				b.get("/slow", slow.Handle(wait))
-				b.get("/slow/channel", slow.Subscribe("news"))
-				b.start(t)
-				c := b.client(t)
+				slow := f.Gate(core.GateConfig{Middleware: []core.Middleware{until}})
+				f.Get("/slow", slow.Handle(wait))
+				f.Get("/slow/channel", slow.Subscribe("news"))
+				f.Start(t)
+				c := f.Client(t)
 				answered := make(chan error, 1)
 				go func() {
-					r, err := c.do(http.MethodGet, path, nil)
+					r, err := c.Do(http.MethodGet, path, nil)
 					if err == nil {
-						r.close()
+						r.Cancel()
 					}
 					answered <- err
 				}()
-				receive(t, began, "request")
-				c.cut(reset)
-				if err := receive(t, answered, "end of the request"); err == nil {
+				ssetest.Receive(t, began, "request")
+				c.Cut(reset)
+				if err := ssetest.Receive(t, answered, "end of the request"); err == nil {
 					t.Error("request on a connection that was cut: got an answer, want an error")
 				}
-				if got := receive(t, causes, "cause of the context"); !wraps(got, core.ErrClientGone) {
+				if got := ssetest.Receive(t, causes, "cause of the context"); !errors.Is(got, core.ErrClientGone) {
 					t.Errorf("cause of the context: got %v, want ErrClientGone", got)
 				}
-				b.wantGone(t, false)
+				wantGone(t, f, false)
 			})
 		}
 	}
 }
 
-// goneBed returns a bed whose handler tells that it runs, with a nil, and then
-// why its context ended. It has no
-// timeouts: only the client's disconnect can end a stream.
-func goneBed(t *testing.T, e env) (*bed, chan error) {
-	t.Helper()
-	b := newBed(t, e, core.HubConfig{})
+// newGone returns a fixture in which only a disconnect ends a stream. Its handler
+// sends nil when it begins, and then the cause of its context's end.
+func newGone(t *testing.T, e ssetest.Env) (*ssetest.Fixture, chan error) {
+	f := ssetest.New(t, e, core.HubConfig{})
 	causes := make(chan error, 2)
-	gate := b.gate(core.GateConfig{})
+	gate := f.Gate(core.GateConfig{})
 	handler := gate.Handle(func(s *core.Sender) error {
-		causes <- nil // it has begun
+		causes <- nil
 		<-s.Context().Done()
 		causes <- context.Cause(s.Context())
 		return nil
 	})
-	b.get("/handler", handler)
-	b.post("/handler", handler)
-	b.get("/channel", gate.Subscribe("news"))
-	b.post("/channel", gate.Subscribe("news"))
-	return b, causes
+	for _, route := range []func(string, *core.Endpoint){f.Get, f.Post} {
+		route("/handler", handler)
+		route("/channel", gate.Subscribe("news"))
+	}
+	return f, causes
 }
 
-func (b *bed) wantGone(t *testing.T, opened bool) {
+// wantGone checks that the next stream ends because its client is gone.
+func wantGone(t *testing.T, f *ssetest.Fixture, opened bool) {
 	t.Helper()
-	sum := b.closed(t)
-	if sum.Opened != opened || !wraps(sum.Reason, core.ErrClientGone) {
+	sum := f.Closed(t)
+	if sum.Opened != opened || !errors.Is(sum.Reason, core.ErrClientGone) {
 		t.Errorf("summary: got %+v, want ErrClientGone, opened %t", sum, opened)
 	}
 }

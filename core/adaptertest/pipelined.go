@@ -2,53 +2,49 @@
 package adaptertest
 
 import (
-	"bufio"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// testPipelinedReset has clients ask for a stream behind another request, in one
-// segment, and reset the connection before the answers can be sent. Nothing is
-// left of them.
-func testPipelinedReset(t *testing.T, e env) {
+// testPipelinedReset sends a request for a stream behind another one, in one
+// segment, and resets the connection before the answers can be sent. Nothing is
+// left of the streams.
+func testPipelinedReset(t *testing.T, e ssetest.Env) {
 	const clients = 40
-	e.mixed = true
+	e.Mixed = true
 	for _, version := range []string{"1.1", "1.0"} {
 		for _, path := range []string{"/channel", "/handler"} {
-			b := newBed(t, e, core.HubConfig{})
-			gate := b.gate(core.GateConfig{WriteTimeout: -1}) // it takes a minute to notice by the clock
-			b.get("/first", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "first"}, nil }))
-			b.get("/channel", gate.Subscribe("news"))
-			b.get("/handler", gate.Handle(wait))
-			b.start(t)
+			f := ssetest.New(t, e, core.HubConfig{})
+			gate := f.Gate(core.GateConfig{WriteTimeout: -1}) // a timeout would hide a leak
+			f.Get("/first", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "first"}, nil }))
+			f.Get("/channel", gate.Subscribe("news"))
+			f.Get("/handler", gate.Handle(wait))
+			f.Start(t)
+			both := ssetest.Request("/first", "1.1") + ssetest.Request(path, version)
 			for range clients {
-				conn, tcp := b.dial(t)
-				_, err := io.WriteString(conn, "GET /first HTTP/1.1\r\nHost: a.example\r\n\r\n"+
-					"GET "+path+" HTTP/"+version+"\r\nHost: a.example\r\n\r\n")
-				if err != nil {
+				conn := f.RawConn(t)
+				if _, err := io.WriteString(conn, both); err != nil {
 					t.Fatalf("requests: %v", err)
 				}
-				_ = tcp.SetLinger(0)
-				_ = tcp.Close()
+				conn.Cut(true)
 			}
-			b.empty(t)
-			// A client that stays is served behind another request, too.
-			conn, _ := b.dial(t)
-			in := bufio.NewReader(conn)
-			exchange(t, conn, in, "GET /first HTTP/1.1\r\nHost: a.example\r\n\r\n"+ //nolint:bodyclose // The test's cleanup does it.
-				"GET "+path+" HTTP/"+version+"\r\nHost: a.example\r\n\r\n")
-			for line := ""; line != ": open\n"; {
-				var err error
-				if line, err = in.ReadString('\n'); err != nil {
-					t.Fatalf("%s, HTTP/%s: got %q and %v, want a stream", path, version, line, err)
-				}
+			f.Empty(t)
+			// A stream is served behind another request.
+			conn := f.RawConn(t)
+			conn.MustAsk(t, both).Text(t)
+			stream, err := conn.Answer(http.MethodGet)
+			if err != nil {
+				t.Fatalf("%s, HTTP/%s: got %v, want a stream", path, version, err)
 			}
-			if err := b.hub.Close(); err != nil {
+			stream.Prelude(t)
+			if err := f.Hub.Close(); err != nil {
 				t.Errorf("closing the hub: %v", err)
 			}
-			b.empty(t)
+			f.Empty(t)
 		}
 	}
 }

@@ -11,82 +11,87 @@ import (
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-func testBody(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	b.post("/", b.gate(core.GateConfig{MaxBody: 100_000}).Handle(func(s *core.Sender) error {
+func testBody(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	f.Post("/", f.Gate(core.GateConfig{MaxBody: 100_000}).Handle(func(s *core.Sender) error {
 		body, err := io.ReadAll(s.Request().Body)
 		if err != nil {
 			return err
 		}
 		return s.Send(core.Event{Name: strconv.Itoa(len(body)), Data: string(body)})
 	}))
-	b.start(t)
+	f.Start(t)
 	for _, size := range []int{0, 1, 10_000, 100_000} {
 		want := strings.Repeat("y", size)
 		for _, body := range []io.Reader{
 			strings.NewReader(want),
 			io.LimitReader(strings.NewReader(want), int64(size)), // sent in chunks
 		} {
-			r := b.client(t).send(t, http.MethodPost, "/", body)
-			if ev := r.event(t); ev.Data != want || ev.Name != strconv.Itoa(size) {
+			r := f.Client(t).Send(t, http.MethodPost, "/", body)
+			if ev := r.Event(t); ev.Data != want || ev.Name != strconv.Itoa(size) {
 				t.Errorf("body of %d bytes: got %s, %q", size, ev.Name, ev.Data)
 			}
-			r.wantEnd(t)
-			b.closed(t)
+			r.WantEnd(t)
+			f.Closed(t)
 		}
 	}
 	for _, size := range []int{100_001, 300_000} {
-		r := b.client(t).send(t, http.MethodPost, "/", strings.NewReader(strings.Repeat("y", size)))
+		r := f.Client(t).Send(t, http.MethodPost, "/", strings.NewReader(strings.Repeat("y", size)))
 		if r.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("body of %d bytes: got %s, want 413", size, r.Status)
 		}
-		if got := b.closed(t); got.Opened {
+		if got := f.Closed(t); got.Opened {
 			t.Errorf("body of %d bytes, summary: got %+v, want one that says it was refused", size, got)
 		}
 	}
 }
 
-// facts are what a handler knows of its request.
-func facts(r *http.Request) string {
+// describe returns all that a handler can read from its request.
+func describe(r *http.Request) string {
 	cookie, _ := r.Cookie("session")
 	return fmt.Sprintf("%s %s %s %s %s query=%q host=%s header=%q cookie=%s id=%s/%s own-host=%q",
 		r.Method, r.Proto, r.URL.Path, r.URL.RawQuery, r.RequestURI, r.URL.Query()["q"], r.Host,
 		r.Header.Values("X-Multi"), cookie, r.PathValue("id"), r.PathValue("part"), r.Header.Get("Host"))
 }
 
-// testRequest has a handler look at its request, at once and after many others
-// were served: what it sees is its own, and stays as it is.
-func testRequest(t *testing.T, e env) {
+// testRequest reads a request in its handler, at once and after many others were
+// served: it stays as it is.
+func testRequest(t *testing.T, e ssetest.Env) {
 	const others = 1000
-	b := newBed(t, e, core.HubConfig{})
+	f := ssetest.New(t, e, core.HubConfig{})
 	again := make(chan struct{})
-	gate := b.gate(core.GateConfig{})
-	b.get("/things/{id}/{part}", gate.Handle(func(s *core.Sender) error {
+	gate := f.Gate(core.GateConfig{})
+	f.Get("/things/{id}/{part}", gate.Handle(func(s *core.Sender) error {
 		r := s.Request()
 		remote, channels, last := s.RemoteAddr(), s.Channels(), s.LastEventID()
-		first := facts(r)
+		first := describe(r)
 		if err := s.Send(core.Event{Name: remote, Data: first}); err != nil {
 			return err
 		}
-		<-again
-		same := remote == s.RemoteAddr() && len(channels) == 0 && last == s.LastEventID() && first == facts(r)
-		return s.Send(core.Event{Name: strconv.FormatBool(same), Data: facts(r)})
+		select {
+		case <-again:
+		case <-s.Done():
+			return s.Err()
+		}
+		same := remote == s.RemoteAddr() && len(channels) == 0 && last == s.LastEventID() && first == describe(r)
+		return s.Send(core.Event{Name: strconv.FormatBool(same), Data: describe(r)})
 	}))
-	b.get("/other/{id}", b.gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
+	f.Get("/other/{id}", f.Gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
 		return core.Event{}, core.Refuse(http.StatusForbidden, s.Request().PathValue("id"))
 	}))
-	b.start(t)
+	f.Start(t)
 
-	c := b.client(t)
+	c := f.Client(t)
 	const query = "q=one&q=t%20wo&token=secret"
-	r := c.open(t, "/things/a%20b-17/wheel?"+query, "X-Multi", "first", "X-Multi", "second",
+	r := c.Open(t, "/things/a%20b-17/wheel?"+query, "X-Multi", "first", "X-Multi", "second",
 		"Cookie", "session=abc", "Last-Event-ID", "seen")
-	proto := map[bool]string{true: "HTTP/1.1", false: "HTTP/2.0"}[e.transport.http1()]
+	proto := map[bool]string{true: "HTTP/1.1", false: "HTTP/2.0"}[e.Transport.HTTP1()]
 	want := fmt.Sprintf("GET %s /things/a b-17/wheel %s /things/a%%20b-17/wheel?%s query=%q host=%s header=%q cookie=%s id=%s own-host=%q",
-		proto, query, query, []string{"one", "t wo"}, b.addr, []string{"first", "second"}, "session=abc", "a b-17/wheel", "")
-	ev := r.event(t)
+		proto, query, query, []string{"one", "t wo"}, f.Addr, []string{"first", "second"}, "session=abc", "a b-17/wheel", "")
+	ev := r.Event(t)
 	if ev.Data != want {
 		t.Errorf("request: got\n%s, want\n%s", ev.Data, want)
 	}
@@ -96,15 +101,15 @@ func testRequest(t *testing.T, e env) {
 	}
 	for i := range others {
 		id := "other" + strconv.Itoa(i) + strings.Repeat("z", i%40)
-		got := c.ask(t, "/other/"+id+"?q=x&q="+id+"&token="+id, "X-Multi", id, "X-Multi", id,
+		got := c.Get(t, "/other/"+id+"?q=x&q="+id+"&token="+id, "X-Multi", id, "X-Multi", id,
 			"Cookie", "session="+id, "Last-Event-ID", id)
-		if text := got.text(t); text != id+"\n" {
+		if text := got.Text(t); text != id+"\n" {
 			t.Fatalf("path value of request %d: got %q, want %q", i, text, id)
 		}
-		got.close()
+		got.Cancel()
 	}
 	close(again)
-	if got := r.event(t); got.Data != want || got.Name != "true" {
+	if got := r.Event(t); got.Data != want || got.Name != "true" {
 		t.Errorf("request after %d others: got same %s and\n%s, want\n%s", others, got.Name, got.Data, want)
 	}
 }

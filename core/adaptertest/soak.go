@@ -1,8 +1,12 @@
+//nolint:gosec // Tests need no secret randomness.
 package adaptertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"strings"
@@ -12,18 +16,15 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// soakDrain is how long a soak takes to end its streams in order.
-const soakDrain = 2 * time.Second
-
-// Soak has many clients stay for a while, through cuts of their connections at
-// random, while so many events a second are published. Each of them gets every
-// event, in order, once; and nothing is left of them in the end. Where
-// connections can be taken over, it is done twice, with and without.
+// Soak keeps many clients connected for the duration, cuts their connections at
+// random, and publishes as many events a second as rate says. Each client must
+// get every event once and in order, and nothing may be left of the streams. It
+// runs twice: on hijacked connections, and on responses.
 //
-// A duration of 0 is a short one, for tests that run every day, with fewer
-// clients and events.
+// A duration of 0 is a short test with fewer clients and events.
 func Soak(t *testing.T, adapter Adapter, duration time.Duration, clients, rate int) {
 	t.Helper()
 	if duration <= 0 {
@@ -31,56 +32,51 @@ func Soak(t *testing.T, adapter Adapter, duration time.Duration, clients, rate i
 	}
 	for _, mode := range []core.ConnMode{core.OwnedConn, core.ResponseConn} {
 		t.Run(mode.String(), func(t *testing.T) {
-			e := env{adapter: adapter, transport: Plain, conn: mode}
+			e := ssetest.Env{Adapter: adapter, Transport: Plain, Conn: mode}
 			warm(t, e)
-			runtime.GC()
-			before := usageNow()
+			heap, goroutines, files := ssetest.HeapInUse(), runtime.NumGoroutine(), descriptors()
 			t.Run("streams", func(t *testing.T) { soak(t, e, duration, clients, rate) })
-			settled(t, before.goroutines)
-			eventually(t, "descriptors more than before", 0, func() int { return max(usageNow().descriptors-before.descriptors, 0) })
-			eventually(t, "MiB more than before", 0, func() int {
-				runtime.GC()
-				return max(int(usageNow().heap-before.heap)>>20-4, 0) // buffers are kept in pools
+			ssetest.Settled(t, goroutines)
+			ssetest.Eventually(t, "descriptors more than before", 0, func() int { return max(descriptors()-files, 0) })
+			ssetest.Eventually(t, "MiB more than before", 0, func() int {
+				return max(int(ssetest.HeapInUse()-heap)>>20-4, 0) // pools keep buffers
 			})
 		})
 	}
 }
 
-// usage is what a program takes of its machine.
-type usage struct {
-	goroutines, descriptors int
-	heap                    int64
+// descriptors returns the number of open files, or 0 on a system that does not
+// tell.
+func descriptors() int {
+	list, _ := os.ReadDir("/proc/self/fd")
+	return len(list)
 }
 
-func usageNow() usage {
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	list, _ := os.ReadDir("/proc/self/fd")                                // none on some systems
-	return usage{runtime.NumGoroutine(), len(list), int64(mem.HeapAlloc)} //nolint:gosec // It is less than the memory.
-}
+// soakDrain is how long a soak takes to end its streams.
+const soakDrain = 2 * time.Second
 
-// soaking is what one soak's clients have in common.
+// soaking is what the clients of a soak share.
 type soaking struct {
-	b                    *bed
+	f                    *ssetest.Fixture
 	between              int            // events between two cuts of one client, on average
-	behind               sync.WaitGroup // those who have not got it yet
+	behind               sync.WaitGroup // clients that have not got the last event
 	received, cuts, ends atomic.Int64
 
 	mu      sync.Mutex
-	reasons map[string]int // why the server's streams ended
+	reasons map[string]int // number of ended streams, by reason
 }
 
-func soak(t *testing.T, e env, duration time.Duration, clients, rate int) {
+func soak(t *testing.T, e ssetest.Env, duration time.Duration, clients, rate int) {
 	t.Helper()
-	b := newBed(t, e, core.HubConfig{
+	f := ssetest.New(t, e, core.HubConfig{
 		Store:      core.NewMemoryStore(core.Retention{Events: 120 * rate}),
-		RingEvents: rate / 2, // some stay away for longer
+		RingEvents: rate / 2, // some clients stay away for longer
 	})
-	b.timeout = 0
-	s := &soaking{b: b, between: max(rate*clients/100, 1), reasons: make(map[string]int)}
-	b.get("/", core.NewGate(b.hub, core.GateConfig{Conn: e.conn, Heartbeat: time.Second, Middleware: []core.Middleware{s.count}}).Subscribe("news"))
-	b.start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), duration+4*patience)
+	f.Timeout = 0
+	s := &soaking{f: f, between: max(rate*clients/100, 1), reasons: make(map[string]int)}
+	f.Get("/", core.NewGate(f.Hub, core.GateConfig{Conn: e.Conn, Heartbeat: time.Second, Middleware: []core.Middleware{s.count}}).Subscribe("news"))
+	f.Start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), duration+4*ssetest.Patience)
 	defer cancel()
 	var all sync.WaitGroup
 	s.behind.Add(clients)
@@ -91,18 +87,18 @@ func soak(t *testing.T, e env, duration time.Duration, clients, rate int) {
 			}
 		})
 	}
-	eventually(t, "streams that are not open yet", 0, func() int { return max(clients-b.hub.Stats().Streams, 0) })
+	ssetest.Eventually(t, "streams that are not open yet", 0, func() int { return max(clients-f.Hub.Stats().Streams, 0) })
 	began := time.Now()
 	published := s.publish(t, duration, rate)
 	s.behind.Wait()
 	took := time.Since(began)
-	drain, stop := context.WithTimeout(ctx, soakDrain)
+	draining, stop := context.WithTimeout(ctx, soakDrain)
 	defer stop()
-	if err := b.hub.Drain(drain); err != nil {
+	if err := f.Hub.Drain(draining); err != nil {
 		t.Errorf("Drain: got %v, want nil", err)
 	}
 	all.Wait()
-	b.empty(t)
+	f.Empty(t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.Logf("%d clients, %d events in %v: %d received (%.0f a second), %d cuts by clients, %d by the server; streams ended: %v",
@@ -113,10 +109,7 @@ func soak(t *testing.T, e env, duration time.Duration, clients, rate int) {
 // count is a middleware that counts why streams end.
 func (s *soaking) count(stream *core.Handshake) error {
 	stream.OnClose(func(sum core.Summary) {
-		reason, _, _ := strings.Cut(fmt.Sprint(sum.Reason), ": ")
-		if rest, ok := strings.CutPrefix(fmt.Sprint(sum.Reason), reason+": "); ok {
-			reason, _, _ = strings.Cut(rest, ":")
-		}
+		reason, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprint(sum.Reason), "tidings: "), ":")
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.reasons[reason]++
@@ -124,7 +117,10 @@ func (s *soaking) count(stream *core.Handshake) error {
 	return nil
 }
 
-// publish publishes so many events a second, and returns how many.
+// lastEvent is the name of the last event.
+const lastEvent = "last"
+
+// publish publishes at the rate, and returns how many events.
 func (s *soaking) publish(t *testing.T, duration time.Duration, rate int) (published int) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
@@ -133,14 +129,60 @@ func (s *soaking) publish(t *testing.T, duration time.Duration, rate int) (publi
 	began := time.Now()
 	for elapsed := time.Duration(0); elapsed < duration; elapsed = time.Since(began) {
 		for due := int(elapsed.Seconds() * float64(rate)); published < due; published++ {
-			s.b.publish(t, "news", event)
+			s.f.Publish(t, "news", event)
 		}
 		<-ticker.C
 	}
 	event.Name = lastEvent
-	s.b.publish(t, "news", event)
+	s.f.Publish(t, "news", event)
 	return published + 1
 }
 
-// lastEvent is the name of a soak's last event.
-const lastEvent = "last"
+// client reads all events on one connection after the other, until the server
+// ends the stream behind the last event.
+func (s *soaking) client(ctx context.Context) error {
+	c := &session{to: s.f, path: "/"}
+	caughtUp := sync.OnceFunc(s.behind.Done)
+	defer caughtUp()
+	for {
+		last, err := s.read(ctx, c, caughtUp)
+		c.cut(rand.IntN(2) == 0)
+		switch {
+		case err == nil:
+			s.cuts.Add(1)
+		case !errors.Is(err, io.EOF):
+			return fmt.Errorf("client after %q: %w", c.id, err)
+		case last:
+			return nil
+		default:
+			s.ends.Add(1)
+		}
+		if rand.IntN(4) == 0 {
+			ssetest.Pause(ctx, rand.N(time.Second))
+		}
+	}
+}
+
+// read reads some events from a new connection. If the last event is among them,
+// it reads to the end.
+func (s *soaking) read(ctx context.Context, c *session, caughtUp func()) (last bool, err error) {
+	if err := c.connect(ctx); err != nil {
+		return false, err
+	}
+	for left := 1 + rand.IntN(2*s.between); last || left > 0; left-- {
+		before := c.seq
+		ev, err := c.next()
+		if err != nil {
+			return last, err
+		}
+		if c.seq != before+1 {
+			return false, fmt.Errorf("event %d: got it after %d", c.seq, before)
+		}
+		s.received.Add(1)
+		if ev.Name == lastEvent {
+			last = true
+			caughtUp()
+		}
+	}
+	return false, nil
+}

@@ -1,12 +1,12 @@
+//nolint:gosec // Tests need no secret randomness.
 package adaptertest
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"math/bits"
 	"math/rand/v2"
-	"net/http"
 	"runtime"
 	"slices"
 	"strconv"
@@ -17,156 +17,160 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// What a throng consists of.
 const (
 	throngChannels   = 50
 	throngGroups     = 5
-	throngPeople     = 40
+	throngUsers      = 40
 	throngPublishers = 4
 )
 
-// Throng has streams come and go, half of them on connections of the hub's own,
-// and change their channels and groups while they are open; others close them,
-// by channel and by identity, and four publish, to everybody and to few. In the
-// end, each client compares what it got with what it may see, event by event, and
-// nothing is left of them.
+var errThrong = errors.New("closed by the test")
+
+// Throng opens many streams, half of them on hijacked connections. They come and
+// go, and change their channels and groups while they are open. Meanwhile, others
+// close streams by channel and by identity, and publish to everybody and to few.
+// In the end, each client compares its events with all that were published, and
+// nothing is left of the streams.
 //
-// A duration of 0 is a short one, for tests that run every day.
+// A duration of 0 is a short test.
 func Throng(t *testing.T, adapter Adapter, duration time.Duration, streams int) {
 	t.Helper()
 	if duration <= 0 {
 		duration = 3 * time.Second
 	}
-	e := env{adapter: adapter, transport: Plain}
+	e := ssetest.Env{Adapter: adapter, Transport: Plain}
 	warm(t, e)
 	before := runtime.NumGoroutine()
-	t.Run("streams", func(t *testing.T) { throngOf(t, e, duration, streams) })
-	settled(t, before)
+	t.Run("streams", func(t *testing.T) { runThrong(t, e, duration, streams) })
+	ssetest.Settled(t, before)
 }
 
-// throng is what its guests have in common.
+// throng is what the clients share.
 type throng struct {
-	b       *bed
-	ctx     context.Context //nolint:containedctx // The test's.
-	over    chan struct{}   // closed when the publishers have stopped
-	leave   chan struct{}   // closed when everybody may go
-	current []atomic.Pointer[string]
-	ready   sync.WaitGroup // clients that are not in their last state yet
+	f       *ssetest.Fixture
+	ctx     context.Context          //nolint:containedctx // The test's.
+	over    chan struct{}            // closed when nothing more is published
+	leave   chan struct{}            // closed when clients may end
+	streams []atomic.Pointer[string] // the ID of each open stream
+	ready   sync.WaitGroup           // clients that may still change
 	timers  sync.WaitGroup
 
 	joins, leaves, resumes, changes atomic.Int64
 
-	mu     sync.Mutex
-	log    []shout
-	guests []*guest
+	mu      sync.Mutex
+	log     []publication
+	clients []*throngClient
 }
 
-// shout is what was published: to all on a channel, or to some of them.
-type shout struct {
-	seq     uint64
-	channel int
-	group   int    // or -1
-	person  int    // or -1
-	stream  string // or nothing
+// publication is a published event, with its audience.
+type publication struct {
+	seq      uint64
+	channel  uint64 // a set of one
+	group    uint64 // a set of one, or 0
+	identity string // or ""
+	stream   string // or ""
 }
 
-func throngOf(t *testing.T, e env, duration time.Duration, streams int) {
+func runThrong(t *testing.T, e ssetest.Env, duration time.Duration, streams int) {
 	t.Helper()
-	h := &throng{
-		over: make(chan struct{}), leave: make(chan struct{}), current: make([]atomic.Pointer[string], streams),
-	}
-	// A client that takes a break falls out of the rings, and comes back.
-	h.b = newBed(t, e, core.HubConfig{
+	h := &throng{over: make(chan struct{}), leave: make(chan struct{}), streams: make([]atomic.Pointer[string], streams)}
+	// A client that pauses falls out of the rings, and resumes.
+	h.f = ssetest.New(t, e, core.HubConfig{
 		RingEvents: 64, Store: core.NewMemoryStore(core.Retention{Events: 100_000}),
 		OnJoin:  func(string, *core.Stream) { h.joins.Add(1) },
 		OnLeave: func(string, *core.Stream) { h.leaves.Add(1) },
 	})
-	h.b.timeout = 0
+	h.f.Timeout = 0
 	for path, mode := range map[string]core.ConnMode{"/owned": core.OwnedConn, "/response": core.ResponseConn} {
-		gate := core.NewGate(h.b.hub, core.GateConfig{Conn: mode, Heartbeat: 200 * time.Millisecond, Middleware: []core.Middleware{belong}})
-		h.b.get(path, gate.SubscribeFunc(h.choose))
-		h.b.post(path+"/change", gate.ChangeChannels(func(*core.Stream, []string) error { return nil }))
+		gate := core.NewGate(h.f.Hub, core.GateConfig{
+			Conn: mode, Heartbeat: 200 * time.Millisecond, Middleware: []core.Middleware{ssetest.Membership},
+		})
+		h.f.Get(path, gate.SubscribeFunc(subscribeThrong))
+		h.f.Post(path+"/change", gate.ChangeChannels(func(*core.Stream, []string) error { return nil }))
 	}
-	h.b.start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), duration+4*patience)
+	h.f.Start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), duration+4*ssetest.Patience)
 	defer cancel()
 	h.ctx = ctx
 	var all, others sync.WaitGroup
 	h.ready.Add(streams)
 	for i := range streams {
 		all.Go(func() {
-			if err := h.seat(i); err != nil {
+			if err := h.slot(i); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	eventually(t, "streams that are not open yet", 0, func() int { return max(streams-h.b.hub.Stats().Streams, 0) })
+	ssetest.Eventually(t, "streams that are not open yet", 0, func() int { return max(streams-h.f.Hub.Stats().Streams, 0) })
 	ends := time.Now().Add(duration)
 	for n := range throngPublishers {
 		others.Go(func() { h.publish(t, n, ends) })
 	}
 	others.Go(func() { h.close(ends) })
-	others.Go(func() { h.watch(ends) })
+	others.Go(func() { h.list(ends) })
 	others.Wait()
 	close(h.over)
 	h.ready.Wait()
-	h.counts(t)
+	h.count(t)
 	close(h.leave)
-	drain, stop := context.WithTimeout(ctx, time.Second)
+	draining, stop := context.WithTimeout(ctx, time.Second)
 	defer stop()
-	if err := h.b.hub.Drain(drain); err != nil {
+	if err := h.f.Hub.Drain(draining); err != nil {
 		t.Errorf("Drain: got %v, want nil", err)
 	}
 	all.Wait()
 	h.timers.Wait()
-	h.b.empty(t)
-	// A stream is counted out before its last hooks are called.
-	eventually(t, "joins without a leave", 0, func() int { return int(h.joins.Load() - h.leaves.Load()) })
-	eventually(t, "channels with streams, and private ones", 0, h.held)
+	h.f.Empty(t)
+	// The last hooks are called after a stream is counted out.
+	ssetest.Eventually(t, "joins without a leave", 0, func() int { return int(h.joins.Load() - h.leaves.Load()) })
+	ssetest.Eventually(t, "channels with streams, and private ones", 0, h.held)
 	h.verify(t)
 }
 
-// choose puts a guest on the channels that it asks for, and on one of its own.
-func (h *throng) choose(s *core.Handshake) (core.Subscription, error) {
+// subscribeThrong subscribes a stream to the channels that its client asks for,
+// and to a private one.
+func subscribeThrong(s *core.Handshake) (core.Subscription, error) {
 	q := s.Request().URL.Query()
-	home := s.PrivateChannel()
-	sub := core.Subscription{Channels: append(q["c"], home), SessionKey: q.Get("name")}
-	return sub, s.Send(core.Event{Name: "stream", Data: s.ID() + " " + home})
+	private := s.PrivateChannel()
+	sub := core.Subscription{Channels: append(q["c"], private), SessionKey: q.Get("name")}
+	return sub, s.Send(core.Event{Name: "stream", Data: s.ID() + " " + private})
 }
 
-// publish publishes at random until it is time to end.
+// publish publishes to random audiences until it is time to end.
 func (h *throng) publish(t *testing.T, n int, ends time.Time) {
 	t.Helper()
-	random := rand.New(rand.NewPCG(uint64(n), 1)) //nolint:gosec // Chance is no secret here.
+	random := rand.New(rand.NewPCG(uint64(n), 1))
 	ticker := time.NewTicker(15 * time.Millisecond)
 	defer ticker.Stop()
 	for n := 0; n < 50 || time.Now().Before(ends); n++ { // some, however busy the machine is
-		s := shout{channel: random.IntN(throngChannels), group: -1, person: -1}
-		to := core.Audience{}
+		var p publication
+		var to core.Audience
 		switch random.IntN(10) {
 		case 0, 1, 2:
-			s.group = random.IntN(throngGroups)
-			to = core.ToGroup("g" + strconv.Itoa(s.group))
+			group := random.IntN(throngGroups)
+			p.group, to = 1<<group, core.ToGroup(groupName(group))
 		case 3:
-			s.person = random.IntN(throngPeople)
-			to = core.ToIdentity("u" + strconv.Itoa(s.person))
+			p.identity = userName(random.IntN(throngUsers))
+			to = core.ToIdentity(p.identity)
 		case 4:
-			if id := h.current[random.IntN(len(h.current))].Load(); id != nil {
-				s.stream = *id
-				to = core.ToStream(*id)
+			if id := h.streams[random.IntN(len(h.streams))].Load(); id != nil {
+				p.stream, to = *id, core.ToStream(*id)
 			}
 		}
-		id, err := h.b.hub.Publish(h.ctx, channelName(s.channel), core.Event{Data: "x"}, core.Only(to))
+		channel := random.IntN(throngChannels)
+		p.channel = 1 << channel
+		id, err := h.f.Hub.Publish(h.ctx, channelName(channel), core.Event{Data: "x"}, core.Only(to))
 		if err != nil {
 			t.Errorf("publish: %v", err)
 			return
 		}
 		at, _ := core.ParsePosition(id)
-		s.seq = at.Seq
+		p.seq = at.Seq
 		h.mu.Lock()
-		h.log = append(h.log, s)
+		h.log = append(h.log, p)
 		h.mu.Unlock()
 		<-ticker.C
 	}
@@ -174,53 +178,62 @@ func (h *throng) publish(t *testing.T, n int, ends time.Time) {
 
 func channelName(n int) string { return "c" + strconv.Itoa(n) }
 
-// close ends streams now and then, many at once.
+func groupName(n int) string { return "g" + strconv.Itoa(n) }
+
+func userName(n int) string { return "u" + strconv.Itoa(n) }
+
+// names returns the names of a set.
+func names(set uint64, name func(int) string) (all []string) {
+	for ; set != 0; set &= set - 1 {
+		all = append(all, name(bits.TrailingZeros64(set)))
+	}
+	return all
+}
+
+// close closes streams now and then, many at once.
 func (h *throng) close(ends time.Time) {
 	for n := 0; time.Now().Before(ends); n++ {
 		if n%5 == 4 {
-			h.b.hub.CloseChannel(channelName(n%throngChannels), errKicked)
+			h.f.Hub.CloseChannel(channelName(n%throngChannels), errThrong)
 		} else {
-			h.b.hub.CloseIdentity("u"+strconv.Itoa(n*7%throngPeople), errKicked)
+			h.f.Hub.CloseIdentity(userName(n*7%throngUsers), errThrong)
 		}
-		pause(h.ctx, 250*time.Millisecond)
+		ssetest.Pause(h.ctx, 250*time.Millisecond)
 	}
 }
 
-// watch looks at everybody.
-func (h *throng) watch(ends time.Time) {
+// list lists all streams and channels now and then.
+func (h *throng) list(ends time.Time) {
 	for time.Now().Before(ends) {
-		for _, s := range h.b.hub.AllStreams() {
+		for _, s := range h.f.Hub.AllStreams() {
 			_ = s.Info()
 		}
-		_ = h.b.hub.Channels()
-		pause(h.ctx, 200*time.Millisecond)
+		_ = h.f.Hub.Channels()
+		ssetest.Pause(h.ctx, 200*time.Millisecond)
 	}
 }
 
-// counts compares who is there with who says that it is.
-func (h *throng) counts(t *testing.T) {
+// count compares the number of streams on each channel with the clients'.
+func (h *throng) count(t *testing.T) {
 	t.Helper()
 	var want [throngChannels]int
 	h.mu.Lock()
-	for _, g := range h.guests {
-		if g.conn == nil {
-			continue
-		}
+	for _, c := range h.clients {
 		for i := range want {
-			if g.now.channels&(1<<i) != 0 {
+			if c.conn != nil && c.now.channels&(1<<i) != 0 {
 				want[i]++
 			}
 		}
 	}
 	h.mu.Unlock()
 	for i, want := range want {
-		eventually(t, "streams on "+channelName(i), want, func() int { return h.b.hub.Count(channelName(i)) })
+		ssetest.Eventually(t, "streams on "+channelName(i), want, func() int { return h.f.Hub.Count(channelName(i)) })
 	}
 }
 
 // held returns how many channels have streams, or are private.
 func (h *throng) held() (n int) {
-	for _, c := range h.b.hub.Channels() {
+	for _, c := range h.f.Hub.Channels() {
 		if c.Streams != 0 || strings.HasPrefix(c.Name, "~") {
 			n++
 		}
@@ -228,13 +241,13 @@ func (h *throng) held() (n int) {
 	return n
 }
 
-// verify has all guests compare what they got.
+// verify compares the events of all clients with what was published.
 func (h *throng) verify(t *testing.T) {
 	t.Helper()
-	slices.SortFunc(h.log, func(a, b shout) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(h.log, func(a, b publication) int { return cmp.Compare(a.seq, b.seq) })
 	var must, may int
-	for _, g := range h.guests {
-		n, m, err := g.check(h.log)
+	for _, c := range h.clients {
+		n, m, err := c.check(h.log)
 		if err != nil {
 			t.Error(err)
 		}
@@ -245,53 +258,12 @@ func (h *throng) verify(t *testing.T) {
 		t.Error("events that had to come: got none")
 	}
 	t.Logf("%d clients, %d events: %d deliveries checked, and %d that might have been; %d changes, %d resumes, %d joins",
-		len(h.guests), len(h.log), must, may, h.changes.Load(), h.resumes.Load(), h.joins.Load())
-}
-
-// ended reports whether an error is because a stream has ended meanwhile.
-func ended(err error) bool {
-	for _, reason := range []error{core.ErrClosed, core.ErrClientGone, core.ErrSlow, core.ErrDraining} {
-		if errors.Is(err, reason) {
-			return true
-		}
-	}
-	return false
+		len(h.clients), len(h.log), must, may, h.changes.Load(), h.resumes.Load(), h.joins.Load())
 }
 
 // mark returns the position of now.
 func (h *throng) mark() (uint64, error) {
-	id, err := h.b.hub.Publish(h.ctx, "clock", core.Event{})
+	id, err := h.f.Hub.Publish(h.ctx, "clock", core.Event{})
 	at, _ := core.ParsePosition(id)
 	return at.Seq, err
-}
-
-// post changes channels as a client does. It reports whether that was possible.
-func (h *throng) post(g *guest, add, remove []string) (bool, error) {
-	list := func(names []string) string {
-		quoted := make([]string, len(names))
-		for i, name := range names {
-			quoted[i] = strconv.Quote(name)
-		}
-		return "[" + strings.Join(quoted, ", ") + "]"
-	}
-	body := fmt.Sprintf(`{"stream": %q, "add": %s, "remove": %s}`, g.id, list(add), list(remove))
-	req, err := http.NewRequestWithContext(h.ctx, http.MethodPost,
-		"http://"+h.b.addr+g.path+"/change?user=u"+strconv.Itoa(g.person), strings.NewReader(body))
-	if err != nil {
-		return false, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Close = true
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false, err
-	}
-	_ = resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return true, nil
-	case http.StatusNotFound: // it has ended
-		return false, nil
-	}
-	return false, fmt.Errorf("change: got %s", resp.Status)
 }

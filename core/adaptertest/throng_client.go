@@ -1,351 +1,299 @@
-//nolint:gosec // Chance is no secret here.
+//nolint:gosec // Tests need no secret randomness.
 package adaptertest
 
 import (
-	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// guest is one client of a throng.
-type guest struct {
+// throngClient is one client. It records what it gets, and what it has to get.
+type throngClient struct {
 	*throng
+	session
 
-	seatNumber, person int
-	name, path         string
-	random             *rand.Rand
+	index      int // of its place in streams
+	name, user string
+	endpoint   string
+	random     *rand.Rand
 
-	conn     net.Conn
-	body     *bufio.Reader
-	id, home string // of its stream
-	last     string // the last event ID
-	seq      uint64 // its position
-
-	now    seen
-	steps  []step
-	visits []visit
-	got    []heard
-	until  uint64 // what it has to have got, up to there
+	private string // the stream's private channel
+	now     membership
+	steps   []step
+	conns   []connection
+	got     []delivery
+	until   uint64 // it got everything up to here
 }
 
-// seen are the channels and groups whose events a guest sees, as sets of bits.
-type seen struct{ channels, groups uint64 }
+// membership is the channels and groups of a stream, as sets of bits.
+type membership struct{ channels, groups uint64 }
 
-// step is a change of what a guest sees: it had got everything up to since, and
-// the change was made by after.
+// step is a change of a stream. The client got everything up to since before the
+// change, which was made by after.
 type step struct {
-	seen
+	membership
 
 	since, after uint64
 }
 
-// visit is one connection: it had got what is for the stream, from one position
-// to the other.
-type visit struct {
-	id       string
+// connection is one stream of a client, which got everything between two
+// positions.
+type connection struct {
+	stream   string
 	from, to uint64
 }
 
-// heard is an event that came.
-type heard struct {
-	seq   uint64
-	visit int
+// delivery is an event that came.
+type delivery struct {
+	seq  uint64
+	conn int
 }
 
-// seat has guests come, one after the other, until everybody leaves.
-func (h *throng) seat(n int) error {
-	random := rand.New(rand.NewPCG(uint64(n), 2))
+// slot runs one client after the other.
+func (h *throng) slot(index int) error {
+	random := rand.New(rand.NewPCG(uint64(index), 2))
 	for turn := 0; ; turn++ {
-		g := &guest{
-			throng: h, seatNumber: n, person: random.IntN(throngPeople), random: random,
-			name: fmt.Sprintf("guest %d-%d", n, turn), path: []string{"/owned", "/response"}[n%2],
+		c := &throngClient{
+			throng: h, session: session{to: h.f}, index: index, random: random,
+			name: fmt.Sprintf("client %d-%d", index, turn), user: userName(random.IntN(throngUsers)),
+			endpoint: []string{"/owned", "/response"}[index%2],
 		}
 		h.mu.Lock()
-		h.guests = append(h.guests, g)
+		h.clients = append(h.clients, c)
 		h.mu.Unlock()
-		last, err := g.stay()
-		if g.conn != nil {
-			_ = g.conn.Close()
+		last, err := c.run()
+		c.cut(false)
+		if err != nil {
+			h.ready.Done()
+			return fmt.Errorf("%s on %s after %q: %w", c.name, c.endpoint, c.id, err)
 		}
-		if err != nil || last {
-			if err != nil {
-				err = fmt.Errorf("%s on %s after %q: %w", g.name, g.path, g.last, err)
-				h.ready.Done()
-			}
-			return err
+		if last {
+			return nil
 		}
 	}
 }
 
-// stay stays for some steps, or to the end.
-func (g *guest) stay() (last bool, err error) {
-	for range 2 + g.random.IntN(2) {
-		g.now.channels |= 1 << g.random.IntN(throngChannels)
+// run opens a stream and changes it, for some time or to the end of the test.
+func (c *throngClient) run() (last bool, err error) {
+	for range 2 + c.random.IntN(2) {
+		c.now.channels |= 1 << c.random.IntN(throngChannels)
 	}
-	g.now.groups = 1 << g.random.IntN(throngGroups)
-	if err := g.change(g.connect); err != nil {
+	c.now.groups = 1 << c.random.IntN(throngGroups)
+	if err := c.step(c.reconnect); err != nil {
 		return false, err
 	}
 	for {
-		if err := g.sync(time.Duration(g.random.IntN(1500)) * time.Millisecond); err != nil {
+		if err := c.sync(time.Duration(c.random.IntN(1500)) * time.Millisecond); err != nil {
 			return false, err
 		}
 		select {
-		case <-g.over:
-			if err := g.sync(0); err != nil {
-				return false, err
+		case <-c.over:
+			err := c.sync(0)
+			if err == nil {
+				c.ready.Done()
+				<-c.leave
 			}
-			g.ready.Done()
-			<-g.leave
-			return true, nil
+			return true, err
 		default:
 		}
-		if g.random.IntN(12) == 0 {
-			_ = g.conn.Close()
-			g.conn = nil
-			return false, nil // another one takes its place
+		if c.random.IntN(12) == 0 {
+			return false, nil // the next client begins
 		}
-		if err := g.change(g.act); err != nil {
+		if err := c.step(c.act); err != nil {
 			return false, err
 		}
 	}
 }
 
-// change takes down what happens, and when.
-func (g *guest) change(act func() error) error {
-	since := g.until
+// step does something, and records the membership after it.
+func (c *throngClient) step(act func() error) error {
+	since := c.until
 	if err := act(); err != nil {
 		return err
 	}
-	after, err := g.mark()
-	g.steps = append(g.steps, step{seen: g.now, since: since, after: after})
+	after, err := c.mark()
+	c.steps = append(c.steps, step{membership: c.now, since: since, after: after})
 	return err
 }
 
-// act does something that changes what the guest sees, or its connection.
-func (g *guest) act() error {
-	stream := g.b.hub.Stream(g.id)
+// act changes the stream, or reconnects.
+func (c *throngClient) act() error {
+	stream := c.f.Hub.Stream(c.conns[len(c.conns)-1].stream)
 	if stream == nil {
 		return nil
 	}
-	group := g.random.IntN(throngGroups)
-	switch g.random.IntN(10) {
+	group := c.random.IntN(throngGroups)
+	switch c.random.IntN(10) {
 	case 0:
-		g.resumes.Add(1)
-		if tcp, ok := g.conn.(*net.TCPConn); ok && g.random.IntN(2) == 0 {
-			_ = tcp.SetLinger(0)
-		}
-		_ = g.conn.Close()
-		return g.connect()
+		c.resumes.Add(1)
+		c.cut(c.random.IntN(2) == 0)
+		return c.reconnect()
 	case 1:
-		stream.CloseWith(errKicked)
+		stream.CloseWith(errThrong)
 		return nil
 	case 2:
-		pause(g.ctx, 300*time.Millisecond)
+		ssetest.Pause(c.ctx, 300*time.Millisecond)
 		return nil
 	case 3:
-		g.now.groups |= 1 << group
-		return stream.Join("g" + strconv.Itoa(group))
+		c.now.groups |= 1 << group
+		return stream.Join(groupName(group))
 	case 4:
-		g.now.groups &^= 1 << group
-		stream.Leave("g" + strconv.Itoa(group))
+		c.now.groups &^= 1 << group
+		stream.Leave(groupName(group))
 		return nil
 	}
-	return g.retune(stream)
+	return c.changeChannels(stream)
 }
 
-// retune changes the channels of the guest's stream, from the server's side or
-// the client's.
-func (g *guest) retune(stream *core.Stream) (err error) {
-	next := g.now.channels
-	var add, remove []string
-	for range g.random.IntN(3) {
-		n := g.random.IntN(throngChannels)
-		add, next = append(add, channelName(n)), next|1<<n
+// changeChannels changes the stream's channels, on the server or by a request.
+// A stream that has ended stays as it was.
+func (c *throngClient) changeChannels(stream *core.Stream) (err error) {
+	var add uint64
+	for range c.random.IntN(3) {
+		add |= 1 << c.random.IntN(throngChannels)
 	}
-	for n := range throngChannels {
-		if g.now.channels&(1<<n) == 0 || g.random.IntN(3) > 0 {
-			continue
-		}
-		remove = append(remove, channelName(n))
-		next &^= 1 << n
-		if g.random.IntN(4) == 0 { // off, and on again
-			add, next = append(add, channelName(n)), next|1<<n
-		}
-	}
-	for _, name := range add {
-		n, _ := strconv.Atoi(name[1:])
-		next |= 1 << n // adding comes after removing
-	}
-	g.changes.Add(1)
-	switch g.random.IntN(4) {
+	remove := c.now.channels & c.random.Uint64() & c.random.Uint64()
+	add |= remove & c.random.Uint64() & c.random.Uint64() // removed and added again
+	added, removed := names(add, channelName), names(remove, channelName)
+	next := c.now.channels&^remove | add
+	c.changes.Add(1)
+	switch c.random.IntN(4) {
 	case 0:
-		var changed bool
-		if changed, err = g.post(g, add, remove); !changed {
+		var done bool
+		if done, err = c.post(stream.ID(), added, removed); !done {
 			return err
 		}
-	case 1: // in two steps, of which one may find the stream ended
-		if err = stream.RemoveChannels(remove...); err == nil {
-			for _, name := range remove {
-				n, _ := strconv.Atoi(name[1:])
-				g.now.channels &^= 1 << n
-			}
-			err = stream.AddChannels(add...)
+	case 1:
+		if err = stream.RemoveChannels(removed...); err == nil {
+			c.now.channels &^= remove
+			err = stream.AddChannels(added...)
 		}
 	default:
-		err = stream.ChangeChannels(add, remove)
+		err = stream.ChangeChannels(added, removed)
 	}
 	if ended(err) {
 		return nil
 	}
-	g.now.channels = next
+	c.now.channels = next
 	return err
 }
 
-// connect connects until it has a stream: it may be closed before it begins.
-func (g *guest) connect() error {
+// ended reports whether an error says that a stream has ended.
+func ended(err error) bool {
+	return slices.ContainsFunc([]error{core.ErrClosed, core.ErrClientGone, core.ErrSlow, core.ErrDraining},
+		func(reason error) bool { return errors.Is(err, reason) })
+}
+
+// post asks for a change of channels. It reports false if the stream has ended.
+func (c *throngClient) post(stream string, add, remove []string) (bool, error) {
+	body, err := json.Marshal(map[string]any{"stream": stream, "add": add, "remove": remove})
+	if err != nil {
+		return false, err
+	}
+	conn, err := c.f.Dial(c.ctx, 0)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Cut(false)
+	r, err := conn.Ask(fmt.Sprintf("POST %s/change?user=%s HTTP/1.1\r\nHost: a.example\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", c.endpoint, c.user, len(body), body))
+	if err != nil {
+		return false, err
+	}
+	if r.StatusCode != http.StatusOK && r.StatusCode != http.StatusNotFound {
+		err = fmt.Errorf("change: got %s", r.Status)
+	}
+	return r.StatusCode == http.StatusOK, err
+}
+
+// reconnect connects until a stream begins: it may be closed before.
+func (c *throngClient) reconnect() error {
+	c.path = c.endpoint + "?" + url.Values{
+		"user": {c.user}, "name": {c.name},
+		"c": names(c.now.channels, channelName), "group": names(c.now.groups, groupName),
+	}.Encode()
 	for {
-		err := g.ask()
-		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		err := c.open()
+		if !atEnd(err) {
 			return err
 		}
-		_ = g.conn.Close()
+		c.cut(false)
 	}
 }
 
-// ask asks for a stream, and reads its beginning.
-func (g *guest) ask() error {
-	query := url.Values{"user": {"u" + strconv.Itoa(g.person)}, "name": {g.name}}
-	for n := range throngChannels {
-		if g.now.channels&(1<<n) != 0 {
-			query.Add("c", channelName(n))
-		}
+// open opens a stream, and reads its ID and its private channel.
+func (c *throngClient) open() error {
+	if err := c.connect(c.ctx); err != nil {
+		return err
 	}
-	for n := range throngGroups {
-		if g.now.groups&(1<<n) != 0 {
-			query.Add("group", "g"+strconv.Itoa(n))
-		}
-	}
-	var d net.Dialer
-	conn, err := d.DialContext(g.ctx, "tcp4", g.b.addr)
+	ev, err := c.next()
 	if err != nil {
 		return err
 	}
-	g.conn = conn
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
-	header := ""
-	if g.last != "" {
-		header = "Last-Event-ID: " + g.last + "\r\n"
+	id, private, ok := strings.Cut(ev.Data, " ")
+	if ev.Name != "stream" || !ok {
+		return fmt.Errorf("first event: got %+v, want the stream's ID", ev)
 	}
-	if _, err = io.WriteString(conn, "GET "+g.path+"?"+query.Encode()+" HTTP/1.1\r\nHost: a.example\r\n"+header+"\r\n"); err != nil {
-		return err
-	}
-	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 1<<10), nil) //nolint:bodyclose // Its connection is closed.
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status: %s", resp.Status)
-	}
-	g.body = bufio.NewReaderSize(resp.Body, 1<<10)
-	g.visits = append(g.visits, visit{})
-	for g.visits[len(g.visits)-1].id == "" {
-		if _, err = g.block(); err != nil {
-			return err
-		}
-	}
-	from, err := g.mark()
-	id := g.id
-	g.visits[len(g.visits)-1].from = from
-	g.current[g.seatNumber].Store(&id)
+	c.private = private
+	from, err := c.mark()
+	c.conns = append(c.conns, connection{stream: id, from: from})
+	c.streams[c.index].Store(&id)
 	return err
 }
 
-// sync reads until the guest has got everything that is published within a
-// time, through as many connections as it takes.
-func (g *guest) sync(within time.Duration) error {
+// atEnd reports whether an error is the end of a connection.
+func atEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// sync reads until the client has everything that is published within a time,
+// through as many connections as it takes.
+func (c *throngClient) sync(within time.Duration) error {
 	for {
-		home := g.home
-		g.timers.Add(1)
+		private := c.private
+		c.timers.Add(1)
 		time.AfterFunc(within, func() {
-			defer g.timers.Done()
-			// If the stream has ended, its channel is gone, and the client hears of it.
-			_, _ = g.b.hub.Publish(g.ctx, home, core.Event{Name: "mark", Data: home})
+			defer c.timers.Done()
+			// If the stream has ended, its channel is gone, and the client reads the
+			// end.
+			_, _ = c.f.Hub.Publish(c.ctx, private, core.Event{Name: "mark", Data: private})
 		})
-		for {
-			mark, err := g.block()
-			if err == nil && mark == home {
-				g.until = g.seq
-				g.visits[len(g.visits)-1].to = g.seq
-				return nil
-			}
-			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-				return err
-			}
-			if err != nil {
-				break
-			}
+		err := c.readTo(private)
+		if err == nil {
+			c.until = c.seq
+			c.conns[len(c.conns)-1].to = c.seq
+			return nil
 		}
-		g.resumes.Add(1)
-		_ = g.conn.Close()
-		if err := g.connect(); err != nil {
+		if !atEnd(err) {
+			return err
+		}
+		c.resumes.Add(1)
+		c.cut(false)
+		if err := c.reconnect(); err != nil {
 			return err
 		}
 	}
 }
 
-// block reads a block, and returns the data of a mark.
-func (g *guest) block() (mark string, err error) {
-	var name, data, id string
+// readTo records events up to the mark with this data.
+func (c *throngClient) readTo(mark string) error {
 	for {
-		text, err := g.body.ReadString('\n')
-		if err != nil {
-			return "", err
-		}
-		if text == "\n" {
-			break
-		}
-		field, value, _ := strings.Cut(strings.TrimSuffix(text, "\n"), ": ")
-		switch field {
-		case "event":
-			name = value
-		case "data":
-			data = value
-		case "id":
-			id = value
+		ev, err := c.next()
+		switch {
+		case err != nil:
+			return err
+		case ev.Name == "":
+			c.got = append(c.got, delivery{c.seq, len(c.conns) - 1})
+		case ev.Data == mark:
+			return nil
 		}
 	}
-	switch name {
-	case core.ResetEvent:
-		return "", fmt.Errorf("got a reset, want no gap: %s", data)
-	case "stream":
-		g.id, g.home, _ = strings.Cut(data, " ")
-		g.visits[len(g.visits)-1].id = g.id
-		return "", nil
-	}
-	if id == "" {
-		return "", nil // a comment, or how long to wait
-	}
-	at, ok := core.ParsePosition(id)
-	if !ok || at.Seq < g.seq || data != "" && at.Seq == g.seq {
-		return "", fmt.Errorf("position %s, with data %q: got it after %d", id, data, g.seq)
-	}
-	g.last, g.seq = id, at.Seq
-	switch {
-	case name == "mark":
-		return data, nil
-	case data != "":
-		g.got = append(g.got, heard{g.seq, len(g.visits) - 1})
-	}
-	return "", nil
 }

@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// testForgedFields has middleware put a stranger's text into header fields,
-// names and values. It begins no field of its own, and no body.
-func testForgedFields(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
+// testForgedFields puts text with line breaks into header fields, names and values.
+// No such text begins another field, or the body.
+func testForgedFields(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
 	const break1, break2 = "a\r\nX-Forged: 1\r\n\r\ndata: forged\n\n", "b\nX-Forged: 2\rX-Forged: 3"
 	forge := func(h http.Header) {
 		h["X-Text"] = []string{break1, break2}
@@ -23,7 +24,7 @@ func testForgedFields(t *testing.T, e env) {
 		h["Content-Length"] = []string{"1"}
 		h["Transfer-Encoding"] = []string{"identity"}
 	}
-	gate := b.gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
+	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		forge(s.Header())
 		if s.Request().URL.Path != "/refused" {
 			return nil
@@ -34,16 +35,16 @@ func testForgedFields(t *testing.T, e env) {
 		return r
 	}}})
 	finish := func(s *core.Sender) error { return s.Send(core.Event{Data: "x"}) }
-	b.get("/handler", gate.Handle(finish))
-	b.get("/refused", gate.Handle(finish))
-	b.get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "x"}, nil }))
-	b.get("/channel", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
+	f.Get("/handler", gate.Handle(finish))
+	f.Get("/refused", gate.Handle(finish))
+	f.Get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "x"}, nil }))
+	f.Get("/channel", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 		s.OnDeliver(func(int, int) { _ = s.Close() })
 		return core.Subscription{Channels: []string{"news"}}, nil
 	}))
-	b.start(t)
+	f.Start(t)
 	for _, path := range []string{"/handler", "/refused", "/once", "/channel"} {
-		r := b.client(t).ask(t, path)
+		r := f.Client(t).Get(t, path)
 		if got := r.Header.Values("X-Forged"); len(got) > 0 {
 			t.Errorf("%s, header X-Forged: got %q, want none", path, got)
 		}
@@ -56,7 +57,7 @@ func testForgedFields(t *testing.T, e env) {
 		if got := r.Header.Values("Set-Cookie"); len(got) != 2 {
 			t.Errorf("%s, cookies: got %q, want two", path, got)
 		}
-		body := r.text(t)
+		body := r.Text(t)
 		if want := map[bool]string{true: "data: x\n\n", false: "No.\n"}[path != "/refused"]; path != "/channel" && !strings.HasSuffix(body, want) {
 			t.Errorf("%s, body: got %q, want it to end with %q", path, body, want)
 		}
@@ -66,28 +67,28 @@ func testForgedFields(t *testing.T, e env) {
 	}
 }
 
-// testIDsReturn has every ID that an event may have come back whole in a
-// request's header.
-func testIDsReturn(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	b.get("/", b.gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
+// testIDsReturn sends IDs of all kinds that an event may have as last event IDs:
+// each reaches the handler as it is.
+func testIDsReturn(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	f.Get("/", f.Gate(core.GateConfig{}).OneShot(func(s *core.Handshake) (core.Event, error) {
 		return core.Event{ID: s.LastEventID()}, nil
 	}))
-	b.start(t)
-	c := b.client(t)
-	asked := 0
+	f.Start(t)
+	c := f.Client(t)
+	sent := 0
 	ask := func(id string) {
 		if core.CheckID(id) != nil {
 			return
 		}
-		asked++
-		r, err := c.do(http.MethodGet, "/", nil, "Last-Event-ID", id)
+		sent++
+		r, err := c.Do(http.MethodGet, "/", nil, "Last-Event-ID", id)
 		if err != nil {
 			t.Errorf("ID %q: %v", id, err)
 			return
 		}
-		defer r.close()
-		if got := r.event(t); r.StatusCode != http.StatusOK || got.ID != id {
+		defer r.Cancel()
+		if got := r.Event(t); r.StatusCode != http.StatusOK || got.ID != id {
 			t.Errorf("ID %q: got %s and %q", id, r.Status, got.ID)
 		}
 	}
@@ -96,7 +97,7 @@ func testIDsReturn(t *testing.T, e env) {
 		ask("a" + string(c) + "a")
 		ask("a" + string(c))
 	}
-	if asked < 600 {
-		t.Errorf("IDs that may be sent: got %d of those tried, want most", asked)
+	if sent < 600 {
+		t.Errorf("IDs that may be sent: got %d of those tried, want most", sent)
 	}
 }

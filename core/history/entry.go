@@ -1,6 +1,7 @@
 package history
 
 import (
+	"math"
 	"strconv"
 	"time"
 )
@@ -52,7 +53,7 @@ func (r Record) At(p Position, at time.Time) *Entry {
 func (r Record) Fill(e *Entry, p Position, at time.Time) {
 	*e = Entry{
 		Position: p, Time: at, Channel: r.Channel, Key: r.Key, To: r.To,
-		chosen: r.ID, body: int32(len(r.Body)), following: int16(r.Following), //nolint:gosec // The hub's limits are far below.
+		chosen: r.ID, body: int32(len(r.Body)), following: int16(min(r.Following, math.MaxInt16)), //nolint:gosec // The hub's limits are far below.
 	}
 	buf := r.buffer()
 	if r.ID != "" {

@@ -1,4 +1,4 @@
-package adaptertest
+package ssetest
 
 import (
 	"crypto/ecdsa"
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// certificate is the servers' own, made anew in each process.
-var certificate = sync.OnceValues(newCertificate)
+// certificate returns the certificate of all servers of this process.
+var certificate = sync.OnceValues(newCertificate) //nolint:gochecknoglobals // It is made once.
 
 func newCertificate() (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -48,13 +48,12 @@ func serverTLS(tb testing.TB) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 }
 
-func clientTLS(tb testing.TB) *tls.Config {
-	tb.Helper()
+func clientTLS() (*tls.Config, error) {
 	cert, err := certificate()
 	if err != nil {
-		tb.Fatalf("certificate: %v", err)
+		return nil, err
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(cert.Leaf)
-	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
 }

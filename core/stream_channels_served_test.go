@@ -1,55 +1,57 @@
 //nolint:thelper // These are tests: a failure is at a line of theirs.
-package adaptertest
+package core_test
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// testChange changes the channels of an open stream.
-func testChange(t *testing.T, e env) {
-	b := newBed(t, e, core.HubConfig{})
-	m := newMembers(b)
-	b.get("/", b.gate(core.GateConfig{Middleware: []core.Middleware{m.middleware}}).Subscribe("a"))
-	b.start(t)
-	b.publish(t, "b", core.Event{Data: "b before"})
-	s, r := m.member(t, "/")
-	r.position(t)
-	b.publish(t, "b", core.Event{Data: "b, which is not its channel yet"})
-	mark := b.mark(t)
+// servedChange changes the channels of an open stream.
+func servedChange(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	f.Get("/", f.Gate(core.GateConfig{}).Subscribe("a"))
+	f.Start(t)
+	f.Publish(t, "b", core.Event{Data: "b before"})
+	s, r := f.Connect(t, "/")
+	r.Position(t)
+	f.Publish(t, "b", core.Event{Data: "b, which is not its channel yet"})
+	mark := f.Mark(t)
 	change(t, s, []string{"b", "b", "a"}, nil)
-	// What is older on the new channel is not to come when it reconnects.
-	if at := r.position(t); at.String() != mark {
+	// After a reconnection, older events of the new channel must not come.
+	if at := r.Position(t); at.String() != mark {
 		t.Errorf("position after a channel was added: got %v, want %s", at, mark)
 	}
-	b.publish(t, "b", core.Event{Data: "b1"})
-	b.publish(t, "a", core.Event{Data: "a1"})
+	f.Publish(t, "b", core.Event{Data: "b1"})
+	f.Publish(t, "a", core.Event{Data: "a1"})
 	change(t, s, nil, []string{"a", "none"})
-	b.publish(t, "a", core.Event{Data: "a2"})
-	b.publish(t, "b", core.Event{Data: "b2"})
+	f.Publish(t, "a", core.Event{Data: "a2"})
+	f.Publish(t, "b", core.Event{Data: "b2"})
 	change(t, s, nil, []string{"b"})
 	if got := s.Channels(); len(got) != 0 {
 		t.Errorf("channels when all are removed: got %q, want none", got)
 	}
-	b.publish(t, "b", core.Event{Data: "b3"})
+	f.Publish(t, "b", core.Event{Data: "b3"})
 	change(t, s, []string{"c", "b"}, nil)
-	b.publish(t, "c", core.Event{Data: "c1"})
+	f.Publish(t, "c", core.Event{Data: "c1"})
 	change(t, s, []string{"c"}, []string{"c"}) // off and on again, in one step
-	b.publish(t, "c", core.Event{Data: "c2"})
+	f.Publish(t, "c", core.Event{Data: "c2"})
 	change(t, s, nil, []string{"c"})
-	b.publish(t, "c", core.Event{Data: "c3"})
+	f.Publish(t, "c", core.Event{Data: "c3"})
 	change(t, s, []string{"c"}, nil)
-	b.publish(t, "c", core.Event{Data: "c4"})
-	b.end(t, "b")
-	got := r.events(t)
-	// What was published before a channel was removed and has not been sent by
-	// then need not be.
+	f.Publish(t, "c", core.Event{Data: "c4"})
+	f.End(t, "b")
+	got := r.Events(t)
+	// Events that were published before their channel was removed, and not sent by
+	// then, may be missing.
 	optional := []string{"b1", "a1", "b2", "c1", "c2"}
 	want := []string{"b1", "a1", "b2", "c1", "c2", "c4"}
 	want = slices.DeleteFunc(want, func(data string) bool {
@@ -61,7 +63,7 @@ func testChange(t *testing.T, e env) {
 	if got, want := s.Channels(), []string{"b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("channels: got %q, want %q", got, want)
 	}
-	for _, wrong := range [][]string{{""}, {"b", "x\x00"}, manyChannels(core.MaxChannels)} {
+	for _, wrong := range [][]string{{""}, {"b", "x\x00"}, longNames(core.MaxChannels, 8)} {
 		if err := s.AddChannels(wrong...); err == nil {
 			t.Errorf("AddChannels %.40q: got no error, want one", wrong)
 		}
@@ -69,70 +71,67 @@ func testChange(t *testing.T, e env) {
 	if got, want := s.Channels(), []string{"b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("channels after errors: got %q, want %q", got, want)
 	}
-	r.close()
-	b.closed(t)
-	if err := s.AddChannels("d"); !wraps(err, core.ErrClientGone) {
+	r.Cancel()
+	f.Closed(t)
+	if err := s.AddChannels("d"); !errors.Is(err, core.ErrClientGone) {
 		t.Errorf("AddChannels after the end: got %v, want ErrClientGone", err)
 	}
 }
 
-func manyChannels(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = "channel " + strconv.Itoa(i)
-	}
-	return names
+// pagedStore is a store that calls a function before it reads a page.
+type pagedStore struct {
+	core.Store
+
+	before atomic.Pointer[func(q core.Query)]
 }
 
-func change(t *testing.T, s *core.Stream, add, remove []string) {
-	t.Helper()
-	if err := s.ChangeChannels(add, remove); err != nil {
-		t.Fatalf("ChangeChannels %q, %q: got %v, want nil", add, remove, err)
-	}
-}
+// onRead sets the function.
+func (p *pagedStore) onRead(before func(q core.Query)) { p.before.Store(&before) }
 
 // Read implements [core.Store].
-func (p *paced) Read(ctx context.Context, q core.Query) (core.Page, error) {
-	p.before(q)
+func (p *pagedStore) Read(ctx context.Context, q core.Query) (core.Page, error) {
+	if before := p.before.Load(); before != nil && q.MaxEvents != 1 { // 1 is a look ahead
+		(*before)(q)
+	}
 	return p.Store.Read(ctx, q)
 }
 
-// paging is a stream that reads history while its channels change.
+// paging is a test in which the channels of a stream change while it reads
+// history.
 type paging struct {
-	start   string // where it begins
-	history []string
-	op      string
-	page    int // before which the channels change; 0: when the stream opens
+	start   string   // where the stream begins
+	history []string // the events of channel a from there
+	op      string   // the change
+	page    int      // the page before which it happens; 0: when the stream opens
 
-	a, b    string // the channels: it has a at first
+	a, b    string // the names of the channels: at first, the stream has a
 	reading int
-	sent    []string // what pages before that held
+	sent    []string // the events of the pages before the change
 }
 
-// testChangePaging changes the channels of streams that are reading history.
-func testChangePaging(t *testing.T, e env) {
+// servedChangePaging changes the channels of streams that read history.
+func servedChangePaging(t *testing.T, e ssetest.Env) {
 	const before = 30
-	store := &paced{Store: core.NewMemoryStore(core.Retention{})}
+	store := &pagedStore{Store: core.NewMemoryStore(core.Retention{})}
 	var now *paging
-	var change func(s *core.Stream)
-	b := newBed(t, e, core.HubConfig{Store: store, RingEvents: 4, PageBytes: 700, OnJoin: func(channel string, s *core.Stream) {
-		if now.page == 0 && channel == now.a && change != nil {
-			f := change
-			change = nil
-			f(s)
+	var onOpen func(s *core.Stream)
+	f := ssetest.New(t, e, core.HubConfig{Store: store, RingEvents: 4, PageBytes: 700, OnJoin: func(channel string, s *core.Stream) {
+		if now.page == 0 && channel == now.a && onOpen != nil {
+			change := onOpen
+			onOpen = nil
+			change(s)
 		}
 	}})
-	m := newMembers(b)
 	starts := map[string]core.Start{
 		"/earliest": core.Earliest(), "/last": core.Last(10), "/snapshot": core.Snapshot(), "/after": core.Live(),
 	}
 	for path, start := range starts {
-		gate := b.gate(core.GateConfig{Start: start, Middleware: []core.Middleware{m.middleware}})
-		b.get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
+		gate := f.Gate(core.GateConfig{Start: start})
+		f.Get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
 			return core.Subscription{Channels: []string{s.Request().PathValue("channel")}}, nil
 		}))
 	}
-	b.start(t)
+	f.Start(t)
 	since := func(from int) (texts []string) {
 		for i := from; i < before; i++ {
 			texts = append(texts, "a"+strconv.Itoa(i))
@@ -150,36 +149,36 @@ func testChangePaging(t *testing.T, e env) {
 				now = &paging{start: start, history: history, op: op, page: page, a: fmt.Sprint("a-", n), b: fmt.Sprint("b-", n)}
 				var id string
 				for i := range before {
-					ids := b.publish(t, now.a, core.Event{Key: strconv.Itoa(i % 10), Data: "a" + strconv.Itoa(i)})
-					b.publish(t, now.b, core.Event{Key: strconv.Itoa(i % 10), Data: "b" + strconv.Itoa(i)})
+					ids := f.Publish(t, now.a, core.Event{Key: strconv.Itoa(i % 10), Data: "a" + strconv.Itoa(i)})
+					f.Publish(t, now.b, core.Event{Key: strconv.Itoa(i % 10), Data: "b" + strconv.Itoa(i)})
 					if i == 9 {
 						id = ids[0]
 					}
 				}
-				change = func(s *core.Stream) { now.change(t, b, s) }
+				onOpen = func(s *core.Stream) { now.change(t, f, s) }
 				var stream *core.Stream
 				store.onRead(func(q core.Query) {
 					if now.reading++; now.reading < now.page {
-						now.took(t, store, q)
+						now.record(t, store, q)
 					} else if now.reading == now.page {
 						if stream == nil {
-							stream = receive(t, m.opened, "stream")
+							stream = ssetest.Receive(t, f.Opened, "stream")
 						}
-						now.change(t, b, stream)
+						now.change(t, f, stream)
 					}
 				})
-				now.run(t, b, id)
-				store.onRead(nil)
-				for len(m.opened) > 0 {
-					<-m.opened
+				now.run(t, f, id)
+				store.onRead(func(core.Query) {})
+				for len(f.Opened) > 0 {
+					<-f.Opened
 				}
 			}
 		}
 	}
 }
 
-// took takes down what a page holds.
-func (p *paging) took(t *testing.T, store *paced, q core.Query) {
+// record records the events of a page.
+func (p *paging) record(t *testing.T, store *pagedStore, q core.Query) {
 	page, err := store.Store.Read(t.Context(), q)
 	if err != nil {
 		t.Errorf("Read: %v", err)
@@ -194,7 +193,7 @@ func (p *paging) took(t *testing.T, store *paced, q core.Query) {
 }
 
 // change changes the channels, and publishes.
-func (p *paging) change(t *testing.T, b *bed, s *core.Stream) {
+func (p *paging) change(t *testing.T, f *ssetest.Fixture, s *core.Stream) {
 	for _, op := range map[string][][2][]string{
 		"add":                {{{p.b}, nil}},
 		"replace":            {{{p.b}, {p.a}}},
@@ -207,29 +206,29 @@ func (p *paging) change(t *testing.T, b *bed, s *core.Stream) {
 		}
 	}
 	for _, data := range []string{"a30", "b30", "a31", "b31"} {
-		b.publish(t, map[byte]string{'a': p.a, 'b': p.b}[data[0]], core.Event{Data: data})
+		f.Publish(t, map[byte]string{'a': p.a, 'b': p.b}[data[0]], core.Event{Data: data})
 	}
 	if p.op == "again" || p.op == "again in two" {
-		b.end(t, p.a)
+		f.End(t, p.a)
 	} else {
-		b.end(t, p.b)
+		f.End(t, p.b)
 	}
 }
 
-// run checks what the stream gets.
-func (p *paging) run(t *testing.T, b *bed, id string) {
+// run checks the events that the stream gets.
+func (p *paging) run(t *testing.T, f *ssetest.Fixture, id string) {
 	var header []string
 	if p.start == "/after" {
-		header = lastID(id)
+		header = ssetest.LastEventID(id)
 	}
-	r := b.client(t).open(t, p.start+"/"+p.a, header...)
-	r.greeted(t)
-	got := r.events(t)
+	r := f.Client(t).Open(t, p.start+"/"+p.a, header...)
+	r.Prelude(t)
+	got := r.Events(t)
 	want := p.sent
 	if p.op == "add" {
 		want = p.history
 		if p.start == "/last" && p.page < 2 {
-			want = want[2:] // the last of what was there when it was asked for
+			want = want[2:] // the last of the events that there are when it is read
 		}
 	}
 	want = slices.Concat(want, map[string][]string{
@@ -239,6 +238,6 @@ func (p *paging) run(t *testing.T, b *bed, id string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s, %s at page %d: got %q, want %q", p.start, p.op, p.page, got, want)
 	}
-	r.close()
-	b.closed(t)
+	r.Cancel()
+	f.Closed(t)
 }
