@@ -105,9 +105,11 @@ func testHandlerReturns(t *testing.T, e ssetest.Env) {
 	f.Get("/once", gate.OneShot(func(*core.Handshake) (core.Event, error) { return core.Event{Data: "all"}, nil }))
 	f.Start(t)
 	c := f.Client(t)
+	dialled := 0
 	for round := range 2 {
 		if round > 0 {
 			ssetest.Pause(t.Context(), 2*short) // such a deadline would have passed
+			dialled = c.Conns()
 		}
 		for _, path := range []string{"/", "/once"} {
 			r := c.Open(t, path)
@@ -118,8 +120,10 @@ func testHandlerReturns(t *testing.T, e ssetest.Env) {
 			}
 		}
 	}
-	if got := c.Conns(); !e.Transport.HTTP1() && got != 1 {
-		t.Errorf("connections of HTTP/2: got %d, want 1", got)
+	// The transport of net/http may dial twice in the first round: it makes a new
+	// connection available to others only after its first request has it.
+	if got := c.Conns(); !e.Transport.HTTP1() && got != dialled {
+		t.Errorf("connections of HTTP/2: got %d in the second round, want no new one", got-dialled)
 	}
 }
 
