@@ -115,14 +115,17 @@ func (v View) tail(n int, cursors []Cursor) (uint64, error) {
 
 // page returns a page of the entries after a sequence number.
 func (v View) page(q Query, after uint64, cursors []Cursor) (Page, error) {
-	for _, c := range cursors {
+	seqs := make([]uint64, len(cursors)) // of the current entries
+	for i, c := range cursors {
 		if err := c.Seek(after); err != nil {
 			return Page{}, err
 		}
+		seqs[i] = c.Seq()
 	}
 	events, bytes := q.Limits()
 	page := Page{Through: v.Epochs.Newest(v.Head)}
-	for c := first(cursors); c != nil; c = first(cursors) {
+	for i := lowest(seqs); i >= 0; i = lowest(seqs) {
+		c := cursors[i]
 		e, err := c.Entry()
 		if err != nil {
 			return Page{}, err
@@ -136,19 +139,20 @@ func (v View) page(q Query, after uint64, cursors []Cursor) (Page, error) {
 		if err := c.Next(); err != nil {
 			return Page{}, err
 		}
+		seqs[i] = c.Seq()
 	}
 	return page, nil
 }
 
-// first returns the cursor with the oldest current entry, or nil.
-func first(cursors []Cursor) (oldest Cursor) {
-	lowest := uint64(0)
-	for _, c := range cursors {
-		if seq := c.Seq(); seq != 0 && (oldest == nil || seq < lowest) {
-			oldest, lowest = c, seq
+// lowest returns the index of the lowest sequence number that is not 0, or -1.
+func lowest(seqs []uint64) int {
+	index := -1
+	for i, seq := range seqs {
+		if seq != 0 && (index < 0 || seq < seqs[index]) {
+			index = i
 		}
 	}
-	return oldest
+	return index
 }
 
 // Bounds answers Store.Bounds.
