@@ -172,6 +172,7 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 		remote: r.RemoteAddr,
 		since:  time.Since(g.hub.started),
 	}
+	s.reconnects = !g.cfg.RefuseByStatus && r.Method != http.MethodHead && accept.EventStreamByName(r.Header.Values("Accept"))
 	s.handshake = &Handshake{Stream: s, request: r, path: r.URL.Path, header: make(http.Header)}
 	_, _ = rand.Read(s.key[:]) // rand.Read returns no error
 	return s
@@ -322,6 +323,12 @@ func (e *Endpoint) subscribe(o *Opening) error {
 		return &Refusal{Status: http.StatusNotFound, Message: "No such channel.", Err: err}
 	case errors.Is(err, ErrTooManyChannels):
 		return tooManyChannels(err)
+	case errors.Is(err, ErrStore) && s.Err() == nil:
+		s.log(slog.LevelError, "history is not available", "error", err)
+		return &Refusal{
+			Status: http.StatusServiceUnavailable, Message: "The history of events is not available. Try again later.",
+			RetryAfter: 5 * time.Second, Err: err,
+		}
 	}
 	return err
 }
@@ -340,10 +347,14 @@ func (o *Opening) refused(err error) *Opening {
 	if failed && r.Err != nil && s.Err() == nil && !expected(err) {
 		s.log(slog.LevelError, "stream refused", "status", r.Status, "error", r.Err)
 	}
-	o.Streams = false
-	o.Status = r.Status
-	o.Body = r.answer(o.Header)
-	o.Header = sendable(o.Header)
+	if s.reconnects && r.temporary() {
+		o.shortStream(r)
+	} else {
+		o.Streams = false
+		o.Status = r.Status
+		o.Body = r.answer(o.Header)
+		o.Header = sendable(o.Header)
+	}
 	if s.handshake.request.Method == http.MethodHead {
 		o.Body = nil
 	}

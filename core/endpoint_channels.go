@@ -75,7 +75,7 @@ type changeRequest struct {
 // openChange answers a request to change another stream's channels.
 func (e *Endpoint) openChange(r Request) *Opening {
 	s := e.gate.newStream(r.Request)
-	s.handshake.change = true
+	s.handshake.change, s.reconnects = true, false
 	o := &Opening{Header: s.handshake.header, stream: s}
 	s.watch(r)
 	channels, err := e.change(s, r)

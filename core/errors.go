@@ -39,6 +39,10 @@ var (
 
 // Errors that calls return.
 var (
+	// ErrStore is wrapped, together with the store's own error, by the error of a
+	// subscription whose store failed. A request for a stream is then refused with
+	// status 503.
+	ErrStore = errors.New("tidings: the store failed")
 	// ErrOpened is returned by the sending methods of a [Handshake] whose stream
 	// has opened.
 	ErrOpened = errors.New("tidings: the stream has opened")

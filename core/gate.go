@@ -73,6 +73,10 @@ type GateConfig struct {
 	// is refused with 408. The ReadTimeout of a [http.Server] replaces it.
 	// Default: 30 s. Negative: no bound.
 	BodyTimeout time.Duration
+	// RefuseByStatus sends temporary refusals to all clients with their status.
+	// Default: a client that asks for text/event-stream by name is sent a short
+	// stream, after which it reconnects: see [Refusal].
+	RefuseByStatus bool
 	// Logger receives the errors of streams. Default: nothing is logged.
 	Logger *slog.Logger
 }

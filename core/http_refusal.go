@@ -13,8 +13,14 @@ import (
 // function of a subscription and the function of a one-shot return one to
 // choose the status; any other error is logged and answered with 500.
 //
-// A browser's EventSource does not reconnect after a refusal. The status 204 is
-// the standard's way to say that the stream is over for good (section 9.2.3).
+// A browser's EventSource does not reconnect after any status but 200 (section
+// 9.2.3), and the page is not told why. A temporary refusal, one with status 429
+// or 503, is therefore a short stream for a client that asks for
+// text/event-stream by name: status 200, a time to reconnect with jitter, the
+// message as a comment, and the end. Other clients get the status. Hooks and
+// logs see the refusal with its status either way. See Lasting and
+// [GateConfig.RefuseByStatus]. The status 204 tells a browser that the stream is
+// over for good.
 type Refusal struct { //nolint:errname // It is an answer in the first place.
 	// Status is the HTTP status: 204, or one from 300 to 999.
 	Status int
@@ -22,8 +28,12 @@ type Refusal struct { //nolint:errname // It is an answer in the first place.
 	// text.
 	Message string
 	// RetryAfter, if positive, is sent as Retry-After, in seconds, rounded up.
-	// Default: not sent.
+	// Default: not sent. A client that is sent a short stream reconnects after a
+	// random time from RetryAfter, or the gate's Retry, to twice that.
 	RetryAfter time.Duration
+	// Lasting sends a refusal with status 429 or 503 as it is to every client: a
+	// browser's EventSource then stops for good.
+	Lasting bool
 	// Header holds more header fields of the answer, such as WWW-Authenticate.
 	Header http.Header
 	// Err is the cause. It is never sent. It is logged if the status is 500 or
@@ -102,6 +112,26 @@ func tooManyChannels(err error) *Refusal {
 		Status: http.StatusServiceUnavailable, Message: "There are too many channels. Try again later.",
 		RetryAfter: 5*time.Second + upTo(5*time.Second), Err: err,
 	}
+}
+
+// temporary reports whether a client should try again by itself.
+func (r *Refusal) temporary() bool {
+	return !r.Lasting && (r.Status == http.StatusTooManyRequests || r.Status == http.StatusServiceUnavailable)
+}
+
+// shortStream turns the opening into a stream that ends at once, and tells the
+// client when to reconnect.
+func (o *Opening) shortStream(r *Refusal) {
+	for name, values := range r.Header {
+		o.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	o.streamHead()
+	o.Streams = false
+	wait := r.RetryAfter
+	if wait <= 0 {
+		wait = max(o.stream.gate.cfg.Retry, time.Second)
+	}
+	o.Body = AppendComment(AppendRetry(nil, wait+upTo(wait)), r.text())
 }
 
 // answer sets the refusal's header fields in h and returns its body, which is

@@ -152,7 +152,8 @@ type Hub struct {
 
 	// Delivery
 	shards   []shard
-	permits  chan struct{} // holds one token for each page of history that is being read
+	permits  chan struct{} // holds one element for each page of history that is being read
+	lookups  chan struct{} // and one for each last event ID that is looked up in the store
 	replays  pool          // reads pages for the members of shards
 	finisher pool          // finishes streams, and releases channels
 	watcher  netwatch.Watcher
@@ -213,6 +214,7 @@ func NewHub(cfg HubConfig) *Hub {
 		started:  time.Now(),
 		shards:   make([]shard, runtime.GOMAXPROCS(0)),
 		permits:  make(chan struct{}, cfg.MaxReplays),
+		lookups:  make(chan struct{}, cfg.MaxReplays),
 		channels: make(map[string]*channel),
 		private:  make(map[string]struct{}),
 		streams:  make(map[streamKey]*Stream),

@@ -27,11 +27,12 @@ func (s *shard) read(m *member) {
 // is done with it: until then it takes memory.
 func (p *page) read(m *member) {
 	hub := m.sub.hub
-	hub.permits <- struct{}{}
-	defer func() { <-hub.permits }()
-	if p.err = m.stream.Err(); p.err == nil { // the stream may have ended while it waited
-		p.replayed, p.err = m.sub.replay(p.ctx)
-	}
+	p.err = permit(p.ctx, hub.permits, func() (err error) {
+		if err = m.stream.Err(); err == nil { // the stream may have ended while it waited
+			p.replayed, err = m.sub.replay(p.ctx)
+		}
+		return err
+	})
 	m.page.Store(p)
 	m.wake()
 	<-p.sent

@@ -21,6 +21,8 @@ type Stream struct {
 	remote string
 	lastID string
 	since  time.Duration // arrival of the request, on the hub's clock
+	// reconnects reports that a temporary refusal is a short stream for the client.
+	reconnects bool
 
 	// Lifecycle. mu guards all fields up to onClose.
 	mu           sync.Mutex

@@ -25,15 +25,11 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 	if s.history == nil {
 		return s.live(s.bound(s.hub.head.Load()))
 	}
-	select {
-	case s.hub.permits <- struct{}{}:
-	case <-ctx.Done():
-		return batch{}, context.Cause(ctx)
-	}
-	r, err := s.replay(ctx)
-	// The permit covers the read only: a client that takes nothing must not keep
-	// others from history.
-	<-s.hub.permits
+	var r replayed
+	err := permit(ctx, s.hub.permits, func() (err error) { // for the read only: the consumer may take its time
+		r, err = s.replay(ctx)
+		return err
+	})
 	if err != nil {
 		return batch{}, err
 	}

@@ -48,14 +48,9 @@ func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 	at, position := ParsePosition(id)
 	if !position || at.Epoch != s.hub.epoch {
 		// The app's own ID, or a position from before a restart.
-		found, err := s.hub.store.Resolve(ctx, s.names(), id)
-		switch {
-		case errors.Is(err, ErrUnknownID) && position:
-			return s.hub.gap(ctx, s.names(), GapRestarted)
-		case errors.Is(err, ErrUnknownID):
-			return s.hub.gap(ctx, s.names(), GapUnknown)
-		case err != nil:
-			return fmt.Errorf("tidings: last event id: %w", err)
+		found, err := s.resolve(ctx, id, position)
+		if err != nil {
+			return err
 		}
 		at = found
 	}
@@ -71,15 +66,58 @@ func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 	s.history = &Query{After: at, Gone: s.skipThrough}
 	// Look ahead: whether there is a gap must be known before the head of the
 	// response is sent.
-	_, err := s.hub.read(ctx, s.names(), Query{After: at, Gone: s.skipThrough, MaxEvents: 1})
-	return err
+	err := permit(ctx, s.hub.lookups, func() error {
+		_, err := s.hub.read(ctx, s.names(), Query{After: at, Gone: s.skipThrough, MaxEvents: 1})
+		return err
+	})
+	if gapOf(err) != nil {
+		return err
+	}
+	return storeError(err)
+}
+
+// resolve returns the position of an ID. It returns a GapError if the ID is not
+// known.
+func (s *subscriber) resolve(ctx context.Context, id string, position bool) (at Position, err error) {
+	err = permit(ctx, s.hub.lookups, func() error {
+		at, err = s.hub.store.Resolve(ctx, s.names(), id)
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrUnknownID) && position:
+		return at, s.hub.gap(ctx, s.names(), GapRestarted)
+	case errors.Is(err, ErrUnknownID):
+		return at, s.hub.gap(ctx, s.names(), GapUnknown)
+	}
+	return at, storeError(err)
+}
+
+// permit calls a function that asks the store for a subscriber. As many as the
+// channel has room for run at the same time, so that clients that come back
+// together do not overload the store.
+func permit(ctx context.Context, permits chan struct{}, ask func() error) error {
+	select {
+	case permits <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-permits }()
+	return ask()
+}
+
+// storeError returns an error of the store, so that it can be told from others.
+func storeError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrStore, err)
 }
 
 // gap returns a GapError with the bounds of the channels' history.
 func (h *Hub) gap(ctx context.Context, names []string, reason GapReason) error {
 	oldest, newest, err := h.store.Bounds(ctx, names)
 	if err != nil {
-		return fmt.Errorf("tidings: bounds of history: %w", err)
+		return storeError(err)
 	}
 	return &GapError{Reason: reason, Oldest: oldest, Newest: newest}
 }

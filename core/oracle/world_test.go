@@ -122,7 +122,8 @@ func (w *world) start(number int) error {
 	}
 	l := &life{number: number, hub: core.NewHub(w.hub(store))}
 	gate := core.NewGate(l.hub, core.GateConfig{
-		Middleware: []core.Middleware{w.identify}, Conn: w.conn,
+		RefuseByStatus: true, // a client then knows at once that no stream opens
+		Middleware:     []core.Middleware{w.identify}, Conn: w.conn,
 		Heartbeat: heartbeat, WriteTimeout: -1, Retry: retry,
 	})
 	l.events = gate.SubscribeFunc(w.subscribe)

@@ -29,6 +29,20 @@ func EventStream(values []string) bool {
 	return !given || admitted
 }
 
+// EventStreamByName reports whether the values of a request's Accept header name
+// text/event-stream, as those of a browser's EventSource do.
+func EventStreamByName(values []string) bool {
+	for _, value := range values {
+		for element := range strings.SplitSeq(value, ",") {
+			media, params, _ := strings.Cut(element, ";")
+			if match(strings.TrimSpace(media)) == 2 && quality(params) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // match returns how specific a range is that matches text/event-stream, or -1
 // if it does not match.
 func match(media string) int {
