@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/internal/accept"
-	"github.com/tidings-go/tidings/core/internal/netwatch"
 )
 
 // Opening is the answer to a request, for an adapter to send: a head, and then
@@ -49,8 +48,11 @@ type Opening struct {
 // it longer than the gate's WriteTimeout, is over: Run and Own then send
 // nothing.
 func (e *Endpoint) Open(r Request) *Opening {
-	if e.allow != nil {
+	switch {
+	case e.allow != nil:
 		return e.openChange(r)
+	case e.readiness:
+		return e.openReadiness(r)
 	}
 	s := e.gate.newStream(r.Request)
 	o := &Opening{Header: s.handshake.header, stream: s, drive: e.handle}
@@ -92,6 +94,21 @@ func (e *Endpoint) Open(r Request) *Opening {
 		o.Chunked = r.ProtoMinor > 0
 	} else {
 		s.boundConn(r)
+	}
+	return o
+}
+
+// openReadiness answers whether the hub is ready.
+func (e *Endpoint) openReadiness(r Request) *Opening {
+	s := e.gate.newStream(r.Request)
+	o := &Opening{Status: http.StatusOK, Header: s.handshake.header, Body: []byte("ready\n"), stream: s}
+	if !e.gate.hub.Ready() {
+		o.Status, o.Body = http.StatusServiceUnavailable, []byte("not ready\n")
+	}
+	o.Header.Set("Content-Type", "text/plain; charset=utf-8")
+	o.Header.Set("Cache-Control", "no-store")
+	if r.Method == http.MethodHead {
+		o.Body = nil
 	}
 	return o
 }
@@ -176,72 +193,6 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 	s.handshake = &Handshake{Stream: s, request: r, path: r.URL.Path, header: make(http.Header)}
 	_, _ = rand.Read(s.key[:]) // rand.Read returns no error
 	return s
-}
-
-// watch ends the stream when its request's context ends or its server shuts
-// down, until the stream is finished.
-func (s *Stream) watch(r Request) {
-	stop := context.AfterFunc(r.Context(), func() { s.clientGone(context.Cause(r.Context())) })
-	unshut := s.gate.onShutdown(r, s)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unwatch, s.unshut = func() { stop() }, unshut
-}
-
-// watchConn ends the stream when the client closes its connection, if NetConn
-// is set, and removes the timeouts that the server has set for the request:
-// from here on, the stream may wait.
-func (s *Stream) watchConn(r Request) {
-	if r.Response != nil {
-		control := http.NewResponseController(r.Response)
-		// An error is logged later, where it matters: on a stream.
-		_ = control.SetReadDeadline(time.Time{})
-		_ = control.SetWriteDeadline(time.Time{})
-	}
-	if r.NetConn == nil {
-		return
-	}
-	watch := s.gate.hub.watcher.Watch
-	if r.Reused {
-		watch = netwatch.WatchBoth
-	}
-	stop := watch(r.NetConn, func() { s.clientGone(nil) })
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	unwatch := s.unwatch
-	s.unwatch = func() {
-		if unwatch != nil {
-			unwatch()
-		}
-		stop()
-	}
-}
-
-// stopWatching stops watching the request and its connection.
-func (s *Stream) stopWatching() {
-	s.mu.Lock()
-	unwatch := s.unwatch
-	s.unwatch = nil
-	s.mu.Unlock()
-	if unwatch != nil {
-		unwatch()
-	}
-}
-
-// clientGone ends the stream because its client is gone, or seems to be:
-// servers break the connection of a write that took too long.
-func (s *Stream) clientGone(cause error) {
-	s.mu.Lock()
-	out := s.out
-	s.mu.Unlock()
-	switch {
-	case out != nil && out.overdue():
-		s.end(ErrWriteTimeout)
-	case cause != nil && !errors.Is(cause, context.Canceled):
-		s.end(fmt.Errorf("%w: %w", ErrClientGone, cause))
-	default:
-		s.end(ErrClientGone)
-	}
 }
 
 // admit returns nil if the stream may open, and otherwise why not.

@@ -169,6 +169,13 @@ func Subscribe(hub *Hub, channels ...string) *Endpoint {
 	return NewGate(hub, GateConfig{}).Subscribe(channels...)
 }
 
+// Readiness returns an endpoint that answers with status 200 while the hub is
+// ready, and with 503 otherwise: for the readiness probe of a load balancer. See
+// [Hub.Ready].
+func Readiness(hub *Hub) *Endpoint {
+	return &Endpoint{gate: NewGate(hub, GateConfig{}), readiness: true}
+}
+
 // Endpoint is where clients ask for streams behind a [Gate]: those of a
 // handler, of a subscription or of a one-shot. It is an [http.Handler]; the
 // packages ginsse and fibersse serve it in Gin and in Fiber. It is safe for
@@ -195,4 +202,6 @@ type Endpoint struct {
 	choose func(*Handshake) (Subscription, error)
 	once   func(*Handshake) (Event, error)
 	allow  func(s *Stream, add []string) error
+
+	readiness bool // it answers whether the hub is ready
 }

@@ -59,6 +59,11 @@ type HubConfig struct {
 	// history from the store at the same time. The others wait in order. A client
 	// that takes its page slowly does not delay them. Default: 64.
 	MaxReplays int
+	// DrainDelay is how long [Hub.Drain] keeps serving after [Hub.Ready] has turned
+	// false, so that load balancers notice it and send no more clients before the
+	// first client is told to leave. Choose the time that a readiness probe needs
+	// to fail, and a second more. Default: none.
+	DrainDelay time.Duration
 	// SessionTTL is how long the hub keeps the channels of a session after the
 	// session's last stream has ended. See the SessionKey of [Subscription].
 	// Default: 5 min.
@@ -184,7 +189,9 @@ type Hub struct {
 	streamsMu sync.Mutex
 	streams   map[streamKey]*Stream
 	early     map[*Stream]struct{} // streams at the gate that have an identity
+	isUnready bool                 // Drain or Close was called
 	draining  bool
+	drainEnds time.Time     // when Drain gives up; zero if it has no deadline
 	empty     chan struct{} // made by Drain, closed when the last stream ends
 
 	// End
@@ -282,7 +289,7 @@ func (h *Hub) Close() error {
 func (h *Hub) shut() {
 	h.closeOnce.Do(func() {
 		h.streamsMu.Lock()
-		h.draining = true
+		h.draining, h.isUnready = true, true
 		h.streamsMu.Unlock()
 		close(h.closed)
 		h.die(ErrHubClosed)

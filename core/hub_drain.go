@@ -6,17 +6,24 @@ import (
 	"time"
 )
 
-// Drain ends the hub's streams in order, for example for a deploy. From now on,
-// new streams are refused with 503 and Retry-After. Each subscription is told
-// when to reconnect, after a time of its own, and is closed. The closings are
-// spread over the time that ctx leaves, or happen at once if ctx has no
-// deadline. One-shot requests that wait for their event are refused, too.
-// Handlers find the Draining channel of their stream closed and may finish.
-// Streams that are still open when ctx ends are ended with [ErrDraining].
+// Drain ends the hub's streams in order, for example for a deploy. First,
+// [Hub.Ready] turns false. After the DrainDelay of [HubConfig], during which all
+// goes on as before, new streams are refused with status 503 (see [Refusal] for
+// what browsers are sent). Each subscription is told when to reconnect, after a
+// time of its own, and is closed. The closings are spread over the time that ctx
+// leaves, or happen at once if ctx has no deadline. One-shot requests that wait
+// for their event are refused, too. Handlers find the Draining channel of their
+// stream closed and may finish. Streams that are still open when ctx ends are
+// ended with [ErrDraining].
+//
+// A client that comes back while the hub drains, and that a temporary refusal
+// would end for good, is told to stay away until ctx ends.
 //
 // Drain returns nil once every stream has ended, and the cause of ctx if ctx
 // ended before. Publishing still works after Drain; see [Hub.Close].
 func (h *Hub) Drain(ctx context.Context) error {
+	h.unready(ctx)
+	wait(ctx, h.cfg.DrainDelay)
 	streams, empty := h.beginDrain()
 	spread := time.Duration(0)
 	if deadline, ok := ctx.Deadline(); ok {
@@ -51,6 +58,47 @@ func (h *Hub) Drain(ctx context.Context) error {
 		s.abort(ErrDraining)
 	}
 	return err
+}
+
+// Ready reports whether the hub takes new streams, and will go on to: Drain and
+// Close have not been called. See [Readiness].
+func (h *Hub) Ready() bool {
+	h.streamsMu.Lock()
+	defer h.streamsMu.Unlock()
+	return !h.isUnready
+}
+
+// unready makes Ready report false, and notes when a drain ends.
+func (h *Hub) unready(ctx context.Context) {
+	h.streamsMu.Lock()
+	defer h.streamsMu.Unlock()
+	h.isUnready = true
+	if deadline, ok := ctx.Deadline(); ok {
+		h.drainEnds = deadline
+	}
+}
+
+// untilDrained returns the time until a drain gives up, if there is one.
+func (h *Hub) untilDrained() time.Duration {
+	h.streamsMu.Lock()
+	defer h.streamsMu.Unlock()
+	if h.drainEnds.IsZero() {
+		return 0
+	}
+	return max(time.Until(h.drainEnds), 0)
+}
+
+// wait blocks for a duration, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // beginDrain makes the hub refuse new streams. It returns the open streams, and

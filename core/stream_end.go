@@ -72,8 +72,13 @@ func (s *Stream) closeDraining() {
 }
 
 // farewell returns a retry field for the client of a draining stream. The time
-// is random, so that clients do not reconnect all at once.
+// is random, so that clients do not reconnect all at once. A client that a
+// refusal would end for good is not sent back while the hub drains.
 func (s *Stream) farewell() []byte {
 	retry := s.retry()
-	return AppendRetry(nil, retry+upTo(retry))
+	wait := retry
+	if retry > 0 && !s.reconnects {
+		wait = max(wait, s.gate.hub.untilDrained())
+	}
+	return AppendRetry(nil, wait+upTo(retry))
 }

@@ -16,6 +16,7 @@ func cases() []test {
 		{name: "Accept", run: testAccept},
 		{name: "LastEventID", run: testLastEventID},
 		{name: "Refusals", run: testRefusals},
+		{name: "Survival", run: testSurvival},
 		{name: "ForgedFields", run: testForgedFields},
 		{name: "IDsReturn", run: testIDsReturn},
 		{name: "PipelinedReset", run: testPipelinedReset, only: Transport.HTTP1},
