@@ -20,6 +20,7 @@ func testStalledSubscriber(t *testing.T, e ssetest.Env) {
 	const events, size = 80, 256 << 10
 	f := ssetest.New(t, e, core.HubConfig{RingBytes: 1 << 30, Store: core.NewMemoryStore(core.Retention{Bytes: 1 << 20})})
 	f.Get("/", f.Gate(core.GateConfig{WriteTimeout: 500 * time.Millisecond}).Subscribe("news"))
+	f.Get("/reader", f.Gate(core.GateConfig{}).Subscribe("news"))
 	f.Start(t)
 	stalled, reader := flooded(t, f, 4<<10, events, size)
 	wantWriteTimeout(t, f)
@@ -68,6 +69,7 @@ func testUnsent(t *testing.T, e ssetest.Env) {
 	const events, size, most = 300, 16 << 10, 1 << 20
 	f := ssetest.New(t, e, core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "*", Slow: core.Skip, RingEvents: 8}}})
 	f.Get("/", f.Gate(core.GateConfig{}).Subscribe("news"))
+	f.Get("/reader", f.Gate(core.GateConfig{}).Subscribe("news"))
 	f.Start(t)
 	flooded(t, f, 0, events, size)
 	least := int64(events * size)
@@ -84,7 +86,7 @@ func testUnsent(t *testing.T, e ssetest.Env) {
 func flooded(t *testing.T, f *ssetest.Fixture, buffer, events, size int) (stalled, reader *ssetest.Reply) {
 	t.Helper()
 	stalled = f.NarrowClient(t, buffer, 64<<10).Open(t, "/")
-	reader = f.Client(t).Open(t, "/")
+	reader = f.Client(t).Open(t, "/reader")
 	for _, r := range []*ssetest.Reply{stalled, reader} {
 		r.Prelude(t)
 		r.MustBlock(t)
