@@ -22,7 +22,7 @@ import (
 // options are the command line's.
 type options struct {
 	only, scenarios, jsonFile, svgDir, profiles, before string
-	quick, list                                         bool
+	nginx, quick, list                                  bool
 	rounds, clients                                     int
 	seconds                                             float64
 }
@@ -52,6 +52,7 @@ func run(args []string) error {
 	flags.StringVar(&o.profiles, "profile", "", "directory for profiles of the servers")
 	flags.StringVar(&o.before, "before", "",
 		"another build of this program, whose Tidings contenders take part as NAME@before")
+	flags.BoolVar(&o.nginx, "nginx", false, "have each Tidings contender take part behind nginx, too, as NAME@nginx")
 	flags.BoolVar(&o.list, "list", false, "list contenders and scenarios, and end")
 	if err := flags.Parse(args); err != nil {
 		return err

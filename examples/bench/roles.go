@@ -37,6 +37,7 @@ func server(args []string) error {
 	name := flags.String("name", "", "who serves")
 	channels := flags.Int("channels", 1, "how many channels there are")
 	history := flags.Bool("history", false, "keep events for clients that come back")
+	leaves := flags.Bool("leaves", false, "note when clients leave")
 	keys := flags.Int("keys", 0, "have the channels conflate events of so many keys")
 	profile := flags.String("profile", "", "file for a profile of the processor")
 	if err := flags.Parse(args); err != nil {
@@ -48,7 +49,7 @@ func server(args []string) error {
 	}
 	return serve.Run(os.Stdin, os.Stdout, serve.Options{
 		Contender: who,
-		Config:    contender.Config{Channels: *channels, History: *history, Keys: *keys},
+		Config:    contender.Config{Channels: *channels, History: *history, Keys: *keys, Leaves: *leaves},
 		Limit:     target.Limit,
 		Profile:   *profile,
 	})

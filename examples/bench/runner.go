@@ -86,21 +86,23 @@ func (r *runner) choose() error {
 	if err != nil {
 		return err
 	}
+	if r.options.nginx {
+		r.contenders = withOther(r.contenders, contender.Contender.BehindNginx)
+	}
 	if r.options.before != "" {
-		r.contenders = withBefore(r.contenders)
+		r.contenders = withOther(r.contenders, contender.Contender.Before)
 	}
 	r.scenarios, err = pick(scenario.All(env), r.options.scenarios, func(s scenario.Scenario) string { return s.Name })
 	return err
 }
 
-// withBefore returns all, each of the library's own followed by the same of the
-// program before.
-func withBefore(all []contender.Contender) []contender.Contender {
+// withOther returns all, each of the library's own followed by its other self.
+func withOther(all []contender.Contender, other func(contender.Contender) contender.Contender) []contender.Contender {
 	var both []contender.Contender
 	for _, c := range all {
 		both = append(both, c)
 		if contender.IsTidings(c.Name) {
-			both = append(both, c.Before())
+			both = append(both, other(c))
 		}
 	}
 	return both
@@ -156,6 +158,9 @@ func (r *runner) describe() {
 			result := report.Result{Contender: c.Name}
 			if s.Replay && !c.Replays {
 				result.Absent = "it does not replay"
+			}
+			if s.Leaves && !c.Leaves {
+				result.Absent = "it does not say when clients leave"
 			}
 			if s.Conflate && !c.Conflates {
 				result.Absent = "it does not conflate"

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Config says what a server is asked to do.
@@ -21,6 +22,9 @@ type Config struct {
 	// keys, one after the other, and the latest of each counts. 0: all events
 	// count. It is for contenders that conflate.
 	Keys int
+	// Leaves has the server note when clients leave, for [Server] values that
+	// are a [Leaver], too.
+	Leaves bool
 }
 
 // historyEvents is how many events a server keeps with [Config.History].
@@ -34,6 +38,13 @@ type Server interface {
 	Close() error
 }
 
+// Leaver is a server that notes when clients leave.
+type Leaver interface {
+	// Left waits, for a limited time, until n clients have left since the start,
+	// and returns when the server noticed that the last of them had, by wire.Now.
+	Left(n int, limit time.Duration) (at int64, ok bool)
+}
+
 // Contender is one way to serve event streams.
 type Contender struct {
 	// Name is what it is called on the command line and in tables.
@@ -45,6 +56,8 @@ type Contender struct {
 	// Conflates reports whether clients that are slow can get the latest event
 	// of each key only.
 	Conflates bool
+	// Leaves reports whether its servers are each a [Leaver].
+	Leaves bool
 	// Start serves GET /events?stream=NAME on a listener.
 	Start func(ln net.Listener, cfg Config) (Server, error)
 }
@@ -105,3 +118,25 @@ func CutBefore(name string) (plain string, found bool) { return strings.CutSuffi
 
 // NameBefore returns the name that [Contender.Before] gives to a contender.
 func NameBefore(name string) string { return name + before }
+
+// nginx marks the name of a contender whose clients come through nginx.
+const nginx = "@nginx"
+
+// BehindNginx returns c with nginx in front of it.
+func (c Contender) BehindNginx() Contender {
+	c.Name += nginx
+	c.About += ", behind nginx"
+	c.Start = nil
+	return c
+}
+
+// CutNginx returns the name of a contender without the mark of
+// [Contender.BehindNginx], and reports whether it has one.
+func CutNginx(name string) (direct string, found bool) {
+	plain, isBefore := CutBefore(name)
+	direct, found = strings.CutSuffix(plain, nginx)
+	if isBefore {
+		direct = NameBefore(direct)
+	}
+	return direct, found
+}

@@ -36,13 +36,20 @@ func tidings() []Contender {
 				name, about = name+"-stream", about+", response streams"
 			}
 			all = append(all, Contender{
-				Name: name, About: about, Replays: true, Conflates: true,
+				Name: name, About: about, Replays: true, Conflates: true, Leaves: true,
 				Start: func(ln net.Listener, cfg Config) (Server, error) {
 					hub, names := newHub(cfg), channelNames(cfg)
-					return &tidingsServer{
-						hub: hub, names: names, keys: cfg.Keys, published: make([]int, len(names)),
-						stop: f.start(ln, hub, core.GateConfig{Conn: m}),
-					}, nil
+					s := &tidingsServer{hub: hub, names: names, keys: cfg.Keys, published: make([]int, len(names))}
+					gate := core.GateConfig{Conn: m}
+					if cfg.Leaves {
+						left := func(core.Summary) { s.note() }
+						gate.Middleware = []core.Middleware{func(h *core.Handshake) error {
+							h.OnClose(left)
+							return nil
+						}}
+					}
+					s.stop = f.start(ln, hub, gate)
+					return s, nil
 				},
 			})
 		}
@@ -91,6 +98,8 @@ func serveNetHTTP(ln net.Listener, hub *core.Hub, gate core.GateConfig) func() e
 }
 
 type tidingsServer struct {
+	leaves
+
 	hub   *core.Hub
 	names []string
 	stop  func() error

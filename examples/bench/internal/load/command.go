@@ -9,9 +9,10 @@ import "time"
 
 // Command asks the load to do something.
 type Command struct {
-	// Do is "connect", "wait", "mark", "release", "reset", "report" or "close".
-	// Mark ends a part of what is measured, and release has the clients read as
-	// fast as they can.
+	// Do is "connect", "wait", "mark", "release", "reset", "report", "leave" or
+	// "close". Mark ends a part of what is measured, release has the clients read
+	// as fast as they can, and leave has one of them close its connection the way
+	// a browser does, with FIN.
 	Do string `json:"do"`
 
 	// Of connect: open Clients connections to Addr, each asking for one of
@@ -69,6 +70,8 @@ type Report struct {
 	// First and Last are when the first and the last event came, by wire.Now.
 	First int64 `json:"first"`
 	Last  int64 `json:"last"`
+	// Left is when the client of a leave left, by wire.Now. 0: none has a stream.
+	Left int64 `json:"left,omitempty"`
 	// Bytes counts what was read, Reads in how many pieces.
 	Bytes int64 `json:"bytes"`
 	Reads int64 `json:"reads"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -212,6 +213,21 @@ func (l *loop) hangUp() {
 			l.clients[i].drop()
 		}
 	}
+}
+
+// leave closes the connection of one client that has a stream, with FIN.
+func (l *loop) leave() error {
+	i := slices.IndexFunc(l.clients, func(c client) bool { return c.state == streaming })
+	if i < 0 {
+		return errors.New("no client has a stream")
+	}
+	c := &l.clients[i]
+	if err := unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{}); err != nil {
+		return fmt.Errorf("linger: %w", err)
+	}
+	l.report.Left = wire.Now()
+	c.drop()
+	return nil
 }
 
 func (c *client) drop() {

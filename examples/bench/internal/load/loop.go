@@ -155,6 +155,8 @@ func (l *loop) do(c *Command) error {
 	case "release":
 		l.release()
 	case "report":
+	case "leave":
+		return l.answer(false, l.leave())
 	case "close":
 		l.hangUp()
 	default:

@@ -88,19 +88,30 @@ func (r *Result) Add(values scenario.Values) {
 }
 
 // bases returns what compared metrics are shown as multiples of. The program
-// before is among it only if it took part.
+// before, and the contender without nginx, are among it only if they took part.
 func (p Part) bases() []base {
 	all := []base{
 		{contender.Raw, func(string) string { return contender.Raw }},
 		{contender.Tidings, func(string) string { return contender.Tidings }},
 	}
-	if slices.ContainsFunc(p.Results, func(r Result) bool {
-		_, found := contender.CutBefore(r.Contender)
-		return found
-	}) {
+	if p.has(contender.CutBefore) {
 		all = append(all, base{"before", contender.NameBefore})
 	}
+	if p.has(contender.CutNginx) {
+		all = append(all, base{"direct", func(name string) string {
+			direct, _ := contender.CutNginx(name)
+			return direct
+		}})
+	}
 	return all
+}
+
+// has reports whether there is a contender whose name has a mark.
+func (p Part) has(cut func(name string) (string, bool)) bool {
+	return slices.ContainsFunc(p.Results, func(r Result) bool {
+		_, found := cut(r.Contender)
+		return found
+	})
 }
 
 // base is what compared metrics are shown as a multiple of.

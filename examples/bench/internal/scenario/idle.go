@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/tidings-go/tidings/examples/bench/internal/contender"
@@ -20,7 +21,7 @@ func idle(e Env) Scenario {
 		Name:  "idle",
 		Title: "Memory per idle connection",
 		About: fmt.Sprintf("%d and %d clients that have had one event each; RSS (and its anonymous part) of the server, "+
-			"once it has settled, less what it was with 10 clients, per client.", few, many),
+			"once it has settled, and its goroutines, less what it was with 10 clients, per client.", few, many),
 		Metrics: []Metric{
 			{Key: "few", Label: count(few) + " clients", Unit: "KB", Digits: 1},
 			{
@@ -28,15 +29,16 @@ func idle(e Env) Scenario {
 				Plot: "Memory per idle connection, KB (RSS, " + count(many) + " clients)",
 			},
 			{Key: "anon", Label: "anonymous", Unit: "KB", Digits: 1},
+			{Key: "goroutines", Label: "goroutines", Unit: "per client", Digits: 2},
 		},
 		Run: func(name string) (Values, error) {
-			low, err := idleMemory(e, name, few)
+			low, err := idleUpkeep(e, name, few)
 			if err != nil {
 				return nil, err
 			}
 			high := low
 			if many > few {
-				if high, err = idleMemory(e, name, many); err != nil {
+				if high, err = idleUpkeep(e, name, many); err != nil {
 					return nil, err
 				}
 			}
@@ -44,15 +46,24 @@ func idle(e Env) Scenario {
 				"few":  float64(low.RSS) / 1024,
 				"many": float64(high.RSS) / 1024,
 				"anon": float64(high.Anon) / 1024,
+
+				"goroutines": high.goroutines,
 			}, nil
 		},
 	}
 }
 
-// idleMemory returns the memory for each of so many clients.
-func idleMemory(e Env, name string, clients int) (proc.Memory, error) {
+// upkeep is what a client that waits costs.
+type upkeep struct {
+	proc.Memory
+
+	goroutines float64 // not a number if the server is no Go program
+}
+
+// idleUpkeep returns what each of so many clients costs.
+func idleUpkeep(e Env, name string, clients int) (upkeep, error) {
 	settle := e.hurry(10 * time.Second)
-	none := proc.Memory{}
+	none := upkeep{}
 	p, err := e.start(name, contender.Config{Channels: 1})
 	if err != nil {
 		return none, err
@@ -63,21 +74,38 @@ func idleMemory(e Env, name string, clients int) (proc.Memory, error) {
 	if err = p.oneEvent(first); err != nil {
 		return none, err
 	}
-	before, err := proc.Settled(p.server.PID(), settle)
+	before, err := p.settled(settle)
 	if err != nil {
 		return none, err
 	}
 	if err = p.oneEvent(clients); err != nil {
 		return none, err
 	}
-	after, err := proc.Settled(p.server.PID(), settle)
+	after, err := p.settled(settle)
 	if err != nil {
 		return none, err
 	}
-	return proc.Memory{
-		RSS:  (after.RSS - before.RSS) / int64(clients-first),
-		Anon: (after.Anon - before.Anon) / int64(clients-first),
+	return upkeep{
+		Memory: proc.Memory{
+			RSS:  (after.RSS - before.RSS) / int64(clients-first),
+			Anon: (after.Anon - before.Anon) / int64(clients-first),
+		},
+		goroutines: (after.goroutines - before.goroutines) / float64(clients-first),
 	}, nil
+}
+
+// settled returns what the server has once its memory has settled.
+func (p *pair) settled(limit time.Duration) (upkeep, error) {
+	memory, err := proc.Settled(p.server.PID(), limit)
+	if err != nil {
+		return upkeep{}, err
+	}
+	done, err := p.server.Publish(wire.Order{Rate: 1}) // nothing: the answer says it
+	u := upkeep{Memory: memory, goroutines: float64(done.Goroutines)}
+	if done.Goroutines == 0 {
+		u.goroutines = math.NaN()
+	}
+	return u, err
 }
 
 // oneEvent connects so many clients, in the place of those of before, and

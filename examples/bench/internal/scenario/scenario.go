@@ -71,14 +71,18 @@ type Scenario struct {
 	Replay bool
 	// Conflate reports the same of contenders that conflate.
 	Conflate bool
-	Metrics  []Metric
+	// Leaves reports the same of contenders that note when clients leave.
+	Leaves  bool
+	Metrics []Metric
 	// Run measures the contender of that name.
 	Run func(name string) (Values, error)
 }
 
 // All returns the scenarios, in the order of the report.
 func All(e Env) []Scenario {
-	return []Scenario{idle(e), steady(e), burst(e), stalled(e), throttled(e), channels(e), storm(e), joining(e)}
+	return []Scenario{
+		idle(e), steady(e), crowd(e), burst(e), stalled(e), throttled(e), channels(e), storm(e), joining(e), leave(e),
+	}
 }
 
 // count writes a number of clients for people.

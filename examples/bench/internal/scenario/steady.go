@@ -11,17 +11,25 @@ import (
 
 // steady measures what a delivery costs when nobody is in a hurry.
 func steady(e Env) Scenario {
-	const rate = 20
-	clients := e.clients(2000)
+	return e.fanOut("steady", "Steady stream", 20, e.clients(2000))
+}
+
+// crowd measures the same deliveries per second with more clients.
+func crowd(e Env) Scenario {
+	return e.fanOut("crowd", "A crowd", 4, e.clients(10000))
+}
+
+// fanOut publishes at a fixed rate to clients of one channel.
+func (e Env) fanOut(name, title string, rate, clients int) Scenario {
 	return Scenario{
-		Name:  "steady",
-		Title: "Steady stream",
+		Name:  name,
+		Title: title,
 		About: fmt.Sprintf("%d events a second to %d clients for %g s; processor time of the server for each delivery, "+
 			"and the delay from when an event was due to when a client has read it.", rate, clients, e.Seconds),
 		Metrics: []Metric{
 			{
 				Key: "cpu", Label: "CPU per delivery", Unit: "µs", Digits: 2, Compared: true,
-				Plot: "Server's processor time per delivery, µs (20 events/s, " + count(clients) + " clients)",
+				Plot: fmt.Sprintf("Server's processor time per delivery, µs (%d events/s, %s clients)", rate, count(clients)),
 			},
 			{Key: "user", Label: "of that user", Unit: "µs", Digits: 2},
 			{Key: "p50", Label: "p50", Unit: "ms", Digits: 1},
@@ -38,10 +46,12 @@ func steady(e Env) Scenario {
 				return nil, err
 			}
 			order := e.warmUpOrder()
+			order.Rate = float64(rate)
+			order.Events = min(order.Events, 2*rate)
 			if err = p.warmUp(order, order.Events*clients); err != nil {
 				return nil, err
 			}
-			order.Rate, order.Events = rate, int(rate*e.Seconds)
+			order.Events = max(int(order.Rate*e.Seconds), 1)
 			m, err := p.measure(order, clients)
 			return m.latencies(), err
 		},

@@ -15,6 +15,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"time"
 
@@ -78,7 +79,12 @@ func obey(commands io.Reader, answers io.Writer, server contender.Server) error 
 		if err := json.Unmarshal(lines.Bytes(), &order); err != nil {
 			return fmt.Errorf("order: %w", err)
 		}
-		if err := encoder.Encode(publisher.Run(order)); err != nil {
+		done := publisher.Run(order)
+		if l, ok := server.(contender.Leaver); ok && order.Leaves > 0 {
+			done.Left, _ = l.Left(order.Leaves, order.Grace)
+		}
+		done.Goroutines = runtime.NumGoroutine()
+		if err := encoder.Encode(done); err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
 	}

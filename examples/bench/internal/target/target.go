@@ -47,7 +47,10 @@ type Place struct {
 // Start starts a contender's server.
 func Start(name string, cfg contender.Config, p Place) (Server, error) {
 	if name == contender.Nchan {
-		return startNginx(p.Cores)
+		return startNchan(p.Cores)
+	}
+	if direct, behind := contender.CutNginx(name); behind {
+		return startBehind(direct, cfg, p)
 	}
 	plain, other := contender.CutBefore(name)
 	program := ""
@@ -59,6 +62,9 @@ func Start(name string, cfg contender.Config, p Place) (Server, error) {
 	args := []string{"server", "-name", plain, "-channels", strconv.Itoa(cfg.Channels)}
 	if cfg.History {
 		args = append(args, "-history")
+	}
+	if cfg.Leaves {
+		args = append(args, "-leaves")
 	}
 	if cfg.Keys > 0 {
 		args = append(args, "-keys", strconv.Itoa(cfg.Keys))

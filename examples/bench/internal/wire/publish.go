@@ -22,6 +22,10 @@ type Order struct {
 	// Grace is how long after the last event was due the publisher may still
 	// be behind. What is unpublished then remains so.
 	Grace time.Duration `json:"grace"`
+	// Leaves, if positive, has the server say when it noticed that so many
+	// clients had left since the start. It waits for that, once all is published,
+	// for Grace at most.
+	Leaves int `json:"leaves,omitempty"`
 }
 
 // Done says what became of an [Order].
@@ -32,8 +36,13 @@ type Done struct {
 	Begin int64 `json:"begin"`
 	// Blocked reports whether publishing one event was still in progress at
 	// the end.
-	Blocked bool   `json:"blocked,omitempty"`
-	Error   string `json:"error,omitempty"`
+	Blocked bool `json:"blocked,omitempty"`
+	// Left is when the last of [Order.Leaves] clients was seen to have left, by
+	// [Now]. 0: not in time.
+	Left int64 `json:"left,omitempty"`
+	// Goroutines is how many the server has, if it is a Go program.
+	Goroutines int    `json:"goroutines,omitempty"`
+	Error      string `json:"error,omitempty"`
 }
 
 // Publisher publishes events on command, each with its number in its channel
