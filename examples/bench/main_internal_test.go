@@ -34,6 +34,11 @@ func TestMain(m *testing.M) {
 func TestEveryoneDelivers(t *testing.T) {
 	t.Parallel()
 	all := contender.All()
+	for _, c := range all {
+		if contender.IsTidings(c.Name) {
+			all = append(all, c.BehindNginx())
+		}
+	}
 	if target.HasNchan() {
 		all = append(all, contender.Contender{Name: contender.Nchan, Replays: true})
 	}

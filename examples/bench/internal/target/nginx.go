@@ -150,7 +150,7 @@ func children(pid int) ([]int, error) {
 		return nil, fmt.Errorf("nginx's workers: %w", err)
 	}
 	var pids []int
-	for _, field := range strings.Fields(string(text)) {
+	for field := range strings.FieldsSeq(string(text)) {
 		child, err := strconv.Atoi(field)
 		if err != nil {
 			return nil, fmt.Errorf("nginx's workers: %w", err)
