@@ -13,7 +13,6 @@ import (
 
 // testHTTP10 serves HTTP/1.0, where a body ends with the connection.
 func testHTTP10(t *testing.T, e ssetest.Env) {
-	e.Mixed = true
 	f := ssetest.New(t, e, core.HubConfig{})
 	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
 		s.OnDeliver(func(events, _ int) {
@@ -66,7 +65,6 @@ func withoutIDs(text string) string {
 
 // testGone10 cuts connections of HTTP/1.0.
 func testGone10(t *testing.T, e ssetest.Env) {
-	e.Mixed = true
 	for _, path := range []string{"/handler", "/channel"} {
 		for _, reset := range []bool{false, true} {
 			f, causes := newGone(t, e)
@@ -94,7 +92,6 @@ func testGone10(t *testing.T, e ssetest.Env) {
 // testKeepAlive sends requests one after the other on a connection of HTTP/1.1,
 // which the server keeps up to the first stream.
 func testKeepAlive(t *testing.T, e ssetest.Env) {
-	e.Mixed = true
 	f := ssetest.New(t, e, core.HubConfig{})
 	gate := f.Gate(core.GateConfig{})
 	f.Get("/", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "x"}) }))

@@ -15,7 +15,6 @@ import (
 // left of the streams.
 func testPipelinedReset(t *testing.T, e ssetest.Env) {
 	const clients = 40
-	e.Mixed = true
 	for _, version := range []string{"1.1", "1.0"} {
 		for _, path := range []string{"/channel", "/handler"} {
 			f := ssetest.New(t, e, core.HubConfig{})

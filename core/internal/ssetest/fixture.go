@@ -23,9 +23,6 @@ type Env struct {
 	Transport Transport
 	// Conn is the mode of subscriptions: [core.AutoConn] or [core.ResponseConn].
 	Conn core.ConnMode
-	// Mixed says that the test's clients also send requests on which a
-	// connection cannot be hijacked, such as those of HTTP/1.0.
-	Mixed bool
 }
 
 // String returns the name of the environment.
@@ -37,7 +34,7 @@ func (e Env) String() string {
 }
 
 // Owned reports whether all subscriptions run on hijacked connections.
-func (e Env) Owned() bool { return e.Transport.HTTP1() && e.Conn == core.AutoConn && !e.Mixed }
+func (e Env) Owned() bool { return e.Transport.HTTP1() && e.Conn == core.AutoConn }
 
 // Fixture is a hub, its gates and a server.
 type Fixture struct {
