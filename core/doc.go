@@ -151,10 +151,14 @@
 //
 // # Connections
 //
-// A subscription over HTTP/1.1 takes its connection over from the server. On
-// Linux, over plain TCP, one of a few goroutines then writes to it without
-// blocking: a client that waits costs about 2 KB and no goroutine. Over TLS and
-// on other systems, the connection has a goroutine of its own.
+// A subscription over HTTP/1.1 or HTTP/1.0 takes its connection over from the
+// server. On Linux, over plain TCP, one of a few goroutines then writes to it
+// without blocking: a client that waits costs about 2 KB and no goroutine. Over
+// TLS and on other systems, the connection has a goroutine of its own.
+//
+// Over HTTP/1.1, each event is a chunk of the body, or shares one with others: a
+// client, or a proxy, tells a connection that was cut from a stream that ended.
+// Over HTTP/1.0, the body ends with the connection.
 //
 // Over HTTP/2, and where a middleware wraps the response writer so that it
 // cannot be hijacked, a subscription is a response like any other, in the
@@ -177,7 +181,10 @@
 // which keeps caches out, and compression by proxies that heed it. The timeout of
 // a proxy (proxy_read_timeout in nginx) must be longer than the gate's Heartbeat
 // of 15 s. nginx with gzip_types text/event-stream compresses streams all the
-// same, without harm.
+// same, without harm. Unless proxy_http_version says 1.1, nginx speaks HTTP/1.0 to
+// the server behind it, which costs the server no more; but if a connection
+// between them is cut, clients of nginx see a stream that ended, perhaps within an
+// event.
 //
 // Middleware of the framework: compression, ETag, caching and timeouts wrap or
 // collect responses, which holds events back. Leave them out on the routes of

@@ -5,7 +5,8 @@ type ConnMode uint8
 
 const (
 	// AutoConn takes the connection over from the server where that is
-	// possible, and otherwise sends an ordinary response.
+	// possible, over HTTP/1.1 and HTTP/1.0, and otherwise sends an ordinary
+	// response.
 	AutoConn ConnMode = iota
 	// ResponseConn never takes a connection over.
 	ResponseConn

@@ -7,9 +7,9 @@
 // Do not use middleware that reads or compresses whole responses (etag, cache,
 // compress, idempotency, timeout) on the routes of event streams.
 //
-// A subscription over HTTP/1.1 without TLS continues when fasthttp has closed
-// its side of the connection, whether or not the server keeps hijacked
-// connections (KeepHijackedConns). It then no longer counts for the server's
+// A subscription over HTTP/1 without TLS continues when fasthttp has closed its
+// side of the connection, whether or not the server keeps hijacked connections
+// (KeepHijackedConns). It then no longer counts for the server's
 // Concurrency and MaxConnsPerIP, which bound the rest of the app; to bound
 // streams, use Limit of package middleware. To count for them, each stream
 // would have to keep the server's side of its connection too, with a second

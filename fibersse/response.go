@@ -138,8 +138,9 @@ func (b *body) SetWriteDeadline(t time.Time) error {
 }
 
 // hijack takes the connection over from fasthttp: for a stream whose connection
-// core takes over, and for a client of HTTP/1.0, which does not understand
-// chunks. The body ends with the connection.
+// core takes over, and for any other stream to a client of HTTP/1.0, which does
+// not understand fasthttp's chunks. Unless o.Chunked, the body ends with the
+// connection.
 func hijack(ctx *fasthttp.RequestCtx, o *core.Opening, gone context.CancelCauseFunc) {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(conn net.Conn) {
