@@ -101,7 +101,7 @@ func reasons() map[Code]string {
 		Cache:          "Pages get what another client was sent, in place of what happens now.",
 		CacheControl:   "Caches on the way, and the browser's own, may keep the stream and give it to somebody else.",
 		ETag:           "An ETag is computed from a whole answer, which collects it first, and may lead to a 304, which ends an EventSource.",
-		HTTP10:         "HTTP/1.0 has no chunks: a stream that is cut looks complete, and each takes a connection of its own that costs the app more.",
+		HTTP10:         "HTTP/1.0 has no chunks: a stream that is cut looks complete, and some clients take half an event for a whole one.",
 		SixConnections: "Over HTTP/1.1 a browser opens six connections to a host, in all tabs together: the seventh page waits for ever.",
 		LeaveUnnoticed: "Streams of clients that are gone stay open in the app: they take memory, count for limits, and are shown as present.",
 		LastEventID:    "Pages that reconnect miss what happened meanwhile: the app does not know where they were.",
