@@ -80,6 +80,33 @@ func numbered(n int) string {
 	return line + "\n" + line + "\n" + line + " end"
 }
 
+// tally counts what a client hands out.
+type tally struct {
+	whole, half int
+	astray      int // whole events that are not next in order
+	last        int // the number of the last whole event
+	stops       int // ends of streams after which the client did not reconnect
+}
+
+// count counts an event, and reports whether it is whole.
+func (y *tally) count(ev gosse.Event) bool {
+	n := 0
+	_, _ = fmt.Sscanf(ev.Data, "%d ", &n)
+	switch {
+	case ev.Type == "" && ev.Data == "": // a position
+		return false
+	case ev.Type != "tick" || ev.Data != numbered(n):
+		y.half++
+		return false
+	}
+	y.whole++
+	if n != y.last+1 {
+		y.astray++
+	}
+	y.last = n
+	return true
+}
+
 // readThroughCuts checks what the client hands out until all cuts are made and
 // an event has come through after them.
 func readThroughCuts(t *testing.T, hub *core.Hub, c *cutter) {
@@ -96,7 +123,25 @@ func readThroughCuts(t *testing.T, hub *core.Hub, c *cutter) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.addr, http.NoBody)
+	var got tally
+	err := connect(ctx, t, c.addr, &got, func(ev gosse.Event) {
+		publish() // some events come from the history, others as they are published
+		if whole := got.count(ev); whole && c.made.Load() == cuts {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("after %d cuts: got %v, want the client to go on", c.made.Load(), err)
+	}
+	if got.half != 0 || got.astray != 0 || got.stops != 0 || got.whole < cuts/4 {
+		t.Errorf("through %d cuts: got %+v, want whole events in order only", c.made.Load(), got)
+	}
+}
+
+// connect has go-sse read until ctx ends, and returns why it stopped.
+func connect(ctx context.Context, t *testing.T, addr string, got *tally, take gosse.EventCallback) error {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,34 +151,11 @@ func readThroughCuts(t *testing.T, hub *core.Hub, c *cutter) {
 		HTTPClient: &http.Client{Transport: transport},
 		Backoff:    gosse.Backoff{InitialInterval: time.Millisecond, Multiplier: 1},
 	}).NewConnection(req)
-	whole, half, astray, last := 0, 0, 0, 0
-	conn.SubscribeToAll(func(ev gosse.Event) {
-		publish() // some events come from the history, others as they are published
-		n := 0
-		_, _ = fmt.Sscanf(ev.Data, "%d ", &n)
-		switch {
-		case ev.Type == "" && ev.Data == "": // a position
-			return
-		case ev.Type != "tick" || ev.Data != numbered(n):
-			half++
-			return
-		}
-		whole++
-		if n != last+1 {
-			astray++
-		}
-		last = n
-		if c.made.Load() == cuts {
-			cancel()
-		}
-	})
-	if err = conn.Connect(); !errors.Is(err, context.Canceled) {
-		t.Errorf("after %d cuts and %d events: got %v, want the client to go on", c.made.Load(), whole, err)
+	conn.SubscribeToAll(take)
+	for err = conn.Connect(); err == nil; err = conn.Connect() {
+		got.stops++ // it takes the stream for finished
 	}
-	if half != 0 || astray != 0 || whole < cuts/4 {
-		t.Errorf("through %d cuts: got %d whole events, %d of them not next in order, and %d that are not whole, "+
-			"want whole ones in order only", c.made.Load(), whole, astray, half)
-	}
+	return err
 }
 
 // cutter passes connections on to a server, and cuts them within events: every
@@ -187,13 +209,8 @@ func (c *cutter) pass(client net.Conn) error {
 	defer requests.Wait()
 	defer client.Close() //nolint:errcheck // It ends the copying.
 	response := bufio.NewReader(server)
-	for line := ""; line != "\r\n"; {
-		if line, err = response.ReadString('\n'); err != nil {
-			return fmt.Errorf("head: %w", err)
-		}
-		if _, err = io.WriteString(client, line); err != nil {
-			return fmt.Errorf("head: %w", err)
-		}
+	if err = passHead(client, response); err != nil {
+		return err
 	}
 	made := c.made.Load()
 	if made == cuts {
@@ -214,6 +231,20 @@ func (c *cutter) pass(client net.Conn) error {
 	if made%8 < 2 {
 		if tcp, ok := client.(*net.TCPConn); ok {
 			return tcp.SetLinger(0) // the end of the connection is an RST, no FIN
+		}
+	}
+	return nil
+}
+
+// passHead passes the head of a response on.
+func passHead(client io.Writer, response *bufio.Reader) error {
+	for line := ""; line != "\r\n"; {
+		var err error
+		if line, err = response.ReadString('\n'); err != nil {
+			return fmt.Errorf("head: %w", err)
+		}
+		if _, err = io.WriteString(client, line); err != nil {
+			return fmt.Errorf("head: %w", err)
 		}
 	}
 	return nil
