@@ -16,9 +16,9 @@ func stalling(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...stri
 	t.Helper()
 	conn := newWireConn()
 	sums := make(chan core.Summary, 1)
-	cfg.Middleware = append(cfg.Middleware, func(s *core.Handshake) error {
-		s.OnDeliver(func(int, int) { conn.block() })
-		s.OnClose(func(sum core.Summary) { sums <- sum })
+	cfg.Middleware = append(cfg.Middleware, func(h *core.Handshake) error {
+		h.OnDeliver(func(int, int) { conn.block() })
+		h.OnClose(func(sum core.Summary) { sums <- sum })
 		return nil
 	})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -37,11 +37,11 @@ type changing struct {
 func newChanging(t *testing.T) *changing {
 	t.Helper()
 	c := &changing{opened: make(chan *core.Stream, 1), closes: make(chan core.Summary, 100)}
-	c.gate = core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnOpen(func() { c.opened <- s.Stream })
-		s.OnClose(func(sum core.Summary) { c.closes <- sum })
-		user := s.Request().Header.Get("X-User")
-		s.SetIdentity(user)
+	c.gate = core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnOpen(func() { c.opened <- h.Stream })
+		h.OnClose(func(sum core.Summary) { c.closes <- sum })
+		user := h.Request().Header.Get("X-User")
+		h.SetIdentity(user)
 		if user == "mallory" {
 			return core.Refuse(http.StatusUnauthorized, "Not you.")
 		}

@@ -33,8 +33,8 @@ func TestFirstStreamAfterShutdown(t *testing.T) {
 	arrived, begun := make(chan struct{}), make(chan struct{})
 	ended := make(chan error, 1)
 	endpoint := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
-		func(s *core.Handshake) error {
-			s.OnClose(func(sum core.Summary) { ended <- sum.Reason })
+		func(h *core.Handshake) error {
+			h.OnClose(func(sum core.Summary) { ended <- sum.Reason })
 			return nil
 		},
 	}}).Handle(stay)

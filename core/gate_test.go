@@ -54,10 +54,10 @@ func TestMiddlewareAndHooksRunInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		step := func(name string) core.Middleware {
-			return func(s *core.Handshake) error {
+			return func(h *core.Handshake) error {
 				got = append(got, name)
-				s.OnOpen(func() { got = append(got, "open "+name) })
-				s.OnClose(func(core.Summary) { got = append(got, "close "+name) })
+				h.OnOpen(func() { got = append(got, "open "+name) })
+				h.OnClose(func(core.Summary) { got = append(got, "close "+name) })
 				return nil
 			}
 		}
@@ -81,10 +81,10 @@ func TestRefusalStopsAtTheGate(t *testing.T) {
 		var sum core.Summary
 		cause := errors.New("cause")
 		gate, log := gateOf(
-			func(s *core.Handshake) error {
-				s.Header().Set("X-Kept", "yes")
-				s.OnOpen(func() { opened++ })
-				s.OnClose(func(got core.Summary) { closed++; sum = got })
+			func(h *core.Handshake) error {
+				h.Header().Set("X-Kept", "yes")
+				h.OnOpen(func() { opened++ })
+				h.OnClose(func(got core.Summary) { closed++; sum = got })
 				return nil
 			},
 			func(*core.Handshake) error {
@@ -119,14 +119,14 @@ func TestPanics(t *testing.T) {
 	boom := func() { panic("boom") }
 	for name, middleware := range map[string]core.Middleware{
 		"middleware": func(*core.Handshake) error { boom(); return nil },
-		"open hook":  func(s *core.Handshake) error { s.OnOpen(boom); return nil },
-		"close hook": func(s *core.Handshake) error { s.OnClose(func(core.Summary) { boom() }); return nil },
-		"deliver hook": func(s *core.Handshake) error {
-			s.OnDeliver(func(int, int) { boom() })
+		"open hook":  func(h *core.Handshake) error { h.OnOpen(boom); return nil },
+		"close hook": func(h *core.Handshake) error { h.OnClose(func(core.Summary) { boom() }); return nil },
+		"deliver hook": func(h *core.Handshake) error {
+			h.OnDeliver(func(int, int) { boom() })
 			return nil
 		},
-		"filter": func(s *core.Handshake) error {
-			s.SetFilter(func(core.Delivery) bool { boom(); return true })
+		"filter": func(h *core.Handshake) error {
+			h.SetFilter(func(core.Delivery) bool { boom(); return true })
 			return nil
 		},
 	} {
@@ -134,8 +134,8 @@ func TestPanics(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var sum core.Summary
-				gate, log := gateOf(func(s *core.Handshake) error {
-					s.OnClose(func(got core.Summary) { sum = got })
+				gate, log := gateOf(func(h *core.Handshake) error {
+					h.OnClose(func(got core.Summary) { sum = got })
 					return nil
 				}, middleware)
 				ctx, hangUp := context.WithCancel(t.Context())
@@ -177,8 +177,8 @@ func TestPanicInDeliverHookReleasesSenders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		s, b := driven(t, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-			s.OnDeliver(func(int, int) {
+		s, b := driven(t, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+			h.OnDeliver(func(int, int) {
 				if calls++; calls == 2 {
 					panic("boom")
 				}
@@ -195,10 +195,10 @@ func TestDeliverHookCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events, bytes, calls int
 		var sum core.Summary
-		gate, _ := gateOf(func(s *core.Handshake) error {
-			s.OnDeliver(func(e, n int) { calls++; events += e; bytes += n })
-			s.OnClose(func(got core.Summary) { sum = got })
-			return s.Send(event("greeting"))
+		gate, _ := gateOf(func(h *core.Handshake) error {
+			h.OnDeliver(func(e, n int) { calls++; events += e; bytes += n })
+			h.OnClose(func(got core.Summary) { sum = got })
+			return h.Send(event("greeting"))
 		})
 		b := connect(t, gate.Handle(func(s *core.Sender) error {
 			return errors.Join(s.Send(event("a"), event("b")), s.Comment(""))
@@ -216,12 +216,12 @@ func TestDeliverHookCounts(t *testing.T) {
 func TestGreeting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := gateOf(func(s *core.Handshake) error {
-			if err := s.Send(core.Event{Name: "x\n"}); err == nil {
+		gate, _ := gateOf(func(h *core.Handshake) error {
+			if err := h.Send(core.Event{Name: "x\n"}); err == nil {
 				t.Error("got no error for a bad event in a greeting")
 			}
-			wantReason(t, s.Send(event(strings.Repeat("x", 64<<10))), core.ErrTooLarge)
-			return errors.Join(s.Send(event("a")), s.Comment("b"))
+			wantReason(t, h.Send(event(strings.Repeat("x", 64<<10))), core.ErrTooLarge)
+			return errors.Join(h.Send(event("a")), h.Comment("b"))
 		})
 		<-connect(t, gate.Handle(func(s *core.Sender) error {
 			return nil
@@ -239,9 +239,9 @@ func TestGreeting(t *testing.T) {
 func TestSendWhileOpening(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		gate, _ := gateOf(func(s *core.Handshake) error {
-			s.OnOpen(func() {
-				if err := s.Send(event("from the hook")); err != nil {
+		gate, _ := gateOf(func(h *core.Handshake) error {
+			h.OnOpen(func() {
+				if err := h.Send(event("from the hook")); err != nil {
 					t.Error(err)
 				}
 			})
@@ -257,10 +257,10 @@ func TestSendRacesWithOpening(t *testing.T) {
 	t.Parallel()
 	for range 100 {
 		sent := make(chan int, 1)
-		gate, _ := gateOf(func(s *core.Handshake) error {
+		gate, _ := gateOf(func(h *core.Handshake) error {
 			go func() {
 				n := 0
-				for n < 100 && s.Send(event("x")) == nil {
+				for n < 100 && h.Send(event("x")) == nil {
 					n++
 				}
 				sent <- n
@@ -286,7 +286,7 @@ func TestHandshakeSendsNothingOnceOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s *core.Handshake
-		gate, _ := gateOf(func(own *core.Handshake) error { s = own; return nil })
+		gate, _ := gateOf(func(h *core.Handshake) error { s = h; return nil })
 		b := connect(t, gate.Subscribe("c", "b", "c"))
 		synctest.Wait()
 		for _, err := range []error{s.Send(event("a")), s.Comment("a"), s.Retry(1), s.SendJSON(event(""), 1)} {
@@ -305,12 +305,12 @@ func TestFiltersMustAgree(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var first, second []string
-		gate, _ := gateOf(func(s *core.Handshake) error {
-			s.SetFilter(func(ev core.Delivery) bool {
+		gate, _ := gateOf(func(h *core.Handshake) error {
+			h.SetFilter(func(ev core.Delivery) bool {
 				first = append(first, ev.Data)
 				return ev.Data != "a"
 			})
-			s.SetFilter(func(ev core.Delivery) bool {
+			h.SetFilter(func(ev core.Delivery) bool {
 				second = append(second, ev.Data)
 				return ev.Data != "b"
 			})
@@ -355,12 +355,12 @@ func TestStreamSaysWhoseItIs(t *testing.T) {
 	t.Parallel()
 	r := newRequest(t, context.WithValue(t.Context(), valueKey{}, "of the request"))
 	r.Header.Set("Last-Event-ID", "7")
-	gate, _ := gateOf(func(s *core.Handshake) error {
-		if got := s.Value(valueKey{}); got != nil {
+	gate, _ := gateOf(func(h *core.Handshake) error {
+		if got := h.Value(valueKey{}); got != nil {
 			t.Errorf("got value %v before one was set", got)
 		}
-		s.SetValue(valueKey{}, 42)
-		s.SetIdentity("ann")
+		h.SetValue(valueKey{}, 42)
+		h.SetIdentity("ann")
 		return nil
 	})
 	ids := make(map[string]bool)

@@ -165,8 +165,8 @@ func TestWriteTimeoutOfASubscription(t *testing.T) {
 		var sum core.Summary
 		gate := core.NewGate(hub, core.GateConfig{
 			WriteTimeout: 2 * time.Second,
-			Middleware: []core.Middleware{func(s *core.Handshake) error {
-				s.OnClose(func(got core.Summary) { sum = got })
+			Middleware: []core.Middleware{func(h *core.Handshake) error {
+				h.OnClose(func(got core.Summary) { sum = got })
 				return nil
 			}},
 		})

@@ -181,9 +181,9 @@ func manyChannels() []string {
 func TestHead(t *testing.T) {
 	t.Parallel()
 	var sums []core.Summary
-	gate, _ := gateOf(func(s *core.Handshake) error {
-		s.OnOpen(func() { t.Error("HEAD opened a stream") })
-		s.OnClose(func(got core.Summary) { sums = append(sums, got) })
+	gate, _ := gateOf(func(h *core.Handshake) error {
+		h.OnOpen(func() { t.Error("HEAD opened a stream") })
+		h.OnClose(func(got core.Summary) { sums = append(sums, got) })
 		return nil
 	})
 	once := gate.OneShot(func(*core.Handshake) (core.Event, error) { return event("a"), nil })
@@ -210,11 +210,11 @@ func TestOnce(t *testing.T) {
 	t.Parallel()
 	var got []string
 	var sum core.Summary
-	gate, _ := gateOf(func(s *core.Handshake) error {
-		s.OnOpen(func() { got = append(got, "open") })
-		s.OnDeliver(func(events, bytes int) { got = append(got, fmt.Sprint(events, " ", bytes)) })
-		s.OnClose(func(s core.Summary) { got = append(got, "close"); sum = s })
-		return s.Send(event("greeting"))
+	gate, _ := gateOf(func(h *core.Handshake) error {
+		h.OnOpen(func() { got = append(got, "open") })
+		h.OnDeliver(func(events, bytes int) { got = append(got, fmt.Sprint(events, " ", bytes)) })
+		h.OnClose(func(s core.Summary) { got = append(got, "close"); sum = s })
+		return h.Send(event("greeting"))
 	})
 	w := httptest.NewRecorder()
 	gate.OneShot(func(*core.Handshake) (core.Event, error) {
@@ -240,13 +240,13 @@ func TestOnceRefuses(t *testing.T) {
 		"panic":     {func(*core.Handshake) (core.Event, error) { panic("boom") }, 500},
 		// Another stream's end is an error; its own makes the client come back.
 		"another's end": {func(*core.Handshake) (core.Event, error) { return core.Event{}, core.ErrClosed }, 500},
-		"its own end":   {func(s *core.Handshake) (core.Event, error) { _ = s.Close(); return core.Event{}, s.Err() }, 200},
-		"refused":       {func(s *core.Handshake) (core.Event, error) { _ = s.Close(); return core.Event{}, core.Refuse(403, "") }, 403},
+		"its own end":   {func(h *core.Handshake) (core.Event, error) { _ = h.Close(); return core.Event{}, h.Err() }, 200},
+		"refused":       {func(h *core.Handshake) (core.Event, error) { _ = h.Close(); return core.Event{}, core.Refuse(403, "") }, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			gate, _ := gateOf(func(s *core.Handshake) error {
-				s.OnOpen(func() { t.Error("a refused stream opened") })
+			gate, _ := gateOf(func(h *core.Handshake) error {
+				h.OnOpen(func() { t.Error("a refused stream opened") })
 				return nil
 			})
 			w := httptest.NewRecorder()
@@ -266,17 +266,17 @@ func TestOnceOfAClientThatLeaves(t *testing.T) {
 		var sum core.Summary
 		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
 			Logger: slog.New(slog.NewTextHandler(&log, nil)),
-			Middleware: []core.Middleware{func(s *core.Handshake) error {
-				s.OnClose(func(got core.Summary) { sum = got })
+			Middleware: []core.Middleware{func(h *core.Handshake) error {
+				h.OnClose(func(got core.Summary) { sum = got })
 				return nil
 			}},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		r := newRequest(t, ctx)
 		time.AfterFunc(time.Second, cancel)
-		gate.OneShot(func(s *core.Handshake) (core.Event, error) {
-			<-s.Done()
-			return core.Event{}, s.Context().Err()
+		gate.OneShot(func(h *core.Handshake) (core.Event, error) {
+			<-h.Done()
+			return core.Event{}, h.Context().Err()
 		}).Open(core.Request{Request: r})
 		wantReason(t, sum.Reason, core.ErrClientGone)
 		if log.Len() > 0 {
@@ -387,8 +387,8 @@ func TestRefusalIsTheOneReturned(t *testing.T) {
 	t.Parallel()
 	banned, other := core.Refuse(403, "No."), core.Refuse(403, "No.")
 	var sum core.Summary
-	gate, _ := gateOf(func(s *core.Handshake) error {
-		s.OnClose(func(got core.Summary) { sum = got })
+	gate, _ := gateOf(func(h *core.Handshake) error {
+		h.OnClose(func(got core.Summary) { sum = got })
 		return fmt.Errorf("at the door: %w", banned)
 	})
 	gate.Handle(stay).ServeHTTP(httptest.NewRecorder(), newRequest(t, t.Context()))

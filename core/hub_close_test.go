@@ -17,11 +17,11 @@ import (
 func TestCloseInHooks(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]func(s *core.Handshake, closeHub func()){
-		"open":    func(s *core.Handshake, closeHub func()) { s.OnOpen(closeHub) },
-		"close":   func(s *core.Handshake, closeHub func()) { s.OnClose(func(core.Summary) { closeHub() }) },
-		"deliver": func(s *core.Handshake, closeHub func()) { s.OnDeliver(func(int, int) { closeHub() }) },
-		"filter": func(s *core.Handshake, closeHub func()) {
-			s.SetFilter(func(core.Delivery) bool { closeHub(); return true })
+		"open":    func(h *core.Handshake, closeHub func()) { h.OnOpen(closeHub) },
+		"close":   func(h *core.Handshake, closeHub func()) { h.OnClose(func(core.Summary) { closeHub() }) },
+		"deliver": func(h *core.Handshake, closeHub func()) { h.OnDeliver(func(int, int) { closeHub() }) },
+		"filter": func(h *core.Handshake, closeHub func()) {
+			h.SetFilter(func(core.Delivery) bool { closeHub(); return true })
 		},
 		"join":  nil,
 		"leave": nil,
@@ -41,9 +41,9 @@ func TestCloseInHooks(t *testing.T) {
 					cfg.OnLeave = hook
 				}
 				hub = openHub(t, cfg)
-				b := openServed(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(s *core.Handshake) error {
+				b := openServed(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(h *core.Handshake) error {
 					if at != nil {
-						at(s, closeHub)
+						at(h, closeHub)
 					}
 					return nil
 				}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
@@ -78,9 +78,9 @@ func TestCloseInHooksOfWhatDoesNotOpen(t *testing.T) {
 			t.Parallel()
 			hub := openHub(t, core.HubConfig{})
 			closed := make(chan error, 1)
-			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-				s.OnOpen(func() { panic(http.ErrAbortHandler) })
-				s.OnClose(func(core.Summary) { closed <- hub.Close() })
+			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+				h.OnOpen(func() { panic(http.ErrAbortHandler) })
+				h.OnClose(func(core.Summary) { closed <- hub.Close() })
 				return nil
 			}}})
 			ln, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -108,17 +108,17 @@ func TestCloseWaitsForOpeningHooks(t *testing.T) {
 	entered, closed := make(chan struct{}), make(chan struct{})
 	var opened, ended atomic.Bool
 	hub := openHub(t, core.HubConfig{})
-	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnOpen(func() {
+	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnOpen(func() {
 			close(entered)
-			<-s.Done() // Close has begun
+			<-h.Done() // Close has begun
 			select {
 			case <-closed:
 			case <-time.After(100 * time.Millisecond):
 			}
 			opened.Store(true)
 		})
-		s.OnClose(func(core.Summary) { ended.Store(true) })
+		h.OnClose(func(core.Summary) { ended.Store(true) })
 		return nil
 	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
 	dialled := make(chan struct{})

@@ -44,10 +44,10 @@ func (w *writes) split(first, last int) int {
 func servedBatches(t *testing.T, e ssetest.Env) {
 	f := ssetest.New(t, e, core.HubConfig{})
 	log := make(map[string]*writes)
-	watch := func(s *core.Handshake) error {
-		w := log[s.Request().URL.Path]
-		s.OnDeliver(w.deliver)
-		s.SetIdentity("me")
+	watch := func(h *core.Handshake) error {
+		w := log[h.Request().URL.Path]
+		h.OnDeliver(w.deliver)
+		h.SetIdentity("me")
 		return nil
 	}
 	paths := map[string][]string{"/a": {"a"}, "/b": {"b"}, "/both": {"a", "b"}, "/filter": {"a", "b"}}
@@ -55,8 +55,8 @@ func servedBatches(t *testing.T, e ssetest.Env) {
 		log[path] = &writes{end: make(map[int]bool)}
 		middleware := []core.Middleware{watch}
 		if path == "/filter" {
-			middleware = append(middleware, func(s *core.Handshake) error {
-				s.SetFilter(func(d core.Delivery) bool { return !strings.HasSuffix(d.Data, "7") })
+			middleware = append(middleware, func(h *core.Handshake) error {
+				h.SetFilter(func(d core.Delivery) bool { return !strings.HasSuffix(d.Data, "7") })
 				return nil
 			})
 		}

@@ -116,10 +116,10 @@ func TestHeapOfRemembered(t *testing.T) {
 			hub := openHub(t, core.HubConfig{})
 			opened := make(chan *core.Stream, 1)
 			n := 0
-			endpoint := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-				s.OnDeliver(func(int, int) {
+			endpoint := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+				h.OnDeliver(func(int, int) {
 					select {
-					case opened <- s.Stream:
+					case opened <- h.Stream:
 					default:
 					}
 				})

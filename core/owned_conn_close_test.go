@@ -23,10 +23,10 @@ func TestOwnedCloseBetweenBatches(t *testing.T) {
 			t.Fatalf("Publish: %v", err)
 		}
 	}
-	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnDeliver(func(events, _ int) {
+	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnDeliver(func(events, _ int) {
 			if events > 0 {
-				_ = s.Close()
+				_ = h.Close()
 			}
 		})
 		return nil

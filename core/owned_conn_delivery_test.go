@@ -111,8 +111,8 @@ func TestOwnedDelivery(t *testing.T) {
 		odd := func(ev core.Delivery) bool { return ev.Name != "0" }
 		filtered := func(channels ...string) func(*core.Gate) *core.Endpoint {
 			return func(g *core.Gate) *core.Endpoint {
-				return g.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-					s.SetFilter(odd)
+				return g.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+					h.SetFilter(odd)
 					return core.Subscription{Channels: channels}, nil
 				})
 			}

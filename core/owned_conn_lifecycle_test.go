@@ -33,9 +33,9 @@ func TestOwnedEndings(t *testing.T) {
 		return func(_ *ownedBed, s *core.Stream) { do(s) }
 	}
 	panics := func(set func(*core.Handshake)) core.GateConfig {
-		return core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-			if s.Request().URL.Path == "/victim" {
-				set(s)
+		return core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+			if h.Request().URL.Path == "/victim" {
+				set(h)
 			}
 			return nil
 		}}}
@@ -48,11 +48,11 @@ func TestOwnedEndings(t *testing.T) {
 		"Close":  {end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed},
 		"expiry": {end: stop(func(s *core.Stream) { s.SetExpiry(time.Now().Add(10 * time.Millisecond)) }), want: core.ErrExpired},
 		"panic in the filter": {
-			cfg: panics(func(s *core.Handshake) { s.SetFilter(func(core.Delivery) bool { panic("oh filter") }) }), want: core.ErrPanic,
+			cfg: panics(func(h *core.Handshake) { h.SetFilter(func(core.Delivery) bool { panic("oh filter") }) }), want: core.ErrPanic,
 		},
 		"panic in the deliver hook": {
-			cfg: panics(func(s *core.Handshake) {
-				s.OnDeliver(func(events, _ int) {
+			cfg: panics(func(h *core.Handshake) {
+				h.OnDeliver(func(events, _ int) {
 					if events > 0 {
 						panic("oh hook")
 					}
@@ -60,14 +60,14 @@ func TestOwnedEndings(t *testing.T) {
 			}), want: core.ErrPanic,
 		},
 		"panic in the close hook": {
-			cfg: panics(func(s *core.Handshake) { s.OnClose(func(core.Summary) { panic("oh hook") }) }),
+			cfg: panics(func(h *core.Handshake) { h.OnClose(func(core.Summary) { panic("oh hook") }) }),
 			end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed,
 		},
 		"close in the deliver hook": {
-			cfg: panics(func(s *core.Handshake) {
-				s.OnDeliver(func(events, _ int) {
+			cfg: panics(func(h *core.Handshake) {
+				h.OnDeliver(func(events, _ int) {
 					if events > 0 {
-						_ = s.Close()
+						_ = h.Close()
 					}
 				})
 			}), want: core.ErrClosed,
@@ -150,9 +150,9 @@ func TestOwnedBlockingCloseHook(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	blocking, proceed := make(chan struct{}, 10), make(chan struct{})
-	b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(s *core.Handshake) error {
-		if s.Request().URL.Path == "/blocks" {
-			s.OnClose(func(core.Summary) {
+	b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		if h.Request().URL.Path == "/blocks" {
+			h.OnClose(func(core.Summary) {
 				blocking <- struct{}{}
 				<-proceed
 			})

@@ -43,9 +43,9 @@ func openOwned(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[str
 func openServed(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *ownedBed {
 	tb.Helper()
 	b := &ownedBed{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
-	cfg.Middleware = append([]core.Middleware{func(s *core.Handshake) error {
-		s.OnClose(func(sum core.Summary) { b.closes <- sum })
-		s.OnOpen(func() { b.joined <- s.Stream })
+	cfg.Middleware = append([]core.Middleware{func(h *core.Handshake) error {
+		h.OnClose(func(sum core.Summary) { b.closes <- sum })
+		h.OnOpen(func() { b.joined <- h.Stream })
 		return nil
 	}}, cfg.Middleware...)
 	b.gate = core.NewGate(hub, cfg)

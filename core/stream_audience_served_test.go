@@ -19,8 +19,8 @@ func servedAudiences(t *testing.T, e ssetest.Env) {
 	f := ssetest.New(t, e, core.HubConfig{PageBytes: 500})
 	for path, start := range map[string]core.Start{"/live": core.Live(), "/all": core.Earliest()} {
 		gate := f.Gate(core.GateConfig{Start: start, Middleware: []core.Middleware{ssetest.Membership}})
-		f.Get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-			return core.Subscription{Channels: []string{s.Request().PathValue("channel")}}, nil
+		f.Get(path+"/{channel}", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+			return core.Subscription{Channels: []string{h.Request().PathValue("channel")}}, nil
 		}))
 	}
 	f.Start(t)

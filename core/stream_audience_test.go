@@ -111,12 +111,12 @@ func TestFilterSeesAudience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
 		var asked []string
-		cfg := core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-			s.SetFilter(func(d core.Delivery) bool {
+		cfg := core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+			h.SetFilter(func(d core.Delivery) bool {
 				asked = append(asked, fmt.Sprint(d.Channel, " ", d.To, " ", d.Key, " ", d.Data))
 				return d.Key != "no"
 			})
-			return s.Join("x")
+			return h.Join("x")
 		}}}
 		for _, to := range []core.Audience{{}, core.ToGroup("x"), core.ToGroup("y")} {
 			for _, key := range []string{"yes", "no"} {

@@ -35,9 +35,9 @@ func TestStreamThatIsNeverRun(t *testing.T) {
 				var stream *core.Stream
 				var sums []core.Summary
 				gate := core.NewGate(hub, core.GateConfig{WriteTimeout: test.timeout, Middleware: []core.Middleware{
-					func(s *core.Handshake) error {
-						stream = s.Stream
-						s.OnClose(func(sum core.Summary) { sums = append(sums, sum) })
+					func(h *core.Handshake) error {
+						stream = h.Stream
+						h.OnClose(func(sum core.Summary) { sums = append(sums, sum) })
 						return nil
 					},
 				}})
@@ -104,8 +104,8 @@ func TestTLSStreamThatIsOverBefore(t *testing.T) {
 	var s *core.Stream
 	finished := make(chan struct{})
 	gate := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
-		func(stream *core.Handshake) error {
-			s = stream.Stream
+		func(h *core.Handshake) error {
+			s = h.Stream
 			s.OnClose(func(core.Summary) { close(finished) })
 			return nil
 		},

@@ -39,8 +39,8 @@ func TestChangeForgetsWithoutTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened := make(chan struct{})
-	gate := NewGate(hub, GateConfig{Heartbeat: -1, Middleware: []Middleware{func(s *Handshake) error {
-		s.OnDeliver(func(int, int) { close(opened) })
+	gate := NewGate(hub, GateConfig{Heartbeat: -1, Middleware: []Middleware{func(h *Handshake) error {
+		h.OnDeliver(func(int, int) { close(opened) })
 		return nil
 	}}})
 	o := gate.Subscribe("a").Open(Request{Request: r})

@@ -94,9 +94,9 @@ func changeLeavesNothing(t *testing.T, ln net.Listener, own bool, end string) {
 	hub := NewHub(HubConfig{OnJoin: hook(1), OnLeave: hook(-1)})
 	gate := NewGate(hub, GateConfig{Heartbeat: 10 * time.Millisecond})
 	n := 0
-	endpoint := gate.SubscribeFunc(func(s *Handshake) (Subscription, error) {
+	endpoint := gate.SubscribeFunc(func(h *Handshake) (Subscription, error) {
 		n++
-		return Subscription{Channels: []string{"a", s.PrivateChannel()}, SessionKey: strconv.Itoa(n % 3), Start: Earliest()}, nil
+		return Subscription{Channels: []string{"a", h.PrivateChannel()}, SessionKey: strconv.Itoa(n % 3), Start: Earliest()}, nil
 	})
 	var all sync.WaitGroup
 	var waits []func()

@@ -127,8 +127,8 @@ func servedChangePaging(t *testing.T, e ssetest.Env) {
 	}
 	for path, start := range starts {
 		gate := f.Gate(core.GateConfig{Start: start})
-		f.Get(path+"/{channel}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-			return core.Subscription{Channels: []string{s.Request().PathValue("channel")}}, nil
+		f.Get(path+"/{channel}", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+			return core.Subscription{Channels: []string{h.Request().PathValue("channel")}}, nil
 		}))
 	}
 	f.Start(t)

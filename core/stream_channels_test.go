@@ -18,8 +18,8 @@ import (
 func subscribed(t *testing.T, hub *core.Hub, cfg core.GateConfig, sub core.Subscription) (*core.Stream, *browser) {
 	t.Helper()
 	var stream *core.Stream
-	b := connect(t, core.NewGate(hub, cfg).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		stream = s.Stream
+	b := connect(t, core.NewGate(hub, cfg).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		stream = h.Stream
 		return sub, nil
 	}))
 	synctest.Wait()
@@ -156,15 +156,15 @@ func TestChangeAndDrain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	opened, begun := make(chan *core.Stream, 1), make(chan struct{})
-	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnOpen(func() { opened <- s.Stream })
+	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnOpen(func() { opened <- h.Stream })
 		n := 0
-		s.OnDeliver(func(events, _ int) {
+		h.OnDeliver(func(events, _ int) {
 			if events == 0 {
 				return
 			}
 			if n++; n == 1 {
-				if err := s.AddChannels("b"); err != nil {
+				if err := h.AddChannels("b"); err != nil {
 					t.Errorf("AddChannels: %v", err)
 				}
 			} else if n == 3 {
@@ -196,8 +196,8 @@ func TestChangeWhileBusy(t *testing.T) {
 	const channels = 200
 	hub := openHub(t, core.HubConfig{RingEvents: 1 << 20, RingBytes: 1 << 30})
 	opened := make(chan *core.Stream, 1)
-	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnOpen(func() { opened <- s.Stream })
+	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnOpen(func() { opened <- h.Stream })
 		return nil
 	}}}).Subscribe("busy"))
 	s := <-opened

@@ -78,8 +78,8 @@ func servedKick(t *testing.T, e ssetest.Env) {
 func servedKickEarly(t *testing.T, e ssetest.Env) {
 	f := ssetest.New(t, e, core.HubConfig{})
 	arrived, pass := make(chan *core.Stream), make(chan struct{})
-	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{ssetest.Membership, func(s *core.Handshake) error {
-		arrived <- s.Stream
+	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{ssetest.Membership, func(h *core.Handshake) error {
+		arrived <- h.Stream
 		<-pass
 		return nil
 	}}})

@@ -95,7 +95,7 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 	hub := openHub(t, g.config())
 	for _, middleware := range []core.Middleware{
 		func(*core.Handshake) error { return core.Refuse(403, "") },
-		func(s *core.Handshake) error { return s.Close() },
+		func(h *core.Handshake) error { return h.Close() },
 	} {
 		o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{middleware}}).Subscribe("a").
 			Open(core.Request{Request: newRequest(t, t.Context())})
@@ -105,8 +105,8 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 	}
 	o := core.NewGate(hub, core.GateConfig{}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
 	o.Abandon(errors.New("no head"))
-	b := connect(t, core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnOpen(func() { panic("oh hook") })
+	b := connect(t, core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnOpen(func() { panic("oh hook") })
 		return nil
 	}}}).Subscribe("a"))
 	<-b.done

@@ -18,17 +18,17 @@ func servedPrivate(t *testing.T, e ssetest.Env) {
 	f := ssetest.New(t, e, core.HubConfig{})
 	gate := f.Gate(core.GateConfig{})
 	refused := make(chan string, 1)
-	f.Get("/own", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		name := s.PrivateChannel()
-		err := s.Send(core.Event{Name: "yours", Data: name})
+	f.Get("/own", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		name := h.PrivateChannel()
+		err := h.Send(core.Event{Name: "yours", Data: name})
 		return core.Subscription{Channels: []string{name, "news"}}, err
 	}))
-	f.Get("/refused", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		refused <- s.PrivateChannel()
+	f.Get("/refused", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		refused <- h.PrivateChannel()
 		return core.Subscription{}, core.Refuse(http.StatusForbidden, "")
 	}))
-	f.Get("/join/{name}", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		return core.Subscription{Channels: []string{s.Request().PathValue("name")}, Start: core.Earliest()}, nil
+	f.Get("/join/{name}", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		return core.Subscription{Channels: []string{h.Request().PathValue("name")}, Start: core.Earliest()}, nil
 	}))
 	f.Start(t)
 

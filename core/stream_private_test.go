@@ -14,8 +14,8 @@ import (
 // withPrivate opens a subscription to a private channel that it makes.
 func withPrivate(t *testing.T, hub *core.Hub) (name string, b *browser) {
 	t.Helper()
-	b = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		name = s.PrivateChannel()
+	b = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		name = h.PrivateChannel()
 		return core.Subscription{Channels: []string{name}}, nil
 	}))
 	return name, b
@@ -66,8 +66,8 @@ func TestPrivateChannelTooLate(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	var kept *core.Stream
-	o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-		kept = s.Stream
+	o := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		kept = h.Stream
 		return core.Refuse(http.StatusForbidden, "")
 	}}}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
 	if o.Streams {

@@ -16,13 +16,13 @@ import (
 func servedSessions(t *testing.T, e ssetest.Env) {
 	f := ssetest.New(t, e, core.HubConfig{})
 	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{ssetest.Membership}})
-	f.Get("/", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		name := s.Request().URL.Query().Get("name")
+	f.Get("/", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		name := h.Request().URL.Query().Get("name")
 		return core.Subscription{Channels: []string{"a"}, SessionKey: name}, nil
 	}))
-	f.Get("/private", gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		name := s.PrivateChannel()
-		s.SetValue(valueKey{}, name)
+	f.Get("/private", gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		name := h.PrivateChannel()
+		h.SetValue(valueKey{}, name)
 		return core.Subscription{Channels: []string{"a", name}, SessionKey: "private"}, nil
 	}))
 	f.Start(t)

@@ -25,13 +25,13 @@ type remembering struct {
 func newRemembering(t *testing.T, cfg core.HubConfig) *remembering {
 	t.Helper()
 	r := &remembering{hub: openHub(t, cfg), user: "ann"}
-	gate := core.NewGate(r.hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.SetIdentity(s.Request().URL.Query().Get("user"))
+	gate := core.NewGate(r.hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.SetIdentity(h.Request().URL.Query().Get("user"))
 		return nil
 	}}})
-	r.endpoint = gate.SubscribeFunc(func(s *core.Handshake) (core.Subscription, error) {
-		r.stream = s.Stream
-		return core.Subscription{Channels: []string{"a"}, SessionKey: s.Request().URL.Query().Get("name")}, nil
+	r.endpoint = gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+		r.stream = h.Stream
+		return core.Subscription{Channels: []string{"a"}, SessionKey: h.Request().URL.Query().Get("name")}, nil
 	})
 	return r
 }

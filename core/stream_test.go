@@ -355,8 +355,8 @@ func TestHandlersErrorIsTheReason(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var sum core.Summary
-				gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-					s.OnClose(func(got core.Summary) { sum = got })
+				gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+					h.OnClose(func(got core.Summary) { sum = got })
 					return nil
 				}}})
 				<-connect(t, gate.Handle(test.handle)).done

@@ -28,7 +28,7 @@ func TestSlowSetWriteDeadline(t *testing.T) {
 	t.Parallel()
 	var s *core.Handshake
 	endpoint := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
-		func(stream *core.Handshake) error { s = stream; return nil },
+		func(h *core.Handshake) error { s = h; return nil },
 	}}).Handle(stay)
 	o := endpoint.Open(core.Request{Request: newRequest(t, t.Context())})
 	conn := slowDeadline{newWireConn(), make(chan struct{}, 100), make(chan struct{})}

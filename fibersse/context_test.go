@@ -299,8 +299,8 @@ func TestContextOfStream(t *testing.T) {
 		for _, kind := range []core.ConnMode{core.OwnedConn, core.ResponseConn} {
 			hub := core.NewHub(core.HubConfig{})
 			closes := make(chan core.Summary, 1)
-			gate := fibersse.New(hub, core.GateConfig{Conn: kind, Middleware: []core.Middleware{func(s *core.Handshake) error {
-				s.OnClose(func(sum core.Summary) { closes <- sum })
+			gate := fibersse.New(hub, core.GateConfig{Conn: kind, Middleware: []core.Middleware{func(h *core.Handshake) error {
+				h.OnClose(func(sum core.Summary) { closes <- sum })
 				return nil
 			}}})
 			p := mount(t, s, func(p *plain) {

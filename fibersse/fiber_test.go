@@ -99,8 +99,8 @@ func wantBody(t *testing.T, body io.Reader, want string) {
 // gate returns a gate whose closed streams are reported.
 func gate(hub *core.Hub) (*core.Gate, chan core.Summary) {
 	closes := make(chan core.Summary, 100)
-	return core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-		s.OnClose(func(sum core.Summary) { closes <- sum })
+	return core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnClose(func(sum core.Summary) { closes <- sum })
 		return nil
 	}}}), closes
 }

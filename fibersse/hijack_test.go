@@ -51,8 +51,8 @@ func hijacked(t *testing.T, s site) {
 	hub := core.NewHub(core.HubConfig{})
 	closes := make(chan core.Summary, 2*streams)
 	gate := core.NewGate(hub, core.GateConfig{Heartbeat: -1, Conn: core.OwnedConn, Middleware: []core.Middleware{
-		func(s *core.Handshake) error {
-			s.OnClose(func(sum core.Summary) { closes <- sum })
+		func(h *core.Handshake) error {
+			h.OnClose(func(sum core.Summary) { closes <- sum })
 			return nil
 		},
 	}})
@@ -105,8 +105,8 @@ func TestLimitCountsHijackedConns(t *testing.T) {
 	const limit = 3
 	closes := make(chan core.Summary, 2*limit)
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Heartbeat: -1, Conn: core.OwnedConn, Middleware: []core.Middleware{
-		func(s *core.Handshake) error {
-			s.OnClose(func(sum core.Summary) { closes <- sum }) // called when the limit has its place back
+		func(h *core.Handshake) error {
+			h.OnClose(func(sum core.Summary) { closes <- sum }) // called when the limit has its place back
 			return nil
 		},
 		middleware.Limit(middleware.LimitConfig{PerAddress: limit}),

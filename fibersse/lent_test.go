@@ -148,8 +148,8 @@ func uses(hub *core.Hub, store *forgetful, s *core.Stream) map[string]func(c *fi
 		},
 		"Refuse": func(_ *fiber.Ctx, text string) kept {
 			var refused *core.Stream
-			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(s *core.Handshake) error {
-				refused = s.Stream
+			gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+				refused = h.Stream
 				return core.Refuse(http.StatusForbidden, text)
 			}}})
 			gate.Subscribe("a").ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody))

@@ -65,8 +65,8 @@ func (b *safeBuffer) String() string {
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	engine := newEngine()
-	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{Retry: -1, Middleware: []core.Middleware{func(s *core.Handshake) error {
-		if s.Request().URL.Query().Get("token") == "" {
+	gate := ginsse.New(core.NewHub(core.HubConfig{}), core.GateConfig{Retry: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		if h.Request().URL.Query().Get("token") == "" {
 			return core.Refuse(http.StatusUnauthorized, "Who are you?")
 		}
 		return nil

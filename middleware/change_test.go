@@ -25,14 +25,14 @@ func newChanges(t *testing.T, some ...core.Middleware) *changes {
 	t.Helper()
 	hub := core.NewHub(core.HubConfig{})
 	told := make(chan string, 1)
-	gate := core.NewGate(hub, core.GateConfig{Middleware: append(some, func(s *core.Handshake) error {
-		if s.Request().Header.Get("X-User") == "" {
+	gate := core.NewGate(hub, core.GateConfig{Middleware: append(some, func(h *core.Handshake) error {
+		if h.Request().Header.Get("X-User") == "" {
 			return core.Refuse(http.StatusUnauthorized, "Log in.")
 		}
-		s.SetIdentity(s.Request().Header.Get("X-User"))
-		s.OnDeliver(func(int, int) {
+		h.SetIdentity(h.Request().Header.Get("X-User"))
+		h.OnDeliver(func(int, int) {
 			select {
-			case told <- s.ID():
+			case told <- h.ID():
 			default: // it was told at the beginning
 			}
 		})
@@ -148,13 +148,13 @@ func TestChannelChange(t *testing.T) {
 		is, opened bool
 	}
 	var before, after []seen
-	c := newChanges(t, func(s *core.Handshake) error {
-		change, is := s.ChannelChange()
+	c := newChanges(t, func(h *core.Handshake) error {
+		change, is := h.ChannelChange()
 		before = append(before, seen{change, is, false})
 		if is {
-			s.OnOpen(func() { t.Error("OnOpen of a change: got it called, want it not") })
-			s.OnClose(func(sum core.Summary) {
-				change, is := s.ChannelChange()
+			h.OnOpen(func() { t.Error("OnOpen of a change: got it called, want it not") })
+			h.OnClose(func(sum core.Summary) {
+				change, is := h.ChannelChange()
 				after = append(after, seen{change, is, sum.Opened})
 			})
 		}

@@ -100,16 +100,16 @@ func TestLimitWithoutAProxy(t *testing.T) {
 
 func TestLimitIsGivenBack(t *testing.T) {
 	t.Parallel()
-	panics := func(s *core.Handshake) error {
-		switch s.Request().Header.Get("Then") {
+	panics := func(h *core.Handshake) error {
+		switch h.Request().Header.Get("Then") {
 		case "refuse":
 			return core.Refuse(http.StatusForbidden, "")
 		case "panic":
 			panic(http.ErrAbortHandler)
 		case "panic later":
-			s.OnOpen(func() { panic(http.ErrAbortHandler) })
+			h.OnOpen(func() { panic(http.ErrAbortHandler) })
 		case "close":
-			return s.Close()
+			return h.Close()
 		}
 		return nil
 	}
@@ -148,8 +148,8 @@ func TestLimitUnderLoad(t *testing.T) {
 	t.Parallel()
 	const places = 5
 	var m metrics
-	peak := func(s *core.Handshake) error {
-		s.OnOpen(func() {
+	peak := func(h *core.Handshake) error {
+		h.OnOpen(func() {
 			if n := m.open.Load(); n > places {
 				t.Errorf("got %d streams at a time, want %d at most", n, places)
 			}

@@ -106,8 +106,8 @@ func ExampleLogging() {
 func TestLoggingOfASubscription(t *testing.T) {
 	t.Parallel()
 	var j journal
-	site := serve(t, middleware.Logging(j.logger()), func(s *core.Handshake) error {
-		s.SetIdentity("ann")
+	site := serve(t, middleware.Logging(j.logger()), func(h *core.Handshake) error {
+		h.SetIdentity("ann")
 		return nil
 	})
 	v := site.get(t, "/events?token=hidden&lastEventId=7")
@@ -162,10 +162,10 @@ func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 	var stay bool
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 		middleware.Logging(j.logger()),
-		func(s *core.Handshake) error {
+		func(h *core.Handshake) error {
 			if !stay {
-				<-s.Done()
-				return s.Err()
+				<-h.Done()
+				return h.Err()
 			}
 			return nil
 		},

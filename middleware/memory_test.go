@@ -33,8 +33,8 @@ func waiting(t *testing.T, n int, some ...core.Middleware) int64 {
 	t.Helper()
 	hub := core.NewHub(core.HubConfig{})
 	opened := make(chan struct{}, n)
-	gate := core.NewGate(hub, core.GateConfig{Conn: core.OwnedConn, Heartbeat: -1, Middleware: append(some, func(s *core.Handshake) error {
-		s.OnOpen(func() { opened <- struct{}{} })
+	gate := core.NewGate(hub, core.GateConfig{Conn: core.OwnedConn, Heartbeat: -1, Middleware: append(some, func(h *core.Handshake) error {
+		h.OnOpen(func() { opened <- struct{}{} })
 		return nil
 	})})
 	server := httptest.NewServer(gate.Subscribe("a"))

@@ -32,8 +32,8 @@ type site struct {
 func serve(t *testing.T, middleware ...core.Middleware) *site {
 	t.Helper()
 	s := &site{hub: core.NewHub(core.HubConfig{}), closed: make(chan core.Summary, 1000)}
-	first := func(stream *core.Handshake) error {
-		stream.OnClose(func(sum core.Summary) { s.closed <- sum })
+	first := func(h *core.Handshake) error {
+		h.OnClose(func(sum core.Summary) { s.closed <- sum })
 		return nil
 	}
 	gate := core.NewGate(s.hub, core.GateConfig{Middleware: append([]core.Middleware{first}, middleware...)})
@@ -132,16 +132,16 @@ func (s *site) publish(t *testing.T, channel string, texts ...string) {
 // metrics is what a middleware can count by the hooks.
 type metrics struct{ open, refused, events, bytes atomic.Int64 }
 
-func (m *metrics) middleware(s *core.Handshake) error {
-	s.OnOpen(func() { m.open.Add(1) })
-	s.OnClose(func(sum core.Summary) {
+func (m *metrics) middleware(h *core.Handshake) error {
+	h.OnOpen(func() { m.open.Add(1) })
+	h.OnClose(func(sum core.Summary) {
 		if sum.Opened {
 			m.open.Add(-1)
 			return
 		}
 		m.refused.Add(1)
 	})
-	s.OnDeliver(func(events, bytes int) {
+	h.OnDeliver(func(events, bytes int) {
 		m.events.Add(int64(events))
 		m.bytes.Add(int64(bytes))
 	})
@@ -151,24 +151,24 @@ func (m *metrics) middleware(s *core.Handshake) error {
 // auth lets those in who have a token, for as long as it is valid. It tells
 // what streams there are, so that a test can revoke one.
 func auth(streams chan<- *core.Stream) core.Middleware {
-	return func(s *core.Handshake) error {
-		name, ok := strings.CutPrefix(s.Request().Header.Get("Authorization"), "Bearer ")
+	return func(h *core.Handshake) error {
+		name, ok := strings.CutPrefix(h.Request().Header.Get("Authorization"), "Bearer ")
 		if !ok {
 			r := core.Refuse(http.StatusUnauthorized, "Log in.")
 			r.Header = http.Header{"Www-Authenticate": {"Bearer"}}
 			return r
 		}
-		s.SetIdentity(name)
-		s.SetExpiry(time.Now().Add(time.Hour))
-		streams <- s.Stream
+		h.SetIdentity(name)
+		h.SetExpiry(time.Now().Add(time.Hour))
+		streams <- h.Stream
 		return nil
 	}
 }
 
 // private keeps events from those who are not meant.
-func private(s *core.Handshake) error {
-	name := s.Identity()
-	s.SetFilter(func(ev core.Delivery) bool {
+func private(h *core.Handshake) error {
+	name := h.Identity()
+	h.SetFilter(func(ev core.Delivery) bool {
 		to, _, ok := strings.Cut(ev.Data, ":")
 		return !ok || to == name
 	})

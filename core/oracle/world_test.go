@@ -192,34 +192,34 @@ func (w *world) visit(r *http.Request) *visit {
 }
 
 // identify is the gate's middleware.
-func (w *world) identify(s *core.Handshake) error {
-	r := s.Request()
+func (w *world) identify(h *core.Handshake) error {
+	r := h.Request()
 	if r.Method == http.MethodPost {
-		s.SetIdentity(r.URL.Query().Get("identity"))
+		h.SetIdentity(r.URL.Query().Get("identity"))
 		return nil
 	}
 	v := w.visit(r)
 	w.open.Add(1)
-	s.OnClose(v.left)
+	h.OnClose(v.left)
 	if v.client.identity != "" {
-		s.SetIdentity(v.client.identity)
+		h.SetIdentity(v.client.identity)
 	}
 	if m := v.client.modulus; m > 0 {
-		s.SetFilter(func(d core.Delivery) bool { return passes(m, numberOf(d.Data)) })
+		h.SetFilter(func(d core.Delivery) bool { return passes(m, numberOf(d.Data)) })
 	}
-	return s.Join(v.groupNames...)
+	return h.Join(v.groupNames...)
 }
 
 // passes reports whether a client's filter lets an event through.
 func passes(modulus, number int) bool { return modulus <= 0 || number < 0 || number%modulus != 0 }
 
 // subscribe chooses what a stream gets.
-func (w *world) subscribe(s *core.Handshake) (core.Subscription, error) {
-	v := w.visit(s.Request())
-	if err := s.Send(hello(s.ID())); err != nil {
+func (w *world) subscribe(h *core.Handshake) (core.Subscription, error) {
+	v := w.visit(h.Request())
+	if err := h.Send(hello(h.ID())); err != nil {
 		return core.Subscription{}, err
 	}
-	s.OnOpen(func() { v.enter(s.Stream) })
+	h.OnOpen(func() { v.enter(h.Stream) })
 	return core.Subscription{Channels: v.client.channels, Start: v.client.start.public(), SessionKey: v.client.remember}, nil
 }
 
