@@ -18,8 +18,8 @@ func TestWritableInVain(t *testing.T) {
 	hub := NewHub(HubConfig{RingBytes: 1 << 30, Store: NewMemoryStore(Retention{Bytes: 1 << 20})})
 	hub.shards = hub.shards[:1]
 	shard := &hub.shards[0]
-	o, client := join(t, NewGate(hub, GateConfig{Heartbeat: -1, WriteTimeout: 200 * time.Millisecond}).Subscribe("a"))
-	rest(shard)
+	o, client := openMember(t, NewGate(hub, GateConfig{Heartbeat: -1, WriteTimeout: 200 * time.Millisecond}).Subscribe("a"))
+	awaitIdle(shard)
 	writable := sock.Event{Slot: o.slot, Gen: o.gen}
 	event := Event{Data: strings.Repeat("x", 1<<16)}
 	ticker := time.NewTicker(2 * time.Millisecond)

@@ -12,8 +12,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// conflating configures all channels whose names begin with c.
-func conflating(ringEvents int) core.HubConfig {
+// conflateConfig configures all channels whose names begin with c.
+func conflateConfig(ringEvents int) core.HubConfig {
 	return core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "c*", Slow: core.Conflate, RingEvents: ringEvents}}}
 }
 
@@ -37,8 +37,8 @@ func update(tb testing.TB, hub *core.Hub, texts ...string) []string {
 func TestConflate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub := openHub(t, conflating(8))
-		slow, goOn := halting(t, hub, core.Subscription{Channels: []string{"c"}})
+		hub := openHub(t, conflateConfig(8))
+		slow, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"c"}})
 		quick := consume(t, hub, core.Subscription{Channels: []string{"c"}})
 		synctest.Wait()
 		update(t, hub, "x=0")
@@ -47,7 +47,7 @@ func TestConflate(t *testing.T) {
 		for i := range 100 {
 			texts := []string{fmt.Sprintf("x=%d", i), fmt.Sprintf("y=%d", i), fmt.Sprintf("z=%d", i)}
 			update(t, hub, texts...)
-			all = append(all, on("c", texts...)...)
+			all = append(all, onChannel("c", texts...)...)
 			if i == 50 {
 				update(t, hub, "=note")
 				update(t, hub, "=note")
@@ -86,8 +86,8 @@ func TestConflateUpToTheRing(t *testing.T) {
 
 func conflateUpToTheRing(t *testing.T, ringEvents, keys int) {
 	t.Helper()
-	hub := openHub(t, conflating(ringEvents))
-	slow, goOn := halting(t, hub, core.Subscription{Channels: []string{"c"}})
+	hub := openHub(t, conflateConfig(ringEvents))
+	slow, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"c"}})
 	synctest.Wait()
 	update(t, hub, "0=first")
 	slow.wants(t, "at the first", "c 0=first")
@@ -165,8 +165,8 @@ func TestConflateKeepsToTheBounds(t *testing.T) {
 func TestConflateByAudience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub := openHub(t, conflating(8))
-		slow, goOn := halting(t, hub, core.Subscription{Channels: []string{"c"}})
+		hub := openHub(t, conflateConfig(8))
+		slow, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"c"}})
 		synctest.Wait()
 		update(t, hub, "x=0")
 		slow.wants(t, "at the first", "c x=0")
@@ -189,7 +189,7 @@ func TestConflateByAudience(t *testing.T) {
 func TestConflateAndHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub := openHub(t, conflating(8))
+		hub := openHub(t, conflateConfig(8))
 		ids := update(t, hub, "x=1", "y=2", "x=3", "y=4")
 		after := consume(t, hub, core.Subscription{Channels: []string{"c"}, After: ids[0]})
 		after.wants(t, "after the first", "c x=3", "c y=4")
@@ -220,7 +220,7 @@ func TestConflateWhileHistoryIsPaged(t *testing.T) {
 	t.Parallel()
 	for _, start := range []core.Start{core.Earliest(), core.Snapshot(), core.Last(900)} {
 		synctest.Test(t, func(t *testing.T) {
-			cfg := conflating(50)
+			cfg := conflateConfig(50)
 			cfg.PageBytes = 1 << 10
 			hub := openHub(t, cfg)
 			const keys = 30
@@ -232,7 +232,7 @@ func TestConflateWhileHistoryIsPaged(t *testing.T) {
 				}
 			}
 			some(1000)
-			c, goOn := halting(t, hub, core.Subscription{Channels: []string{"c"}, Start: start})
+			c, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"c"}, Start: start})
 			synctest.Wait()
 			some(500)
 			goOn()
@@ -266,7 +266,7 @@ func BenchmarkPublishConflating(b *testing.B) {
 		for _, keys := range []int{1, ring * 3 / 4, ring - 1, 2 * ring} {
 			b.Run(fmt.Sprintf("ring=%d/keys=%d", ring, keys), func(b *testing.B) {
 				b.ReportAllocs()
-				cfg := conflating(ring)
+				cfg := conflateConfig(ring)
 				cfg.RingBytes = 1 << 30
 				hub := openHub(b, cfg)
 				names := make([]string, keys)

@@ -9,9 +9,9 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// TestHoldUsed comes and goes on channels that somebody else is on, while a
+// TestAttachWhileInUse comes and goes on channels that somebody else is on, while a
 // publisher is at work: neither has to wait for the other.
-func TestHoldUsed(t *testing.T) {
+func TestAttachWhileInUse(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})
 	defer func() { _ = hub.Close() }()
@@ -33,12 +33,12 @@ func TestHoldUsed(t *testing.T) {
 		}
 	}
 	hub.detach(second)
-	wantNothing(t, hub)
+	wantNoRefs(t, hub)
 }
 
-// TestHoldGone checks that nobody holds on to anything after an attempt at
+// TestAttachToRemovedChannel checks that nobody holds on to anything after an attempt at
 // channels of which one is gone, whether or not others are on the rest.
-func TestHoldGone(t *testing.T) {
+func TestAttachToRemovedChannel(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})
 	defer func() { _ = hub.Close() }()
@@ -57,12 +57,12 @@ func TestHoldGone(t *testing.T) {
 		t.Errorf("used: got %d who hold on to it, want 1", n)
 	}
 	hub.detach(used)
-	wantNothing(t, hub)
+	wantNoRefs(t, hub)
 }
 
-// TestHoldThrong has many come and go at once, so that each is the first and the
+// TestAttachConcurrently has many come and go at once, so that each is the first and the
 // last now and then.
-func TestHoldThrong(t *testing.T) {
+func TestAttachConcurrently(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})
 	defer func() { _ = hub.Close() }()
@@ -89,11 +89,11 @@ func TestHoldThrong(t *testing.T) {
 		})
 	}
 	all.Wait()
-	wantNothing(t, hub)
+	wantNoRefs(t, hub)
 }
 
-// wantNothing checks that nobody holds on to anything of a hub.
-func wantNothing(t *testing.T, hub *Hub) {
+// wantNoRefs checks that nobody holds on to anything of a hub.
+func wantNoRefs(t *testing.T, hub *Hub) {
 	t.Helper()
 	hub.mu.Lock()
 	defer hub.mu.Unlock()

@@ -10,11 +10,11 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// stalling connects to an endpoint of a gate, and takes nothing from the first
+// openStalled connects to an endpoint of a gate, and takes nothing from the first
 // byte on that follows the prelude.
-func stalling(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...string) (*browser, <-chan core.Summary) {
+func openStalled(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...string) (*memClient, <-chan core.Summary) {
 	t.Helper()
-	conn := newWireConn()
+	conn := newMemConn()
 	sums := make(chan core.Summary, 1)
 	cfg.Middleware = append(cfg.Middleware, func(h *core.Handshake) error {
 		h.OnDeliver(func(int, int) { conn.block() })
@@ -29,7 +29,7 @@ func stalling(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...stri
 // A client that takes nothing is ended after the write timeout, unless the
 // policies of all its channels let it be as slow as it likes: then after the
 // longest of their times, if that is longer.
-func TestPatience(t *testing.T) {
+func TestStallTimeout(t *testing.T) {
 	t.Parallel()
 	channels := []core.ChannelConfig{
 		{Pattern: "skip", Slow: core.Skip},
@@ -55,7 +55,7 @@ func TestPatience(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				hub := openHub(t, core.HubConfig{Channels: channels})
-				b, sums := stalling(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: test.timeout}, test.channels...)
+				b, sums := openStalled(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: test.timeout}, test.channels...)
 				synctest.Wait()
 				publish(t, hub, test.channels[0], "x")
 				began := time.Now()
@@ -91,7 +91,7 @@ func TestStalledReplaysLetOthersIn(t *testing.T) {
 		}
 		cfg := core.GateConfig{Heartbeat: -1, Start: core.Earliest()}
 		for range 20 * replays {
-			stalling(t, hub, cfg, "a")
+			openStalled(t, hub, cfg, "a")
 			synctest.Wait()
 		}
 		b := connect(t, core.NewGate(hub, cfg).Subscribe("a"))

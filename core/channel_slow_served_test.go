@@ -23,8 +23,8 @@ const (
 	floodKeys   = 5
 )
 
-// policies configures a channel for each policy.
-func policies(skip, conflate time.Duration) core.HubConfig {
+// policyConfig configures a channel for each policy.
+func policyConfig(skip, conflate time.Duration) core.HubConfig {
 	return core.HubConfig{
 		RingBytes: 1 << 30,
 		Store:     core.NewMemoryStore(core.Retention{Bytes: 1 << 20}),
@@ -117,7 +117,7 @@ func (a received) wantPrefix(t *testing.T, channel string) {
 // servedSlowPolicies lets clients stop reading until more was published than the
 // rings hold. Each meets the policies of its channels.
 func servedSlowPolicies(t *testing.T, e ssetest.Env) {
-	f := ssetest.New(t, e, policies(0, 0))
+	f := ssetest.New(t, e, policyConfig(0, 0))
 	f.SendBuffer = ssetest.FloodBuffer
 	gate := f.Gate(core.GateConfig{})
 	for path, channels := range map[string][]string{
@@ -266,7 +266,7 @@ func (a received) wantConflated(t *testing.T, path string) {
 // Where all channels skip or conflate, the longest of their stall timeouts applies.
 func servedStallTimeouts(t *testing.T, e ssetest.Env) {
 	const timeout, brief = 300 * time.Millisecond, 900 * time.Millisecond
-	f := ssetest.New(t, e, policies(ssetest.Patience, brief))
+	f := ssetest.New(t, e, policyConfig(ssetest.Patience, brief))
 	f.SendBuffer = ssetest.FloodBuffer
 	gate := f.Gate(core.GateConfig{WriteTimeout: timeout})
 	f.Get("/reader", f.Gate(core.GateConfig{}).Subscribe("evict", "skip", "conflate", "side"))

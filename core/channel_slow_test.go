@@ -12,9 +12,9 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// skipping configures the channel "a" to skip, with a ring of 4 as the others
+// skipConfig configures the channel "a" to skip, with a ring of 4 as the others
 // have.
-func skipping() core.HubConfig {
+func skipConfig() core.HubConfig {
 	return core.HubConfig{RingEvents: 4, Channels: []core.ChannelConfig{{Pattern: "a", Slow: core.Skip}}}
 }
 
@@ -23,8 +23,8 @@ func skipping() core.HubConfig {
 func TestSkip(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub := openHub(t, skipping())
-		c, goOn := halting(t, hub, core.Subscription{Channels: []string{"a"}})
+		hub := openHub(t, skipConfig())
+		c, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"a"}})
 		synctest.Wait()
 		publish(t, hub, "a", numbers(1, 1)...)
 		c.wants(t, "at the first", "1")
@@ -47,8 +47,8 @@ func TestSkip(t *testing.T) {
 func TestSkipNotYet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub := openHub(t, skipping())
-		c, goOn := halting(t, hub, core.Subscription{Channels: []string{"a"}})
+		hub := openHub(t, skipConfig())
+		c, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"a"}})
 		synctest.Wait()
 		publish(t, hub, "a", "1")
 		c.wants(t, "at the first", "1")
@@ -63,12 +63,12 @@ func TestSkipNotYet(t *testing.T) {
 func TestSkipOnOneOfSeveral(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		cfg := skipping()
+		cfg := skipConfig()
 		cfg.RingEvents = 1000
 		cfg.Channels[0].RingEvents = 4
 		hub := openHub(t, cfg)
 		sub := core.Subscription{Channels: []string{"a", "b", "c"}}
-		c, goOn := halting(t, hub, sub)
+		c, goOn := consumeHalting(t, hub, sub)
 		synctest.Wait()
 		publish(t, hub, "b", "0")
 		c.wants(t, "at the first", "b 0")
@@ -104,11 +104,11 @@ func TestSkipOnOneOfSeveral(t *testing.T) {
 func TestSkipOnSeveral(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		cfg := skipping()
+		cfg := skipConfig()
 		cfg.Channels = []core.ChannelConfig{{Pattern: "[ab]", Slow: core.Skip}}
 		hub := openHub(t, cfg)
-		skips, goOn := halting(t, hub, core.Subscription{Channels: []string{"a", "b"}})
-		ends, goOnToo := halting(t, hub, core.Subscription{Channels: []string{"a", "b", "e"}})
+		skips, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"a", "b"}})
+		ends, goOnToo := consumeHalting(t, hub, core.Subscription{Channels: []string{"a", "b", "e"}})
 		synctest.Wait()
 		publish(t, hub, "a", "0")
 		skips.wants(t, "at the first", "0")
@@ -173,7 +173,7 @@ func TestMalformedPatternsPanic(t *testing.T) {
 func TestSkipInTopics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hub := openHub(t, skipping())
+		hub := openHub(t, skipConfig())
 		topic := core.NewTopic[int](hub, "a", "n")
 		halted, done := make(chan struct{}), make(chan []string)
 		go func() {
@@ -181,7 +181,7 @@ func TestSkipInTopics(t *testing.T) {
 			for n, err := range topic.Subscribe(t.Context(), core.Subscription{}) {
 				text := strconv.Itoa(n)
 				if err != nil {
-					text = saying(err)
+					text = errText(err)
 				}
 				if got = append(got, text); n == 1 {
 					<-halted
@@ -215,7 +215,7 @@ func TestSkipInTopics(t *testing.T) {
 func TestHistoryNeverSkips(t *testing.T) {
 	t.Parallel()
 	for _, channels := range [][]string{{"a"}, {"a", "b"}} {
-		store := gated{core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1}), make(chan struct{})}
+		store := alternatingStore{core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1}), make(chan struct{})}
 		hub := openHub(t, core.HubConfig{
 			RingEvents: 1, Store: store, Channels: []core.ChannelConfig{{Pattern: "*", Slow: core.Skip}},
 		})

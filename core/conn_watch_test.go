@@ -51,15 +51,15 @@ func socket(t *testing.T) (client, server net.Conn) {
 	return client, server
 }
 
-func may() bool { return true }
+func allowRead() bool { return true }
 
-func mayNot() bool { return false }
+func denyRead() bool { return false }
 
 func TestConnWatch(t *testing.T) {
 	t.Parallel()
 	type key struct{}
 	client, server := socket(t)
-	w := core.WatchConn(server, may)
+	w := core.WatchConn(server, allowRead)
 	defer func() { _ = w.Close() }()
 	deadline := time.Now().Add(time.Hour)
 	parent, cancel := context.WithDeadline(context.WithValue(t.Context(), key{}, "value"), deadline)
@@ -84,12 +84,12 @@ func TestConnWatch(t *testing.T) {
 func TestConnWatchClose(t *testing.T) {
 	t.Parallel()
 	client, server := socket(t)
-	w := core.WatchConn(server, may)
+	w := core.WatchConn(server, allowRead)
 	ctx := w.Context(t.Context())
 	if err := errors.Join(w.Close(), w.Close()); err != nil {
 		t.Errorf("Close: got %v, want nil", err)
 	}
-	next := core.WatchConn(server, may)
+	next := core.WatchConn(server, allowRead)
 	defer func() { _ = next.Close() }()
 	wantEnd(ctx, t, context.Canceled)
 	wantNoEnd(next.Context(t.Context()), t)
@@ -103,7 +103,7 @@ func TestConnWatchClose(t *testing.T) {
 func TestConnWatchNotClosed(t *testing.T) {
 	t.Parallel()
 	_, server := socket(t)
-	ctx := core.WatchConn(server, may).Context(t.Context())
+	ctx := core.WatchConn(server, allowRead).Context(t.Context())
 	_ = server.Close()
 	wantEnd(ctx, t, core.ErrClientGone)
 }
@@ -111,7 +111,7 @@ func TestConnWatchNotClosed(t *testing.T) {
 func TestConnWatchParentEnds(t *testing.T) {
 	t.Parallel()
 	_, server := socket(t)
-	w := core.WatchConn(server, may)
+	w := core.WatchConn(server, allowRead)
 	defer func() { _ = w.Close() }()
 	reason := errors.New("reason")
 	parent, cancel := context.WithCancelCause(t.Context())
@@ -121,8 +121,8 @@ func TestConnWatchParentEnds(t *testing.T) {
 	wantNoEnd(w.Context(t.Context()), t)
 }
 
-// odd is a context that cannot be compared.
-type odd struct {
+// uncomparableContext is a context that cannot be compared.
+type uncomparableContext struct {
 	context.Context //nolint:containedctx // It is one.
 
 	_ []int
@@ -130,8 +130,8 @@ type odd struct {
 
 func TestConnWatchOddParent(t *testing.T) {
 	t.Parallel()
-	w := core.WatchConn(nil, may)
-	first, second := w.Context(odd{Context: t.Context()}), w.Context(odd{Context: t.Context()})
+	w := core.WatchConn(nil, allowRead)
+	first, second := w.Context(uncomparableContext{Context: t.Context()}), w.Context(uncomparableContext{Context: t.Context()})
 	wantNoEnd(first, t)
 	_ = w.Close()
 	wantEnd(first, t, context.Canceled)
@@ -142,13 +142,13 @@ func TestConnWatchOddParent(t *testing.T) {
 func TestConnWatchReads(t *testing.T) {
 	t.Parallel()
 	client, server := net.Pipe()
-	w := core.WatchConn(server, mayNot)
+	w := core.WatchConn(server, denyRead)
 	_ = client.Close()
 	wantNoEnd(w.Context(t.Context()), t)
 	_, _ = w.Close(), server.Close()
 
 	client, server = net.Pipe()
-	w = core.WatchConn(server, may)
+	w = core.WatchConn(server, allowRead)
 	ctx := w.Context(t.Context())
 	_ = client.Close()
 	wantEnd(ctx, t, core.ErrClientGone)
@@ -161,7 +161,7 @@ func TestConnWatchReadsInput(t *testing.T) {
 	t.Parallel()
 	for _, input := range []bool{false, true} {
 		client, server := net.Pipe()
-		w := core.WatchConn(server, may)
+		w := core.WatchConn(server, allowRead)
 		ctx := w.Context(t.Context())
 		if input {
 			if _, err := io.WriteString(client, "GET /next"); err != nil {

@@ -75,7 +75,7 @@ func TestControllerIsAskedAgainAndAgain(t *testing.T) {
 		b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
 			s = own
 			return core.Control(c)(s)
-		}), r, func() {}, newWireConn())
+		}), r, func() {}, newMemConn())
 		<-b.done
 		wantReason(t, s.Err(), done)
 		want := []string{"0s 0", "1s 2", "6s 2", "7s 3"}

@@ -34,7 +34,7 @@ func TestNegativeBounds(t *testing.T) {
 			publish(t, hub, "a", "x")
 		}
 		publish(t, hub, "a", strings.Repeat("x", 3*mib))
-		if got, want := ringed(hub)["a"], events+2; got != want {
+		if got, want := ringSizes(hub)["a"], events+2; got != want {
 			t.Errorf("events in the ring: got %d, want %d", got, want)
 		}
 		found, err := hub.History(t.Context(), core.Subscription{Channels: []string{"a"}, Start: core.Earliest()}, 2*events)
@@ -49,7 +49,7 @@ func TestNegativeStallTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "*", Slow: core.Skip, StallTimeout: -1}}})
-		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
 		b.conn.block()
 		publish(t, hub, "a", "x")
 		time.Sleep(1000 * time.Hour)

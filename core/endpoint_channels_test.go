@@ -23,8 +23,8 @@ func longNames(n, size int) []string {
 	return all
 }
 
-// changing is an endpoint for changes, with streams to change.
-type changing struct {
+// changeFixture is an endpoint for changes, with streams to change.
+type changeFixture struct {
 	stream *core.Stream // without an identity, on channel a
 	asked  [][]string   // the channels to add, by call
 
@@ -34,9 +34,9 @@ type changing struct {
 	closes   chan core.Summary
 }
 
-func newChanging(t *testing.T) *changing {
+func newChangeFixture(t *testing.T) *changeFixture {
 	t.Helper()
-	c := &changing{opened: make(chan *core.Stream, 1), closes: make(chan core.Summary, 100)}
+	c := &changeFixture{opened: make(chan *core.Stream, 1), closes: make(chan core.Summary, 100)}
 	c.gate = core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnOpen(func() { c.opened <- h.Stream })
 		h.OnClose(func(sum core.Summary) { c.closes <- sum })
@@ -47,7 +47,7 @@ func newChanging(t *testing.T) *changing {
 		}
 		return nil
 	}}})
-	var b *browser
+	var b *memClient
 	c.stream, b = c.open(t, c.gate.Subscribe("a"), "")
 	b.conn.waitFor("id: ") // it is subscribed
 	c.endpoint = c.gate.ChangeChannels(func(_ *core.Stream, add []string) error {
@@ -67,17 +67,17 @@ func newChanging(t *testing.T) *changing {
 }
 
 // open opens a stream with this identity.
-func (c *changing) open(t *testing.T, e *core.Endpoint, user string) (*core.Stream, *browser) {
+func (c *changeFixture) open(t *testing.T, e *core.Endpoint, user string) (*core.Stream, *memClient) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := newRequest(t, ctx)
 	r.Header.Set("X-User", user)
-	b := connectAs(t, e, r, cancel, newWireConn())
+	b := connectAs(t, e, r, cancel, newMemConn())
 	return <-c.opened, b
 }
 
 // post asks for a change of the stream with this ID.
-func (c *changing) post(t *testing.T, id string, add, remove []string) *httptest.ResponseRecorder {
+func (c *changeFixture) post(t *testing.T, id string, add, remove []string) *httptest.ResponseRecorder {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"stream": id, "add": add, "remove": remove})
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *changing) post(t *testing.T, id string, add, remove []string) *httptest
 }
 
 // send sends a request. The header is names and values in turn.
-func (c *changing) send(t *testing.T, method, body string, header ...string) *httptest.ResponseRecorder {
+func (c *changeFixture) send(t *testing.T, method, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "/", strings.NewReader(body))
 	for i := 0; i+1 < len(header); i += 2 {
@@ -100,7 +100,7 @@ func (c *changing) send(t *testing.T, method, body string, header ...string) *ht
 
 func TestChangeRequest(t *testing.T) {
 	t.Parallel()
-	c := newChanging(t)
+	c := newChangeFixture(t)
 	s, _ := c.open(t, c.gate.Subscribe("a"), "ann")
 	for _, tt := range []struct{ body, want string }{
 		{`{"stream": %q, "add": ["b"]}`, `["a","b"]`},
@@ -130,10 +130,10 @@ func TestChangeRequest(t *testing.T) {
 
 func TestChangeRequestRefused(t *testing.T) {
 	t.Parallel()
-	c := newChanging(t)
+	c := newChangeFixture(t)
 	own, _ := c.open(t, c.gate.Subscribe("a"), "ann")
 	others, _ := c.open(t, c.gate.Subscribe("a"), "bob")
-	handlers, _ := c.open(t, c.gate.Handle(stay), "ann")
+	handlers, _ := c.open(t, c.gate.Handle(waitForEnd), "ann")
 	over, b := c.open(t, c.gate.Subscribe("a"), "ann")
 	b.hangUp()
 	<-b.done
@@ -199,7 +199,7 @@ func TestChangeRequestRefused(t *testing.T) {
 // called, and before the stream is looked up.
 func TestChangeRequestInOrder(t *testing.T) {
 	t.Parallel()
-	c := newChanging(t)
+	c := newChangeFixture(t)
 	const most = core.MaxChannels
 	for what, tt := range map[string]struct {
 		add, remove []string
@@ -232,7 +232,7 @@ func TestChangeRequestInOrder(t *testing.T) {
 // escapes them all.
 func TestChangeRequestOfTheLargestKind(t *testing.T) {
 	t.Parallel()
-	c := newChanging(t)
+	c := newChangeFixture(t)
 	all := longNames(core.MaxChannels, core.MaxChannelBytes)
 	if got := c.post(t, c.stream.ID(), all, longNames(core.MaxChannels, core.MaxChannelBytes-2)); got.Code != http.StatusBadRequest {
 		t.Errorf("one channel too many, with the one that is there: got %d, want 400", got.Code)
@@ -249,7 +249,7 @@ func TestChangeRequestOfTheLargestKind(t *testing.T) {
 // The function that allows changes gets each name once, and may change its list.
 func TestChangeRequestAsksOnce(t *testing.T) {
 	t.Parallel()
-	c := newChanging(t)
+	c := newChangeFixture(t)
 	if got := c.post(t, c.stream.ID(), []string{"c", "b", "c"}, []string{"a", "a"}); got.Code != http.StatusOK {
 		t.Fatalf("got %d, want 200", got.Code)
 	}
@@ -263,7 +263,7 @@ func TestChangeRequestAsksOnce(t *testing.T) {
 
 func TestChangeChannelsRefuses(t *testing.T) {
 	t.Parallel()
-	c := newChanging(t)
+	c := newChangeFixture(t)
 	s := c.stream
 	for what, tt := range map[string]struct {
 		add, remove []string

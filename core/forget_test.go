@@ -19,7 +19,7 @@ func TestForget(t *testing.T) {
 			ids := publish(t, hub, "a", numbers(1, 3)...)
 			publish(t, hub, "b", "other")
 			there := consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
-			behind, goOn := halting(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Last(1)})
+			behind, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Last(1)})
 			synctest.Wait()
 			ids = append(ids, publish(t, hub, "a", "4", "5")...)
 			there.wants(t, "before", numbers(1, 5)...)

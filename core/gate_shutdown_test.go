@@ -37,7 +37,7 @@ func TestFirstStreamAfterShutdown(t *testing.T) {
 			h.OnClose(func(sum core.Summary) { ended <- sum.Reason })
 			return nil
 		},
-	}}).Handle(stay)
+	}}).Handle(waitForEnd)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		close(arrived)
 		<-begun
@@ -90,7 +90,7 @@ func answer(t *testing.T, conn net.Conn) int {
 // posts are endpoints that read a request's body.
 func posts(gate *core.Gate) map[string]*core.Endpoint {
 	return map[string]*core.Endpoint{
-		"handler":   gate.Handle(stay),
+		"handler":   gate.Handle(waitForEnd),
 		"subscribe": gate.Subscribe("a"),
 		"change":    gate.ChangeChannels(func(*core.Stream, []string) error { return nil }),
 	}

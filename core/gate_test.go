@@ -24,8 +24,8 @@ func gateOf(middleware ...core.Middleware) (*core.Gate, *bytes.Buffer) {
 	}), &log
 }
 
-// stay is a handler that lasts as long as its stream.
-func stay(s *core.Sender) error {
+// waitForEnd is a handler that lasts as long as its stream.
+func waitForEnd(s *core.Sender) error {
 	<-s.Done()
 	return nil
 }
@@ -35,7 +35,7 @@ func TestGateWithoutHub(t *testing.T) {
 	t.Parallel()
 	for name, build := range map[string]func(){
 		"gate":      func() { core.NewGate(nil, core.GateConfig{}) },
-		"handle":    func() { core.Handle(nil, stay) },
+		"handle":    func() { core.Handle(nil, waitForEnd) },
 		"subscribe": func() { core.Subscribe(nil, "a") },
 	} {
 		func() {
@@ -92,7 +92,7 @@ func TestRefusalStopsAtTheGate(t *testing.T) {
 			},
 			func(*core.Handshake) error { t.Error("a refused stream reached the next middleware"); return nil },
 		)
-		o := gate.Handle(stay).Open(core.Request{Request: newRequest(t, t.Context())})
+		o := gate.Handle(waitForEnd).Open(core.Request{Request: newRequest(t, t.Context())})
 		if o.Streams || o.Status != http.StatusUnauthorized || string(o.Body) != "Unauthorized\n" {
 			t.Errorf("got %d %q, want 401", o.Status, o.Body)
 		}
@@ -144,7 +144,7 @@ func TestPanics(t *testing.T) {
 					done := make(chan struct{})
 					go func() {
 						defer close(done)
-						o.Run(newWireConn())
+						o.Run(newMemConn())
 					}()
 					synctest.Wait()
 					if _, err := gate.Hub().Publish(ctx, "c", event("a")); err != nil {
@@ -177,7 +177,7 @@ func TestPanicInDeliverHookReleasesSenders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		s, b := driven(t, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		s, b := openSender(t, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 			h.OnDeliver(func(int, int) {
 				if calls++; calls == 2 {
 					panic("boom")
@@ -247,7 +247,7 @@ func TestSendWhileOpening(t *testing.T) {
 			})
 			return nil
 		})
-		b := connect(t, gate.Handle(stay))
+		b := connect(t, gate.Handle(waitForEnd))
 		synctest.Wait()
 		wantText(t, b.conn.text(), "retry: 3000\n\n: open\n\ndata: from the hook\n\n")
 	})
@@ -376,7 +376,7 @@ func TestStreamSaysWhoseItIs(t *testing.T) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 			return nil
-		}), r, func() {}, newWireConn()).done
+		}), r, func() {}, newMemConn()).done
 	}
 	if len(ids) != 2 {
 		t.Errorf("got %d stream IDs, want 2", len(ids))

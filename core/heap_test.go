@@ -14,23 +14,23 @@ import (
 	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// untold is a store that does not tell what it trims, as it need not.
-type untold struct{ *core.MemoryStore }
+// silentStore is a store that does not tell what it trims, as it need not.
+type silentStore struct{ *core.MemoryStore }
 
-func (u untold) Attach(sink core.Sink) (core.Position, error) {
-	return u.MemoryStore.Attach(untoldSink{sink})
+func (u silentStore) Attach(sink core.Sink) (core.Position, error) {
+	return u.MemoryStore.Attach(silentSink{sink})
 }
 
-type untoldSink struct{ core.Sink }
+type silentSink struct{ core.Sink }
 
-func (untoldSink) Trimmed(string, uint64) {}
+func (silentSink) Trimmed(string, uint64) {}
 
 // 10,000 channels with one event each take no more than the hub and its store
 // are given, and none is kept for ever because its name is not used again.
 func TestHeapOfManyChannels(t *testing.T) {
 	const channels, size, caps = 10_000, 1500, 3 * mib
 	fill := func(t *testing.T, rings, history int) (grown int64) {
-		hub := openHub(t, core.HubConfig{TotalRingBytes: rings, Store: untold{core.NewMemoryStore(core.Retention{TotalBytes: history})}})
+		hub := openHub(t, core.HubConfig{TotalRingBytes: rings, Store: silentStore{core.NewMemoryStore(core.Retention{TotalBytes: history})}})
 		data := strings.Repeat("x", size)
 		before := ssetest.HeapInUse()
 		for i := range channels {
@@ -66,7 +66,7 @@ const stalledClients = 1000
 // stallAll opens so many streams of which nobody reads more than the head, in
 // groups, and has more published between the groups: they stop at different
 // events.
-func stallAll(t *testing.T, b *ownedBed, group int, between func()) {
+func stallAll(t *testing.T, b *fixture, group int, between func()) {
 	conns := make([]net.Conn, stalledClients)
 	t.Cleanup(func() {
 		for _, conn := range conns {
@@ -81,7 +81,7 @@ func stallAll(t *testing.T, b *ownedBed, group int, between func()) {
 			t.Fatalf("client %d: %v", i, err)
 		}
 		conns[i] = w.Conn // its buffers are not what is measured
-		take(t, b.joined, "stream")
+		receive(t, b.joined, "stream")
 		if i%group == group-1 {
 			between()
 		}
@@ -109,8 +109,8 @@ func TestHeapOfStalledSubscribers(t *testing.T) {
 	skip := []core.ChannelConfig{{Pattern: "*", Slow: core.Skip}} // so that nobody is ended
 	flood := func(t *testing.T, mode core.ConnMode, cfg core.HubConfig) (grown int64) {
 		hub := openHub(t, cfg)
-		b := openServed(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode},
-			map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		b := openFixture(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode},
+			map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		some := func(n int) {
 			for range n {
 				publish(t, hub, "a", data)
@@ -159,8 +159,8 @@ func TestHeapOfStalledBeginnings(t *testing.T) {
 			RingEvents: 4, PageBytes: page, MaxReplays: stalledClients,
 			Store: core.NewMemoryStore(core.Retention{Bytes: mib / 2}),
 		})
-		b := openServed(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode, Start: start},
-			map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		b := openFixture(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode, Start: start},
+			map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		update := func() {
 			for i := range keys {
 				ev := core.Event{Key: strconv.Itoa(i), Data: strings.Repeat("x", event)}

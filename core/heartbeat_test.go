@@ -16,7 +16,7 @@ import (
 const beat = ": \n\n"
 
 // wantBeats checks when heartbeats were sent.
-func wantBeats(t *testing.T, b *browser, want ...time.Duration) {
+func wantBeats(t *testing.T, b *memClient, want ...time.Duration) {
 	t.Helper()
 	var got []time.Duration
 	for _, f := range b.conn.sent() {
@@ -32,7 +32,7 @@ func wantBeats(t *testing.T, b *browser, want ...time.Duration) {
 // wantSpreadBeats checks the heartbeats of a subscription up to a time: they are
 // late by an eighth at most. The first may come sooner, so that those of streams
 // that open together are spread.
-func wantSpreadBeats(t *testing.T, b *browser, every, until time.Duration) {
+func wantSpreadBeats(t *testing.T, b *memClient, every, until time.Duration) {
 	t.Helper()
 	last := time.Duration(0)
 	for i, f := range b.conn.sent() {
@@ -50,7 +50,7 @@ func wantSpreadBeats(t *testing.T, b *browser, every, until time.Duration) {
 func TestHeartbeatOnlyInSilence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{Heartbeat: 10 * time.Second})
+		s, b := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second})
 		time.Sleep(4 * time.Second)
 		if err := s.Send(event("a")); err != nil {
 			t.Fatal(err)
@@ -92,7 +92,7 @@ func TestHeartbeatDefaultAndNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				_, handled := driven(t, test.cfg)
+				_, handled := openSender(t, test.cfg)
 				subscribed := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), test.cfg).Subscribe("c"))
 				time.Sleep(31 * time.Second)
 				wantBeats(t, handled, test.want...)
@@ -110,7 +110,7 @@ func TestHeartbeatDefaultAndNone(t *testing.T) {
 func TestHeartbeatWhileAWriteBlocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{Heartbeat: 10 * time.Second, WriteTimeout: time.Minute})
+		s, b := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second, WriteTimeout: time.Minute})
 		b.conn.block()
 		time.Sleep(8 * time.Second)
 		go func() { _ = s.Send(event("a")) }()
@@ -127,7 +127,7 @@ func TestHeartbeatWhileAWriteBlocks(t *testing.T) {
 func TestHeartbeatFindsTheClientGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{Heartbeat: 10 * time.Second})
+		s, b := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second})
 		broken := errors.New("broken pipe")
 		b.conn.fail(broken)
 		<-b.done
@@ -142,7 +142,7 @@ func TestHeartbeatFindsTheClientGone(t *testing.T) {
 func TestWriteTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		b.conn.block()
 		results := make(chan error, 3)
 		for range 3 { // one that writes, two that wait for it
@@ -195,7 +195,7 @@ func wantTimeout(t *testing.T, got, want time.Duration) {
 func TestHangUpEndsABlockedWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{WriteTimeout: -1, Heartbeat: -1})
+		s, b := openSender(t, core.GateConfig{WriteTimeout: -1, Heartbeat: -1})
 		b.conn.block()
 		result := make(chan error, 1)
 		go func() { result <- s.Send(event("a")) }()
@@ -235,7 +235,7 @@ func TestLifetime(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		start := time.Now()
 		s.SetExpiry(start.Add(time.Second))
 		s.SetExpiry(time.Time{})
@@ -291,7 +291,7 @@ func TestDrainSpreadsSubscriptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := core.NewHub(core.HubConfig{})
 		endpoint := core.NewGate(hub, core.GateConfig{Retry: 2 * time.Second}).Subscribe("c")
-		var browsers []*browser
+		var browsers []*memClient
 		for range 40 {
 			browsers = append(browsers, connect(t, endpoint))
 		}

@@ -90,7 +90,7 @@ func TestChunkedBody(t *testing.T) {
 
 // A client of HTTP/1.0 gets no chunks; its body ends with the connection, which
 // core takes over all the same.
-func TestOwnedHTTP10(t *testing.T) {
+func TestHijackHTTP10(t *testing.T) {
 	t.Parallel()
 	hub, url := serveChannel(t)
 	resp := ask(t, url, "HTTP/1.0") //nolint:bodyclose // It ends with the connection.

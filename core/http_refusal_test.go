@@ -49,7 +49,7 @@ func TestRefusalOnTheWire(t *testing.T) {
 			t.Parallel()
 			gate, log := gateOf(func(*core.Handshake) error { return test.err })
 			w := httptest.NewRecorder()
-			gate.Handle(stay).ServeHTTP(w, newRequest(t, t.Context()))
+			gate.Handle(waitForEnd).ServeHTTP(w, newRequest(t, t.Context()))
 			if w.Code != test.status || w.Body.String() != test.body {
 				t.Errorf("got %d %q, want %d %q", w.Code, w.Body, test.status, test.body)
 			}
@@ -70,7 +70,7 @@ func TestRefusalOnTheWire(t *testing.T) {
 			head := newRequest(t, t.Context())
 			head.Method = http.MethodHead
 			w = httptest.NewRecorder()
-			gate.Handle(stay).ServeHTTP(w, head)
+			gate.Handle(waitForEnd).ServeHTTP(w, head)
 			if w.Code != test.status || w.Body.Len() > 0 {
 				t.Errorf("got %d %q for HEAD, want %d", w.Code, w.Body, test.status)
 			}
@@ -187,7 +187,7 @@ func TestHead(t *testing.T) {
 		return nil
 	})
 	once := gate.OneShot(func(*core.Handshake) (core.Event, error) { return event("a"), nil })
-	for _, endpoint := range []*core.Endpoint{gate.Handle(stay), gate.Subscribe("c"), once} {
+	for _, endpoint := range []*core.Endpoint{gate.Handle(waitForEnd), gate.Subscribe("c"), once} {
 		r := newRequest(t, t.Context())
 		r.Method = http.MethodHead
 		w := httptest.NewRecorder()
@@ -206,7 +206,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-func TestOnce(t *testing.T) {
+func TestOneShot(t *testing.T) {
 	t.Parallel()
 	var got []string
 	var sum core.Summary
@@ -228,7 +228,7 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-func TestOnceRefuses(t *testing.T) {
+func TestOneShotRefuses(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		render func(*core.Handshake) (core.Event, error)
@@ -259,7 +259,7 @@ func TestOnceRefuses(t *testing.T) {
 }
 
 // A client that does not wait for its event is no error of the server's.
-func TestOnceOfAClientThatLeaves(t *testing.T) {
+func TestOneShotClientLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -312,7 +312,7 @@ func TestBodyComesFromTheWatchedConnection(t *testing.T) {
 	if !o.Streams {
 		t.Fatalf("got %d: %s", o.Status, o.Body)
 	}
-	o.Run(newWireConn())
+	o.Run(newMemConn())
 	wantText(t, string(got), strings.Repeat("x", 20))
 	wantReason(t, reason, core.ErrClientGone)
 }
@@ -376,7 +376,7 @@ func TestBodyLimits(t *testing.T) {
 				t.Errorf("got %d: %s, want %d", o.Status, o.Body, test.want)
 			}
 			if o.Streams {
-				o.Run(newWireConn())
+				o.Run(newMemConn())
 			}
 		})
 	}
@@ -391,7 +391,7 @@ func TestRefusalIsTheOneReturned(t *testing.T) {
 		h.OnClose(func(got core.Summary) { sum = got })
 		return fmt.Errorf("at the door: %w", banned)
 	})
-	gate.Handle(stay).ServeHTTP(httptest.NewRecorder(), newRequest(t, t.Context()))
+	gate.Handle(waitForEnd).ServeHTTP(httptest.NewRecorder(), newRequest(t, t.Context()))
 	if !errors.Is(sum.Reason, banned) || errors.Is(sum.Reason, other) {
 		t.Errorf("reason %v: got is the one returned %t, is another %t, want true and false",
 			sum.Reason, errors.Is(sum.Reason, banned), errors.Is(sum.Reason, other))

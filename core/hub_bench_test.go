@@ -13,8 +13,8 @@ import (
 
 var stockUpdate = core.Event{Name: "stockupdate", Data: `{"stock":"IBM","value":567.29}`}
 
-// audience is a number of subscribers who wait for events.
-type audience struct {
+// waitingSubscribers is a number of subscribers who wait for events.
+type waitingSubscribers struct {
 	size      int64
 	delivered atomic.Int64
 	want      atomic.Int64  // when to say that it is reached
@@ -23,11 +23,11 @@ type audience struct {
 	left      sync.WaitGroup
 }
 
-// gather returns an audience of which everyone waits.
-func gather(b *testing.B, hub *core.Hub, channel string, size int) *audience {
+// openSubscribers returns an audience of which everyone waits.
+func openSubscribers(b *testing.B, hub *core.Hub, channel string, size int) *waitingSubscribers {
 	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
-	a := &audience{size: int64(size), reached: make(chan struct{}, 1), stop: cancel}
+	a := &waitingSubscribers{size: int64(size), reached: make(chan struct{}, 1), stop: cancel}
 	publish(b, hub, channel, "begin")
 	for range size {
 		a.left.Go(func() {
@@ -52,7 +52,7 @@ func gather(b *testing.B, hub *core.Hub, channel string, size int) *audience {
 }
 
 // await waits until everyone has so many events.
-func (a *audience) await(events int) {
+func (a *waitingSubscribers) await(events int) {
 	want := a.size * int64(events)
 	a.want.Store(want)
 	for a.delivered.Load() < want {
@@ -60,8 +60,8 @@ func (a *audience) await(events int) {
 	}
 }
 
-// dismiss ends the audience.
-func (a *audience) dismiss() {
+// close ends the audience.
+func (a *waitingSubscribers) close() {
 	a.stop()
 	a.left.Wait()
 }
@@ -73,8 +73,8 @@ func benchmarkPublish(b *testing.B, subscribers, ahead int) {
 	b.Helper()
 	b.ReportAllocs()
 	hub := openHub(b, core.HubConfig{})
-	a := gather(b, hub, "stocks", subscribers)
-	defer a.dismiss()
+	a := openSubscribers(b, hub, "stocks", subscribers)
+	defer a.close()
 	published, calls := 0, time.Duration(0)
 	began := time.Now()
 	turn := began
@@ -146,7 +146,7 @@ func BenchmarkJoinLeave(b *testing.B) {
 		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
 			b.ReportAllocs()
 			hub := openHub(b, core.HubConfig{})
-			defer gather(b, hub, "stocks", others).dismiss()
+			defer openSubscribers(b, hub, "stocks", others).close()
 			for b.Loop() {
 				if _, err := hub.History(b.Context(), core.Subscription{Channels: []string{"stocks"}}, 0); err != nil {
 					b.Fatal(err)

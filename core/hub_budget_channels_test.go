@@ -89,7 +89,7 @@ func TestManyChannelsLeaveRingsAlone(t *testing.T) {
 			publish(t, hub, "honest", strings.Repeat("x", 200))
 			synctest.Wait()
 		}
-		if got := ringed(hub)["honest"]; got != events {
+		if got := ringSizes(hub)["honest"]; got != events {
 			t.Errorf("events in the honest ring: got %d, want all %d", got, events)
 		}
 		synctest.Wait()
@@ -110,9 +110,9 @@ func BenchmarkReclaim(b *testing.B) {
 				for n := range names {
 					names[n] = strconv.Itoa(i + n)
 				}
-				hold(b, hub, names)
+				subscribeAll(b, hub, names)
 			}
-			hold(b, hub, []string{"large"})
+			subscribeAll(b, hub, []string{"large"})
 			ev := core.Event{Data: strings.Repeat("x", 2000)}
 			for b.Loop() {
 				if _, err := hub.Publish(b.Context(), "large", ev); err != nil {
@@ -123,8 +123,8 @@ func BenchmarkReclaim(b *testing.B) {
 	}
 }
 
-// hold subscribes to channels until the benchmark ends.
-func hold(b *testing.B, hub *core.Hub, names []string) {
+// subscribeAll subscribes to channels until the benchmark ends.
+func subscribeAll(b *testing.B, hub *core.Hub, names []string) {
 	b.Helper()
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, "/", http.NoBody)
 	if o := core.Subscribe(hub, names...).Open(core.Request{Request: r}); !o.Streams {

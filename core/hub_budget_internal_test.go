@@ -71,12 +71,12 @@ func TestMemoryIsAccountedFor(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			accountedFor(t, rand.New(rand.NewPCG(seed, 5)))
+			checkAccounting(t, rand.New(rand.NewPCG(seed, 5)))
 		})
 	}
 }
 
-func accountedFor(t *testing.T, random *rand.Rand) {
+func checkAccounting(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	const total, kept, largest = 100_000, 150_000, 2000
 	store := NewMemoryStore(Retention{TotalBytes: kept, Events: 50, Channels: []ChannelRetention{{Pattern: "c*", Bytes: 5000}}})

@@ -13,8 +13,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// ringed returns how many events the rings hold, by channel.
-func ringed(hub *core.Hub) map[string]int {
+// ringSizes returns how many events the rings hold, by channel.
+func ringSizes(hub *core.Hub) map[string]int {
 	events := make(map[string]int)
 	for _, info := range hub.Channels() {
 		events[info.Name] = info.Events
@@ -45,14 +45,14 @@ func TestReclaimOrder(t *testing.T) {
 		some("older", 8) // not any more, after the next
 		some("old", 1)
 		some("new", 8)
-		if got := ringed(hub); len(got) != 5 || got["older"] != 8 {
+		if got := ringSizes(hub); len(got) != 5 || got["older"] != 8 {
 			t.Fatalf("within the bound: got %v, want all", got)
 		}
 		order := []string{"older", "old", "new"}
 		for len(order) > 0 {
-			before := ringed(hub)
+			before := ringSizes(hub)
 			some("large", 1)
-			now := ringed(hub)
+			now := ringSizes(hub)
 			for _, name := range order[1:] {
 				if now[order[0]] > 0 && now[name] < before[name] {
 					t.Fatalf("got %v, want %s to go before %s", now, order[0], name)
@@ -65,12 +65,12 @@ func TestReclaimOrder(t *testing.T) {
 				t.Fatalf("got %v after %v, want subscribed rings left alone", now, before)
 			}
 		}
-		before := ringed(hub)
-		for ringed(hub)["large"] >= before["large"] {
-			before = ringed(hub)
+		before := ringSizes(hub)
+		for ringSizes(hub)["large"] >= before["large"] {
+			before = ringSizes(hub)
 			some("large", 1)
 		}
-		now := ringed(hub)
+		now := ringSizes(hub)
 		if got, want := now["large"], (before["large"]+2)/2; got != want || now["little"] != 2 {
 			t.Errorf("got %v after %v, want the older half of the largest gone", now, before)
 		}
@@ -171,7 +171,7 @@ func TestReclaimLosesNothing(t *testing.T) {
 	const publishers, clients, each, channels = 3, 12, 700, 40
 	store := core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1, TotalBytes: -1})
 	hub := openHub(t, core.HubConfig{Store: store, TotalRingBytes: 12_000, RingEvents: 16, PageBytes: 4 << 10})
-	all := make([]*persistent, clients)
+	all := make([]*resumingClient, clients)
 	errs := make(chan error, clients+publishers)
 	for i := range all {
 		random := rand.New(rand.NewPCG(11, uint64(i)))
@@ -181,7 +181,7 @@ func TestReclaimLosesNothing(t *testing.T) {
 		}
 		slices.Sort(own)
 		own = slices.Compact(own)
-		all[i] = &persistent{
+		all[i] = &resumingClient{
 			sub:   core.Subscription{Channels: own, Start: core.Earliest()},
 			patch: func() int { return random.IntN(15) },
 		}
@@ -219,7 +219,7 @@ func TestReclaimLosesNothing(t *testing.T) {
 	}
 	times, slow := 0, 0
 	for i, p := range all {
-		p.wantOrder(t, fmt.Sprintf("client %d", i), whole(t, store, p.sub.Channels...))
+		p.wantOrder(t, fmt.Sprintf("client %d", i), readAll(t, store, p.sub.Channels...))
 		times, slow = times+p.times, slow+p.slow
 	}
 	t.Logf("came %d times, were slow %d times", times, slow)

@@ -41,12 +41,12 @@ func TestCloseInHooks(t *testing.T) {
 					cfg.OnLeave = hook
 				}
 				hub = openHub(t, cfg)
-				b := openServed(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(h *core.Handshake) error {
+				b := openFixture(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(h *core.Handshake) error {
 					if at != nil {
 						at(h, closeHub)
 					}
 					return nil
-				}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+				}}}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 				w, err := b.dial("/", "", 0)
 				if err == nil { // it may be over before its head is sent
 					defer func() { _ = w.Close() }()
@@ -55,7 +55,7 @@ func TestCloseInHooks(t *testing.T) {
 						_ = w.Close()
 					}
 				}
-				if err := take(t, closed, "return of Close"); err != nil {
+				if err := receive(t, closed, "return of Close"); err != nil {
 					t.Errorf("Close: %v", err)
 				}
 				b.closed(t)
@@ -95,7 +95,7 @@ func TestCloseInHooksOfWhatDoesNotOpen(t *testing.T) {
 			defer func() { _ = far.Close() }()
 			o := gate.Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context()), CanOwn: true})
 			go give(o, far)
-			if err := take(t, closed, "return of Close"); err != nil {
+			if err := receive(t, closed, "return of Close"); err != nil {
 				t.Errorf("Close: %v", err)
 			}
 		})
@@ -108,7 +108,7 @@ func TestCloseWaitsForOpeningHooks(t *testing.T) {
 	entered, closed := make(chan struct{}), make(chan struct{})
 	var opened, ended atomic.Bool
 	hub := openHub(t, core.HubConfig{})
-	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+	b := openHijacked(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnOpen(func() {
 			close(entered)
 			<-h.Done() // Close has begun
@@ -120,7 +120,7 @@ func TestCloseWaitsForOpeningHooks(t *testing.T) {
 		})
 		h.OnClose(func(core.Summary) { ended.Store(true) })
 		return nil
-	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	dialled := make(chan struct{})
 	go func() {
 		defer close(dialled)

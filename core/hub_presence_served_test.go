@@ -20,7 +20,7 @@ func servedPresence(t *testing.T, e ssetest.Env) {
 	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{ssetest.Membership}})
 	f.Get("/news", gate.Subscribe("news"))
 	f.Get("/both", gate.Subscribe("sport", "news"))
-	f.Get("/handler", gate.Handle(stay))
+	f.Get("/handler", gate.Handle(waitForEnd))
 	f.Start(t)
 	one, r := f.Connect(t, "/news?user=ann&group=red&group=blue")
 	r.Position(t)

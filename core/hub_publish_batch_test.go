@@ -13,9 +13,9 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// together publishes events together: each of the texts is data for "a", or a
+// publishBatch publishes events together: each of the texts is data for "a", or a
 // channel's name, a space and data.
-func together(t *testing.T, hub *core.Hub, texts ...string) []string {
+func publishBatch(t *testing.T, hub *core.Hub, texts ...string) []string {
 	t.Helper()
 	batch := make([]core.Publication, len(texts))
 	for i, text := range texts {
@@ -31,8 +31,8 @@ func together(t *testing.T, hub *core.Hub, texts ...string) []string {
 	return ids
 }
 
-// on puts a channel's name before each of the data.
-func on(channel string, data ...string) []string {
+// onChannel puts a channel's name before each of the data.
+func onChannel(channel string, data ...string) []string {
 	texts := make([]string, len(data))
 	for i, d := range data {
 		texts[i] = channel + " " + d
@@ -52,7 +52,7 @@ func TestBatchIsFollowedByTheRest(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
 						hub := openHub(t, core.HubConfig{RingEvents: 2000})
-						c, goOn := halting(t, hub, core.Subscription{Channels: channels})
+						c, goOn := consumeHalting(t, hub, core.Subscription{Channels: channels})
 						synctest.Wait()
 						publish(t, hub, "a", "first")
 						c.wants(t, "at the first", "first")
@@ -74,7 +74,7 @@ func TestBatchIsFollowedByTheRest(t *testing.T) {
 							channel := channels[i*i%len(channels)]
 							batch = append(batch, add(channel, "of batch "+strconv.Itoa(i)))
 						}
-						together(t, hub, batch...)
+						publishBatch(t, hub, batch...)
 						for i := range 400 {
 							channel := channels[i%len(channels)]
 							add(channel, strconv.Itoa(i))
@@ -182,7 +182,7 @@ func TestPublishBatchIsNotComeBetween(t *testing.T) {
 	for range 4 {
 		publishing.Go(func() {
 			for i := range 100 {
-				ids := together(t, hub, "a 1", "b 2", "a 3", "c 4", "b 5")
+				ids := publishBatch(t, hub, "a 1", "b 2", "a 3", "c 4", "b 5")
 				first, _ := core.ParsePosition(ids[0])
 				last, _ := core.ParsePosition(ids[4])
 				if last.Seq-first.Seq != 4 {

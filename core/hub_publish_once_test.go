@@ -12,8 +12,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// once publishes to a channel with a key.
-func once(t *testing.T, hub *core.Hub, key, channel, data string) string {
+// publishOnce publishes to a channel with a key.
+func publishOnce(t *testing.T, hub *core.Hub, key, channel, data string) string {
 	t.Helper()
 	id, err := hub.Publish(t.Context(), channel, core.Event{Data: data}, core.Once(key))
 	if err != nil {
@@ -24,28 +24,28 @@ func once(t *testing.T, hub *core.Hub, key, channel, data string) string {
 
 // A repeat within the window publishes nothing, and returns the first ID. The
 // window does not begin anew with a repeat.
-func TestPublishOnceWithinTheWindow(t *testing.T) {
+func TestOnceWithinTheWindow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{Store: core.NewMemoryStore(core.Retention{OnceWindow: time.Minute})})
 		c := consume(t, hub, core.Subscription{Channels: []string{"a", "b"}})
 		synctest.Wait()
-		first := once(t, hub, "k", "a", "first")
+		first := publishOnce(t, hub, "k", "a", "first")
 		for range 5 {
 			time.Sleep(10 * time.Second)
-			if got := once(t, hub, "k", "a", "again"); got != first {
+			if got := publishOnce(t, hub, "k", "a", "again"); got != first {
 				t.Errorf("repeat: got ID %s, want that of the first, %s", got, first)
 			}
 		}
-		once(t, hub, "other", "a", "other key")
-		once(t, hub, "k", "b", "other channel")
+		publishOnce(t, hub, "other", "a", "other key")
+		publishOnce(t, hub, "k", "b", "other channel")
 		time.Sleep(10*time.Second - time.Nanosecond)
-		if got := once(t, hub, "k", "a", "again"); got != first {
+		if got := publishOnce(t, hub, "k", "a", "again"); got != first {
 			t.Errorf("at the end of the window: got ID %s, want that of the first, %s", got, first)
 		}
 		time.Sleep(time.Nanosecond)
-		second := once(t, hub, "k", "a", "second")
-		if second == first || once(t, hub, "k", "a", "again") != second {
+		second := publishOnce(t, hub, "k", "a", "second")
+		if second == first || publishOnce(t, hub, "k", "a", "again") != second {
 			t.Errorf("after the window: got ID %s after %s, want a new one that stays", second, first)
 		}
 		c.wants(t, "all", "first", "other key", "b other channel", "second")
@@ -57,7 +57,7 @@ func TestPublishOnceWithinTheWindow(t *testing.T) {
 
 // The first ID is the app's own if it was, also when the event is not kept any
 // more.
-func TestPublishOnceReturnsTheFirstID(t *testing.T) {
+func TestOnceReturnsTheFirstID(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{Store: core.NewMemoryStore(core.Retention{Events: 1})})
 	p := core.Publication{Channel: "a", Event: core.Event{ID: "row 1"}}
@@ -71,7 +71,7 @@ func TestPublishOnceReturnsTheFirstID(t *testing.T) {
 	}
 }
 
-func TestPublishOnceRefuses(t *testing.T) {
+func TestOnceRefuses(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	p := core.Publication{Channel: "a"}
@@ -86,13 +86,13 @@ func TestPublishOnceRefuses(t *testing.T) {
 		t.Error("bad event: got no error, want one")
 	}
 	first := publish(t, hub, "a", "before")[0]
-	if id := once(t, hub, "k", "a", "good"); id <= first {
+	if id := publishOnce(t, hub, "k", "a", "good"); id <= first {
 		t.Errorf("after a bad event: got ID %s, want one after %s", id, first)
 	}
 }
 
 // Of all who publish with the same key at once, one does, and all learn of it.
-func TestPublishOnceAtTheSameTime(t *testing.T) {
+func TestOnceAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	const keys, publishers = 50, 8
@@ -101,7 +101,7 @@ func TestPublishOnceAtTheSameTime(t *testing.T) {
 	for i := range publishers {
 		publishing.Go(func() {
 			for k := range keys {
-				ids[i][k] = once(t, hub, strconv.Itoa(k), "a", strconv.Itoa(i))
+				ids[i][k] = publishOnce(t, hub, strconv.Itoa(k), "a", strconv.Itoa(i))
 			}
 		})
 	}
@@ -128,16 +128,16 @@ func TestOnceKeysAreBounded(t *testing.T) {
 	hub := openHub(t, core.HubConfig{Store: core.NewMemoryStore(core.Retention{OnceKeys: most})})
 	ids := make(map[int]string)
 	for n := range 5 * most {
-		ids[n] = once(t, hub, strconv.Itoa(n), "channel "+strconv.Itoa(n%3), "x")
+		ids[n] = publishOnce(t, hub, strconv.Itoa(n), "channel "+strconv.Itoa(n%3), "x")
 		for _, back := range []int{0, 1, most / 2, most - 1} {
 			if m := n - back; m >= 0 {
-				if got := once(t, hub, strconv.Itoa(m), "channel "+strconv.Itoa(m%3), "x"); got != ids[m] {
+				if got := publishOnce(t, hub, strconv.Itoa(m), "channel "+strconv.Itoa(m%3), "x"); got != ids[m] {
 					t.Fatalf("key %d after key %d: got ID %s, want the first, %s", m, n, got, ids[m])
 				}
 			}
 		}
 	}
-	if got := once(t, hub, strconv.Itoa(4*most-1), "channel "+strconv.Itoa((4*most-1)%3), "x"); got == ids[4*most-1] {
+	if got := publishOnce(t, hub, strconv.Itoa(4*most-1), "channel "+strconv.Itoa((4*most-1)%3), "x"); got == ids[4*most-1] {
 		t.Errorf("key beyond the cap: got the first ID %s, want a new one", got)
 	}
 }
@@ -168,7 +168,7 @@ func TestForgetDropsOnceKeys(t *testing.T) {
 				}
 				continue
 			}
-			id := once(t, hub, key, channel, "x")
+			id := publishOnce(t, hub, key, channel, "x")
 			first, ok := known[[2]string{channel, key}]
 			// Those that were forgotten take up places: 20 are remembered in any
 			// case.

@@ -45,7 +45,7 @@ func TestMemoriesAddUp(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Duration(random.IntN(1000)) * time.Millisecond)
-			addUp(t, &m, most, bytes)
+			wantTotals(t, &m, most, bytes)
 		}
 		for n := range open {
 			for range open[n] {
@@ -59,7 +59,7 @@ func TestMemoriesAddUp(t *testing.T) {
 	})
 }
 
-func addUp(t *testing.T, m *sessions, most, bytes int) {
+func wantTotals(t *testing.T, m *sessions, most, bytes int) {
 	t.Helper()
 	if len(m.byName) > most || m.bytes > bytes {
 		t.Fatalf("got %d memories of %d bytes, want %d of %d at most", len(m.byName), m.bytes, most, bytes)

@@ -35,7 +35,7 @@ func TestRememberedFairly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newRemembering(t, c.cfg)
+				r := newSessionGate(t, c.cfg)
 				as := func(i, n int) {
 					r.user, r.remote = c.users[i], c.peers[i]
 					if strings.Contains(r.remote, "%") {
@@ -43,19 +43,19 @@ func TestRememberedFairly(t *testing.T) {
 					}
 				}
 				as(0, 1)
-				r.visit(t, "one", []string{"b"}, nil)
-				r.visit(t, "two", []string{"c"}, nil)
+				r.changeOnce(t, "one", []string{"b"}, nil)
+				r.changeOnce(t, "two", []string{"c"}, nil)
 				many := longNames(16, core.MaxChannelBytes)
 				for i := range 100 {
 					as(1, i+1)
-					r.visit(t, "many"+strconv.Itoa(i), many, nil)
+					r.changeOnce(t, "many"+strconv.Itoa(i), many, nil)
 				}
 				as(1, 1)
-				r.wants(t, "of many, the first", "many0", "a")
-				r.wants(t, "of many, the last", "many99", append([]string{"a"}, many...)...)
+				r.wantChannels(t, "of many, the first", "many0", "a")
+				r.wantChannels(t, "of many, the last", "many99", append([]string{"a"}, many...)...)
 				as(0, 1)
-				r.wants(t, "of few, the first", "one", "a", "b")
-				r.wants(t, "of few, the other", "two", "a", "c")
+				r.wantChannels(t, "of few, the first", "one", "a", "b")
+				r.wantChannels(t, "of few, the other", "two", "a", "c")
 			})
 		})
 	}
@@ -66,18 +66,18 @@ func TestRememberedFairly(t *testing.T) {
 func TestRememberedOfOpenStreams(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{MaxSessions: 10})
-		r.visit(t, "x", []string{"b"}, nil)
+		r := newSessionGate(t, core.HubConfig{MaxSessions: 10})
+		r.changeOnce(t, "x", []string{"b"}, nil)
 		r.user = "mallory"
 		for i := range 20 {
 			s, _ := r.open(t, strconv.Itoa(i))
 			change(t, s, []string{"b"}, nil)
 		}
 		r.user = "ann"
-		r.wants(t, "ann's", "x", "a", "b")
+		r.wantChannels(t, "ann's", "x", "a", "b")
 		r.user = "bob"
-		r.visit(t, "y", []string{"c"}, nil)
-		r.wants(t, "bob's", "y", "a", "c")
+		r.changeOnce(t, "y", []string{"c"}, nil)
+		r.wantChannels(t, "bob's", "y", "a", "c")
 	})
 }
 
@@ -86,15 +86,15 @@ func TestRememberedOfOpenStreams(t *testing.T) {
 func TestRememberedOutgrows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{MaxSessionBytes: 4 << 10})
+		r := newSessionGate(t, core.HubConfig{MaxSessionBytes: 4 << 10})
 		s, b := r.open(t, "x")
 		change(t, s, []string{"b"}, nil)
 		change(t, s, longNames(100, 200), nil)
 		b.hangUp()
 		<-b.done
-		r.wants(t, "too large", "x", "a")
-		r.visit(t, "x", []string{"b"}, nil)
-		r.wants(t, "small again", "x", "a", "b")
+		r.wantChannels(t, "too large", "x", "a")
+		r.changeOnce(t, "x", []string{"b"}, nil)
+		r.wantChannels(t, "small again", "x", "a", "b")
 	})
 }
 
@@ -161,10 +161,10 @@ func TestResumeBeginsWhereAdded(t *testing.T) {
 	for _, kept := range []int{1, 100} { // events in the rings, and in history
 		for _, history := range []int{4, 100} {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRemembering(t, core.HubConfig{RingEvents: kept, Store: core.NewMemoryStore(core.Retention{Events: history})})
+				r := newSessionGate(t, core.HubConfig{RingEvents: kept, Store: core.NewMemoryStore(core.Retention{Events: history})})
 				first := publish(t, r.hub, "a", "first")[0]
 				publish(t, r.hub, "b", numbers(1, 9)...)
-				r.visit(t, "x", []string{"b"}, nil)
+				r.changeOnce(t, "x", []string{"b"}, nil)
 				publish(t, r.hub, "b", "yes")
 				publish(t, r.hub, "a", "too")
 				_, b := r.open(t, "x&lastEventId="+first)

@@ -50,7 +50,7 @@ func TestHubStress(t *testing.T) {
 		visiting.Go(func() {
 			random := rand.New(rand.NewPCG(5, uint64(c)))
 			for range visits {
-				if fault := visit(t.Context(), hub, random, used, unused, &events, &ends); fault != "" {
+				if fault := subscribeBriefly(t.Context(), hub, random, used, unused, &events, &ends); fault != "" {
 					faults <- fault
 					return
 				}
@@ -75,8 +75,8 @@ func TestHubStress(t *testing.T) {
 	t.Logf("%d published, %d received, slow or gone %d times", hub.Stats().Published, events.Load(), ends.Load())
 }
 
-// visit subscribes for a while, and returns what is wrong with what comes.
-func visit(ctx context.Context, hub *core.Hub, random *rand.Rand, used, unused int, events, ends *atomic.Int64) string {
+// subscribeBriefly subscribes for a while, and returns what is wrong with what comes.
+func subscribeBriefly(ctx context.Context, hub *core.Hub, random *rand.Rand, used, unused int, events, ends *atomic.Int64) string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sub := core.Subscription{Channels: []string{fmt.Sprintf("unused %d", random.IntN(unused))}}

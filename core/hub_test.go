@@ -80,7 +80,7 @@ func (c *consumer) take(d core.Delivery, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
-		c.got = append(c.got, saying(err))
+		c.got = append(c.got, errText(err))
 		c.errs = append(c.errs, err)
 		return
 	}
@@ -92,8 +92,8 @@ func (c *consumer) take(d core.Delivery, err error) {
 	c.ids = append(c.ids, d.ID)
 }
 
-// saying is short for an error.
-func saying(err error) string {
+// errText is short for an error.
+func errText(err error) string {
 	if gap := (*core.GapError)(nil); errors.As(err, &gap) {
 		return fmt.Sprintf("gap: %s, %d to %d", gap.Reason, gap.Oldest.Seq, gap.Newest.Seq)
 	}
@@ -186,10 +186,10 @@ func TestHubCloses(t *testing.T) {
 	})
 }
 
-// lent is a store that the hub's Close leaves open.
-type lent struct{ core.Store }
+// sharedStore is a store that the hub's Close leaves open.
+type sharedStore struct{ core.Store }
 
-func (lent) Close() error { return nil }
+func (sharedStore) Close() error { return nil }
 
 // openStore returns a store that is closed in the end.
 func openStore(t *testing.T) core.Store {
@@ -207,12 +207,12 @@ func TestHubOnStoreWithHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := openStore(t)
-		first := openHub(t, core.HubConfig{Store: lent{store}})
+		first := openHub(t, core.HubConfig{Store: sharedStore{store}})
 		ids := publish(t, first, "a", "1", "2")
 		if err := first.Close(); err != nil {
 			t.Fatalf("Close: %v", err)
 		}
-		hub := openHub(t, core.HubConfig{Store: lent{store}})
+		hub := openHub(t, core.HubConfig{Store: sharedStore{store}})
 		live := consume(t, hub, core.Subscription{Channels: []string{"a"}})
 		all := consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
 		after := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[0]})
@@ -231,8 +231,8 @@ func TestTwoHubsOnOneStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := openStore(t)
-		one := openHub(t, core.HubConfig{Store: lent{store}})
-		two := openHub(t, core.HubConfig{Store: lent{store}})
+		one := openHub(t, core.HubConfig{Store: sharedStore{store}})
+		two := openHub(t, core.HubConfig{Store: sharedStore{store}})
 		sub := core.Subscription{Channels: []string{"a", "b"}}
 		there, here := consume(t, one, sub), consume(t, two, sub)
 		synctest.Wait()

@@ -36,13 +36,13 @@ func netHTTP() adaptertest.Adapter {
 				}
 				mux.Handle(route.Method+" "+path, route.Endpoint)
 			}
-			return adaptertest.Serve(site, inFront(mux))
+			return adaptertest.Serve(site, withMiddleware(mux))
 		},
 	}
 }
 
-// inFront puts what stands in front of every site before a handler.
-func inFront(next http.Handler) http.Handler {
+// withMiddleware puts what stands in front of every site before a handler.
+func withMiddleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if v := recover(); v != nil {

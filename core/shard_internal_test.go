@@ -13,9 +13,9 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// join opens an owned subscription to a channel, and returns it with its
+// openMember opens an owned subscription to a channel, and returns it with its
 // client's end.
-func join(t *testing.T, endpoint *Endpoint) (*member, net.Conn) {
+func openMember(t *testing.T, endpoint *Endpoint) (*member, net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -63,9 +63,9 @@ func readUntil(t *testing.T, in *bufio.Reader, prefix string) {
 	}
 }
 
-// rest waits until a shard has nothing to do: then a test may look at what is
+// awaitIdle waits until a shard has nothing to do: then a test may look at what is
 // the shard's own.
-func rest(s *shard) {
+func awaitIdle(s *shard) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.running {
@@ -94,17 +94,17 @@ func TestLateEvent(t *testing.T) {
 	hub := NewHub(HubConfig{})
 	hub.shards = hub.shards[:1]
 	endpoint := NewGate(hub, GateConfig{Heartbeat: -1}).Subscribe("a")
-	first, client := join(t, endpoint)
+	first, client := openMember(t, endpoint)
 	in := bufio.NewReader(client)
 	readUntil(t, in, "id: ")
 	publishOne(t, hub)
 	readUntil(t, in, "data: x") // it has joined
-	rest(&hub.shards[0])
+	awaitIdle(&hub.shards[0])
 	late := sock.Event{Slot: first.slot, Gen: first.gen, Gone: true}
 	_ = first.stream.Close()
 	hub.shards[0].wait()
 
-	second, client := join(t, endpoint)
+	second, client := openMember(t, endpoint)
 	in = bufio.NewReader(client)
 	readUntil(t, in, "id: ")
 	publishOne(t, hub)
@@ -115,7 +115,7 @@ func TestLateEvent(t *testing.T) {
 	if err := second.stream.Err(); err != nil {
 		t.Errorf("stream after a former one's event: got %v, want it open", err)
 	}
-	rest(&hub.shards[0])
+	awaitIdle(&hub.shards[0])
 	if second.slot != first.slot {
 		t.Errorf("slot: got %d, want %d again", second.slot, first.slot)
 	}
@@ -137,9 +137,9 @@ func TestNoTicks(t *testing.T) {
 	} {
 		hub := NewHub(HubConfig{})
 		hub.shards = hub.shards[:1]
-		_, client := join(t, NewGate(hub, GateConfig{Heartbeat: test.heartbeat, WriteTimeout: test.timeout}).Subscribe("a"))
+		_, client := openMember(t, NewGate(hub, GateConfig{Heartbeat: test.heartbeat, WriteTimeout: test.timeout}).Subscribe("a"))
 		readUntil(t, bufio.NewReader(client), "id: ")
-		rest(&hub.shards[0])
+		awaitIdle(&hub.shards[0])
 		got := hub.shards[0].members.period
 		if got != test.want {
 			t.Errorf("heartbeat %v, write timeout %v: got a look every %v, want %v", test.heartbeat, test.timeout, got, test.want)

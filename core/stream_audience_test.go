@@ -63,7 +63,7 @@ func TestGroups(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
-		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
 		if got := s.Groups(); len(got) != 0 || s.InGroup("") || s.Identity() != "" {
 			t.Errorf("at first: got groups %q, identity %q, want none", got, s.Identity())
 		}
@@ -125,7 +125,7 @@ func TestFilterSeesAudience(t *testing.T) {
 				}
 			}
 		}
-		_, b := subscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
+		_, b := openSubscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
 		b.wantBlocks(t, "history", "1 @1", "1 @3")
 		publish(t, hub, "a", "2")
 		b.wantBlocks(t, "live", "1 @1", "1 @3", "2 @7")

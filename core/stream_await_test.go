@@ -56,7 +56,7 @@ func TestStreamThatIsNeverRun(t *testing.T) {
 				if got := hub.Stats().Streams; got != 0 {
 					t.Errorf("streams: got %d, want none", got)
 				}
-				conn := newWireConn()
+				conn := newMemConn()
 				o.Run(conn)
 				o.Abandon(errors.New("late"))
 				if got := conn.text(); got != "" {
@@ -75,7 +75,7 @@ func TestStreamThatIsNeverRun(t *testing.T) {
 func TestStreamThatIsRunInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, _ := driven(t, core.GateConfig{WriteTimeout: time.Second, Heartbeat: -1})
+		s, _ := openSender(t, core.GateConfig{WriteTimeout: time.Second, Heartbeat: -1})
 		time.Sleep(time.Hour)
 		if err := s.Err(); err != nil {
 			t.Errorf("after an hour: got %v, want an open stream", err)

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// forgetful is a store that says when it is asked to forget a channel, and waits
+// forgetStore is a store that says when it is asked to forget a channel, and waits
 // until it may.
-type forgetful struct {
+type forgetStore struct {
 	*MemoryStore
 
 	asked, may chan struct{}
 }
 
-func (f forgetful) Forget(ctx context.Context, channel string) error {
+func (f forgetStore) Forget(ctx context.Context, channel string) error {
 	f.asked <- struct{}{}
 	<-f.may
 	return f.MemoryStore.Forget(ctx, channel)
@@ -31,7 +31,7 @@ func (f forgetful) Forget(ctx context.Context, channel string) error {
 // that stream.
 func TestChangeForgetsWithoutTheLock(t *testing.T) {
 	t.Parallel()
-	store := forgetful{NewMemoryStore(Retention{}), make(chan struct{}), make(chan struct{})}
+	store := forgetStore{NewMemoryStore(Retention{}), make(chan struct{}), make(chan struct{})}
 	hub := NewHub(HubConfig{Store: store})
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.example/", http.NoBody)
@@ -47,7 +47,7 @@ func TestChangeForgetsWithoutTheLock(t *testing.T) {
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		o.Run(nowhere{})
+		o.Run(discardConn{})
 	}()
 	<-opened
 	private, gone := "~"+rand.Text(), "~"+rand.Text()
@@ -86,7 +86,7 @@ func TestChangeForgetsWithoutTheLock(t *testing.T) {
 	<-free
 	cancel()
 	<-over
-	wantNothing(t, hub)
+	wantNoRefs(t, hub)
 	if err := hub.Close(); err != nil {
 		t.Error(err)
 	}

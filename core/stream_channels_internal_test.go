@@ -15,16 +15,16 @@ import (
 	"time"
 )
 
-// nowhere is a connection that takes everything.
-type nowhere struct{}
+// discardConn is a connection that takes everything.
+type discardConn struct{}
 
-func (nowhere) Write(p []byte) (int, error)      { return len(p), nil }
-func (nowhere) Flush() error                     { return nil }
-func (nowhere) SetWriteDeadline(time.Time) error { return nil }
+func (discardConn) Write(p []byte) (int, error)      { return len(p), nil }
+func (discardConn) Flush() error                     { return nil }
+func (discardConn) SetWriteDeadline(time.Time) error { return nil }
 
-// rambling opens a subscription, on a connection of the hub's own or not, and
+// openSubscription opens a subscription, on a connection of the hub's own or not, and
 // returns its stream with a function that waits for its end.
-func rambling(t *testing.T, endpoint *Endpoint, ln net.Listener, own bool) (*Stream, func()) {
+func openSubscription(t *testing.T, endpoint *Endpoint, ln net.Listener, own bool) (*Stream, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://a.example/", http.NoBody)
@@ -38,7 +38,7 @@ func rambling(t *testing.T, endpoint *Endpoint, ln net.Listener, own bool) (*Str
 	}
 	var over sync.WaitGroup
 	if !own {
-		over.Go(func() { o.Run(nowhere{}) })
+		over.Go(func() { o.Run(discardConn{}) })
 		return o.stream, func() { cancel(); over.Wait() }
 	}
 	client, err := net.Dial("tcp4", ln.Addr().String())
@@ -70,13 +70,13 @@ func TestChangeLeavesNothing(t *testing.T) {
 	for _, end := range []string{"close", "drain", "hub"} {
 		for _, own := range []bool{false, true} {
 			for range 8 {
-				changeLeavesNothing(t, ln, own, end)
+				changeWithoutLeaks(t, ln, own, end)
 			}
 		}
 	}
 }
 
-func changeLeavesNothing(t *testing.T, ln net.Listener, own bool, end string) {
+func changeWithoutLeaks(t *testing.T, ln net.Listener, own bool, end string) {
 	t.Helper()
 	const streams = 6
 	var mu sync.Mutex
@@ -102,11 +102,11 @@ func changeLeavesNothing(t *testing.T, ln net.Listener, own bool, end string) {
 	var waits []func()
 	late := make(chan struct{}, 2*streams)
 	for range streams {
-		s, wait := rambling(t, endpoint, ln, own)
+		s, wait := openSubscription(t, endpoint, ln, own)
 		waits = append(waits, wait)
 		for range 2 {
 			all.Go(func() {
-				ramble(t, s, func() {
+				changeRepeatedly(t, s, func() {
 					if end == "close" {
 						s.CloseWith(nil)
 					}
@@ -127,7 +127,7 @@ func changeLeavesNothing(t *testing.T, ln net.Listener, own bool, end string) {
 		wait()
 	}
 	hub.settle() // those that were about to begin when the hub closed end later
-	wantNothing(t, hub)
+	wantNoRefs(t, hub)
 	closeHub(t, hub)
 	for key, n := range hooks {
 		if n != 0 {
@@ -136,9 +136,9 @@ func changeLeavesNothing(t *testing.T, ln net.Listener, own bool, end string) {
 	}
 }
 
-// ramble changes the channels of a stream until it has ended. After some time,
+// changeRepeatedly changes the channels of a stream until it has ended. After some time,
 // it calls a function.
-func ramble(t *testing.T, s *Stream, later func()) {
+func changeRepeatedly(t *testing.T, s *Stream, later func()) {
 	t.Helper()
 	names := []string{"a", "b", "c", "d"}
 	for n := rand.IntN(60); s.Err() == nil; n-- {

@@ -14,8 +14,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// subscribed opens a subscription, and returns both of its ends.
-func subscribed(t *testing.T, hub *core.Hub, cfg core.GateConfig, sub core.Subscription) (*core.Stream, *browser) {
+// openSubscribed opens a subscription, and returns both of its ends.
+func openSubscribed(t *testing.T, hub *core.Hub, cfg core.GateConfig, sub core.Subscription) (*core.Stream, *memClient) {
 	t.Helper()
 	var stream *core.Stream
 	b := connect(t, core.NewGate(hub, cfg).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
@@ -29,7 +29,7 @@ func subscribed(t *testing.T, hub *core.Hub, cfg core.GateConfig, sub core.Subsc
 // blocks returns what was sent since a block of the prelude, without the
 // epoch of positions: "x" for data, "x @7" where that has a position, "@7" for a
 // position by itself, and ":" for a comment.
-func (b *browser) blocks() []string {
+func (b *memClient) blocks() []string {
 	synctest.Wait()
 	var all []string
 	for block := range strings.SplitSeq(b.conn.text(), "\n\n") {
@@ -53,7 +53,7 @@ func (b *browser) blocks() []string {
 	return all
 }
 
-func (b *browser) wantBlocks(t *testing.T, when string, want ...string) {
+func (b *memClient) wantBlocks(t *testing.T, when string, want ...string) {
 	t.Helper()
 	if got := b.blocks(); !slices.Equal(got, want) {
 		t.Errorf("%s: got %q, want %q", when, got, want)
@@ -61,7 +61,7 @@ func (b *browser) wantBlocks(t *testing.T, when string, want ...string) {
 }
 
 // waitFor waits until a text was flushed.
-func (c *wireConn) waitFor(text string) {
+func (c *memConn) waitFor(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for n := 0; ; c.await(time.Time{}) {
@@ -79,7 +79,7 @@ func TestAddChannelsTellsPosition(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
-		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
 		publish(t, hub, "b", "1", "2")
 		change(t, s, []string{"b"}, nil)
 		b.wantBlocks(t, "up to date", "@0", "@2")
@@ -127,7 +127,7 @@ func TestHeartbeatTellsPosition(t *testing.T) {
 				t.Fatalf("Publish: %v", err)
 			}
 		}
-		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: time.Second}, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: time.Second}, core.Subscription{Channels: []string{"a"}})
 		if err := s.Join("x"); err != nil {
 			t.Fatalf("Join: %v", err)
 		}
@@ -260,7 +260,7 @@ func TestLagOfAddedChannels(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
-		s, b := subscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
 		publish(t, hub, "b", "1", "2", "3")
 		change(t, s, []string{"b"}, nil)
 		for _, when := range []string{"at once", "later"} {

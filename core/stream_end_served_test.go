@@ -17,7 +17,7 @@ func servedKick(t *testing.T, e ssetest.Env) {
 	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{ssetest.Membership}})
 	f.Get("/news", gate.Subscribe("news"))
 	f.Get("/sport", gate.Subscribe("sport"))
-	f.Get("/handler", gate.Handle(stay))
+	f.Get("/handler", gate.Handle(waitForEnd))
 	f.Start(t)
 	open := func(path string) (*core.Stream, *ssetest.Reply) {
 		s, r := f.Connect(t, path)

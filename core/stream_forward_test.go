@@ -18,7 +18,7 @@ import (
 func TestConcurrentSendsShareAFlush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		b.conn.block()
 		var senders sync.WaitGroup
 		for i := range 100 {
@@ -92,9 +92,9 @@ func TestNothingIsWrittenAfterRun(t *testing.T) {
 	}
 }
 
-// forwarded opens a stream that forwards from a channel, and returns what
+// openForward opens a stream that forwards from a channel, and returns what
 // Forward returned once it has.
-func forwarded(t *testing.T, events <-chan core.Event) (b *browser, result <-chan error) {
+func openForward(t *testing.T, events <-chan core.Event) (b *memClient, result <-chan error) {
 	t.Helper()
 	results := make(chan error, 1)
 	return connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
@@ -107,7 +107,7 @@ func TestForwardSendsWhatIsReadyAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		events := make(chan core.Event, 200)
-		b, result := forwarded(t, events)
+		b, result := openForward(t, events)
 		synctest.Wait()
 		b.conn.block()
 		for i := range 101 {
@@ -134,7 +134,7 @@ func TestForwardSendsWhatIsReadyAtOnce(t *testing.T) {
 func TestForwardEndsWithTheStream(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, result := forwarded(t, make(chan core.Event))
+		b, result := openForward(t, make(chan core.Event))
 		synctest.Wait()
 		b.hangUp()
 		wantReason(t, <-result, core.ErrClientGone)
@@ -145,7 +145,7 @@ func TestForwardStopsAtABadEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		events := make(chan core.Event, 3)
-		b, result := forwarded(t, events)
+		b, result := openForward(t, events)
 		synctest.Wait()
 		events <- core.Event{Name: "\n"}
 		var bad *core.FieldError
@@ -180,7 +180,7 @@ func TestForwardSeqReadsAheadWhileAWriteBlocks(t *testing.T) {
 		t.Run(fmt.Sprint(last), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				conn := newWireConn()
+				conn := newMemConn()
 				ctx, hangUp := context.WithCancel(t.Context())
 				b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 					err := s.ForwardSeq(sequence(41, last, func(i int) {
@@ -214,7 +214,7 @@ func TestForwardSeqReadsAheadWhileAWriteBlocks(t *testing.T) {
 func TestForwardSeqEndsWithTheStream(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var b *browser
+		var b *memClient
 		result := make(chan error, 1)
 		b = connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			result <- s.ForwardSeq(sequence(1<<30, nil, func(i int) {

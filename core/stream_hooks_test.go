@@ -15,14 +15,14 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// guestbook records the calls of join and leave hooks, and calls functions in them.
-type guestbook struct {
+// hookRecorder records the calls of join and leave hooks, and calls functions in them.
+type hookRecorder struct {
 	mu   sync.Mutex
 	rows []string
 	do   map[string]func(s *core.Stream) // by row; each is called once
 }
 
-func (g *guestbook) hook(what string) func(string, *core.Stream) {
+func (g *hookRecorder) hook(what string) func(string, *core.Stream) {
 	return func(channel string, s *core.Stream) {
 		row := what + " " + channel
 		g.mu.Lock()
@@ -36,11 +36,11 @@ func (g *guestbook) hook(what string) func(string, *core.Stream) {
 	}
 }
 
-func (g *guestbook) config() core.HubConfig {
+func (g *hookRecorder) config() core.HubConfig {
 	return core.HubConfig{OnJoin: g.hook("joins"), OnLeave: g.hook("leaves")}
 }
 
-func (g *guestbook) wants(t *testing.T, when string, want ...string) {
+func (g *hookRecorder) wantCalls(t *testing.T, when string, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	g.mu.Lock()
@@ -53,7 +53,7 @@ func (g *guestbook) wants(t *testing.T, when string, want ...string) {
 func TestHooksOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &guestbook{do: make(map[string]func(*core.Stream))}
+		g := &hookRecorder{do: make(map[string]func(*core.Stream))}
 		hub := openHub(t, g.config())
 		for _, channel := range []string{"b", "c", "d"} {
 			for what, want := range map[string]bool{"joins ": true, "leaves ": false} {
@@ -64,22 +64,22 @@ func TestHooksOrder(t *testing.T) {
 				}
 			}
 		}
-		s, b := subscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"b", "a", "b"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"b", "a", "b"}})
 		want := []string{"joins a", "joins b"}
-		g.wants(t, "open", want...)
+		g.wantCalls(t, "open", want...)
 		change(t, s, []string{"a", "d", "c", "c"}, []string{"b", "none"})
 		want = append(want, "leaves b", "joins c", "joins d")
-		g.wants(t, "changed", want...)
+		g.wantCalls(t, "changed", want...)
 		change(t, s, []string{"a"}, []string{"a"})
 		want = append(want, "leaves a", "joins a")
-		g.wants(t, "off and on again", want...)
+		g.wantCalls(t, "off and on again", want...)
 		if err := s.AddChannels("e", ""); !errors.Is(err, core.ErrChannelName) {
 			t.Errorf("AddChannels: got %v, want ErrChannelName", err)
 		}
 		change(t, s, nil, []string{"d"})
 		b.hangUp()
 		<-b.done
-		g.wants(t, "gone", append(want, "leaves d", "leaves c", "leaves a")...)
+		g.wantCalls(t, "gone", append(want, "leaves d", "leaves c", "leaves a")...)
 		for _, name := range []string{"a", "b", "c", "d"} {
 			if n := hub.Count(name); n != 0 {
 				t.Errorf("streams on %s: got %d, want 0", name, n)
@@ -91,7 +91,7 @@ func TestHooksOrder(t *testing.T) {
 // Streams that never open join nothing.
 func TestHooksOfRefusedStreams(t *testing.T) {
 	t.Parallel()
-	g := &guestbook{}
+	g := &hookRecorder{}
 	hub := openHub(t, g.config())
 	for _, middleware := range []core.Middleware{
 		func(*core.Handshake) error { return core.Refuse(403, "") },
@@ -120,7 +120,7 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 func TestHooksDoThings(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &guestbook{}
+		g := &hookRecorder{}
 		hub := openHub(t, g.config())
 		publishIt := func(channel, data string) {
 			if _, err := hub.Publish(context.Background(), channel, core.Event{Data: data}); err != nil {
@@ -157,14 +157,14 @@ func TestHooksDoThings(t *testing.T) {
 				_ = s.Close()
 			},
 		}
-		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
-		g.wants(t, "open", "joins a", "joins b", "leaves a", "joins c")
+		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		g.wantCalls(t, "open", "joins a", "joins b", "leaves a", "joins c")
 		if got := b.blocks(); !slices.Contains(got, "to b @2") || !slices.Contains(got, "welcome to b @3") || slices.Contains(got, "nobody gets this @4") {
 			t.Errorf("events: got %q, want those to b", got)
 		}
 		s.CloseWith(errKicked)
 		<-b.done
-		g.wants(t, "closed", "joins a", "joins b", "leaves a", "joins c", "leaves b", "leaves c")
+		g.wantCalls(t, "closed", "joins a", "joins b", "leaves a", "joins c", "leaves b", "leaves c")
 		if got := hub.Stats().Streams; got != 0 {
 			t.Errorf("streams: got %d, want none", got)
 		}
@@ -177,12 +177,12 @@ var errKicked = errors.New("kicked out")
 func TestHookCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &guestbook{}
+		g := &hookRecorder{}
 		hub := openHub(t, g.config())
 		g.do = map[string]func(*core.Stream){"joins a": func(*core.Stream) { hub.CloseChannel("a", errKicked) }}
 		b := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a"))
 		<-b.done
-		g.wants(t, "closed", "joins a", "leaves a")
+		g.wantCalls(t, "closed", "joins a", "leaves a")
 		wantText(t, b.conn.text(), "")
 	})
 }
@@ -192,19 +192,19 @@ func TestHookCloses(t *testing.T) {
 func TestHooksPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &guestbook{}
+		g := &hookRecorder{}
 		hub := openHub(t, g.config())
 		oh := func(*core.Stream) { panic("oh hook") }
 		g.do = map[string]func(*core.Stream){"joins a": oh, "leaves a": oh, "joins b": oh, "leaves b": oh}
 		var log bytes.Buffer
 		cfg := core.GateConfig{Heartbeat: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))}
-		s, b := subscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}})
 		change(t, s, []string{"b", "c"}, []string{"a"})
 		publish(t, hub, "b", "1")
 		b.wantBlocks(t, "open", "@0", "1 @1")
 		b.hangUp()
 		<-b.done
-		g.wants(t, "gone", "joins a", "leaves a", "joins b", "joins c", "leaves b", "leaves c")
+		g.wantCalls(t, "gone", "joins a", "leaves a", "joins b", "joins c", "leaves b", "leaves c")
 		for _, what := range []string{"join", "leave"} {
 			if n := strings.Count(log.String(), `msg="panic in `+what+` hook"`); n != 2 {
 				t.Errorf("log: got %d lines about panics in %s hooks, want 2: %s", n, what, &log)
@@ -218,11 +218,11 @@ func TestHooksPanic(t *testing.T) {
 func TestHooksTakeTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &guestbook{}
+		g := &hookRecorder{}
 		hub := openHub(t, g.config())
 		halt := make(chan struct{})
 		g.do = map[string]func(*core.Stream){"joins b": func(*core.Stream) { <-halt }}
-		s, b := subscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
 		added := make(chan error)
 		go func() { added <- s.AddChannels("b") }()
 		synctest.Wait()
@@ -233,12 +233,12 @@ func TestHooksTakeTime(t *testing.T) {
 		b.wantBlocks(t, "in the hook", "@0", "1 @1", "2 @2")
 		b.hangUp()
 		<-b.done
-		g.wants(t, "still in the hook", "joins a", "joins b")
+		g.wantCalls(t, "still in the hook", "joins a", "joins b")
 		close(halt)
 		if err := <-added; err != nil {
 			t.Errorf("AddChannels: got %v, want nil", err)
 		}
-		g.wants(t, "after it", "joins a", "joins b", "leaves b", "joins c", "leaves a", "leaves c")
+		g.wantCalls(t, "after it", "joins a", "joins b", "leaves b", "joins c", "leaves a", "leaves c")
 	})
 }
 
@@ -259,7 +259,7 @@ func TestHooksPair(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{OnJoin: note(true), OnLeave: note(false)})
-		s, b := subscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
+		s, b := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
 		var all sync.WaitGroup
 		for i := range 8 {
 			all.Go(func() {

@@ -11,8 +11,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// withPrivate opens a subscription to a private channel that it makes.
-func withPrivate(t *testing.T, hub *core.Hub) (name string, b *browser) {
+// openPrivate opens a subscription to a private channel that it makes.
+func openPrivate(t *testing.T, hub *core.Hub) (name string, b *memClient) {
 	t.Helper()
 	b = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
 		name = h.PrivateChannel()
@@ -27,7 +27,7 @@ func TestPrivateChannelNames(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
 		seen := make(map[string]bool)
 		for range 100 {
-			name, b := withPrivate(t, hub)
+			name, b := openPrivate(t, hub)
 			if len(name) < 27 || seen[name] { // 5 bits a character
 				t.Errorf("name: got %q, want a new one of 128 bits or more", name)
 			}
@@ -82,10 +82,10 @@ func TestPrivateChannelTooLate(t *testing.T) {
 // What is published to a private channel while it goes is not kept.
 func TestPrivateChannelGoesMeanwhile(t *testing.T) {
 	t.Parallel()
-	store := &meanwhile{Store: core.NewMemoryStore(core.Retention{})}
+	store := &appendHookStore{Store: core.NewMemoryStore(core.Retention{})}
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{Store: store})
-		name, b := withPrivate(t, hub)
+		name, b := openPrivate(t, hub)
 		store.before = func() {
 			b.hangUp()
 			<-b.done
@@ -101,14 +101,14 @@ func TestPrivateChannelGoesMeanwhile(t *testing.T) {
 	})
 }
 
-// meanwhile is a store that has something happen before it appends.
-type meanwhile struct {
+// appendHookStore is a store that has something happen before it appends.
+type appendHookStore struct {
 	core.Store
 
 	before func()
 }
 
-func (m *meanwhile) Append(ctx context.Context, records []core.Record) ([]*core.Entry, error) {
+func (m *appendHookStore) Append(ctx context.Context, records []core.Record) ([]*core.Entry, error) {
 	m.before()
 	return m.Store.Append(ctx, records)
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// remembering is a gate whose subscriptions have a name.
-type remembering struct {
+// sessionGate is a gate whose subscriptions have a name.
+type sessionGate struct {
 	hub      *core.Hub
 	endpoint *core.Endpoint
 	stream   *core.Stream // that was opened last
@@ -22,9 +22,9 @@ type remembering struct {
 	user, remote string // of those to be opened; the remote address has a default
 }
 
-func newRemembering(t *testing.T, cfg core.HubConfig) *remembering {
+func newSessionGate(t *testing.T, cfg core.HubConfig) *sessionGate {
 	t.Helper()
-	r := &remembering{hub: openHub(t, cfg), user: "ann"}
+	r := &sessionGate{hub: openHub(t, cfg), user: "ann"}
 	gate := core.NewGate(r.hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.SetIdentity(h.Request().URL.Query().Get("user"))
 		return nil
@@ -37,20 +37,20 @@ func newRemembering(t *testing.T, cfg core.HubConfig) *remembering {
 }
 
 // open opens a stream of a name.
-func (r *remembering) open(t *testing.T, name string) (*core.Stream, *browser) {
+func (r *sessionGate) open(t *testing.T, name string) (*core.Stream, *memClient) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	req := httptest.NewRequestWithContext(ctx, http.MethodGet, "/?user="+r.user+"&name="+name, http.NoBody)
 	if r.remote != "" {
 		req.RemoteAddr = r.remote
 	}
-	b := connectAs(t, r.endpoint, req, cancel, newWireConn())
+	b := connectAs(t, r.endpoint, req, cancel, newMemConn())
 	synctest.Wait()
 	return r.stream, b
 }
 
-// wants opens a stream for a moment, which has to have these channels.
-func (r *remembering) wants(t *testing.T, when, name string, want ...string) {
+// wantChannels opens a stream for a moment, which has to have these channels.
+func (r *sessionGate) wantChannels(t *testing.T, when, name string, want ...string) {
 	t.Helper()
 	s, b := r.open(t, name)
 	if got := s.Channels(); !slices.Equal(got, want) {
@@ -60,8 +60,8 @@ func (r *remembering) wants(t *testing.T, when, name string, want ...string) {
 	<-b.done
 }
 
-// visit opens a stream, changes its channels, and ends it.
-func (r *remembering) visit(t *testing.T, name string, add, remove []string) {
+// changeOnce opens a stream, changes its channels, and ends it.
+func (r *sessionGate) changeOnce(t *testing.T, name string, add, remove []string) {
 	t.Helper()
 	s, b := r.open(t, name)
 	change(t, s, add, remove)
@@ -72,40 +72,40 @@ func (r *remembering) visit(t *testing.T, name string, add, remove []string) {
 func TestRememberFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{SessionTTL: time.Minute})
-		r.visit(t, "x", []string{"b"}, nil)
+		r := newSessionGate(t, core.HubConfig{SessionTTL: time.Minute})
+		r.changeOnce(t, "x", []string{"b"}, nil)
 		time.Sleep(59 * time.Second)
-		r.wants(t, "within the time", "x", "a", "b")
+		r.wantChannels(t, "within the time", "x", "a", "b")
 		time.Sleep(59 * time.Second)
-		r.wants(t, "within the time since one changed nothing", "x", "a", "b")
+		r.wantChannels(t, "within the time since one changed nothing", "x", "a", "b")
 		time.Sleep(time.Minute)
-		r.wants(t, "after it", "x", "a")
+		r.wantChannels(t, "after it", "x", "a")
 
 		// While a stream is open, the time does not run.
 		s, b := r.open(t, "x")
 		change(t, s, []string{"c"}, []string{"a"})
 		time.Sleep(time.Hour)
-		r.wants(t, "while it is open", "x", "c")
+		r.wantChannels(t, "while it is open", "x", "c")
 		time.Sleep(time.Hour)
-		r.wants(t, "while it is still open", "x", "c")
+		r.wantChannels(t, "while it is still open", "x", "c")
 		b.hangUp()
 		<-b.done
 		time.Sleep(59 * time.Second)
-		r.wants(t, "since its end", "x", "c")
+		r.wantChannels(t, "since its end", "x", "c")
 	})
 }
 
 func TestRememberByDefault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{})
-		r.visit(t, "x", []string{"b"}, []string{"a"})
-		r.visit(t, "", []string{"c"}, nil)
-		r.wants(t, "no name", "", "a")
+		r := newSessionGate(t, core.HubConfig{})
+		r.changeOnce(t, "x", []string{"b"}, []string{"a"})
+		r.changeOnce(t, "", []string{"c"}, nil)
+		r.wantChannels(t, "no name", "", "a")
 		time.Sleep(5*time.Minute - time.Second)
-		r.wants(t, "within five minutes", "x", "b")
+		r.wantChannels(t, "within five minutes", "x", "b")
 		time.Sleep(5 * time.Minute)
-		r.wants(t, "after five minutes", "x", "a")
+		r.wantChannels(t, "after five minutes", "x", "a")
 	})
 }
 
@@ -113,28 +113,28 @@ func TestRememberByDefault(t *testing.T) {
 func TestMaxRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{MaxSessions: 3})
+		r := newSessionGate(t, core.HubConfig{MaxSessions: 3})
 		open, b := r.open(t, "open")
 		change(t, open, []string{"b"}, nil)
 		for i := range 20 {
 			time.Sleep(time.Second)
-			r.visit(t, strconv.Itoa(i), []string{"b"}, nil)
+			r.changeOnce(t, strconv.Itoa(i), []string{"b"}, nil)
 		}
-		r.wants(t, "the last", "19", "a", "b")
-		r.wants(t, "the last but one", "18", "a", "b")
-		r.wants(t, "the one before", "17", "a")
+		r.wantChannels(t, "the last", "19", "a", "b")
+		r.wantChannels(t, "the last but one", "18", "a", "b")
+		r.wantChannels(t, "the one before", "17", "a")
 		// With all of them open, there is no room for another.
 		more, stay := r.open(t, "19")
 		_, stay2 := r.open(t, "18")
-		r.visit(t, "another", []string{"b"}, nil)
-		r.wants(t, "one too many", "another", "a")
+		r.changeOnce(t, "another", []string{"b"}, nil)
+		r.wantChannels(t, "one too many", "another", "a")
 		change(t, more, []string{"c"}, nil)
-		for _, b := range []*browser{b, stay, stay2} {
+		for _, b := range []*memClient{b, stay, stay2} {
 			b.hangUp()
 			<-b.done
 		}
-		r.wants(t, "one that was open", "open", "a", "b")
-		r.wants(t, "one that changed again", "19", "a", "b", "c")
+		r.wantChannels(t, "one that was open", "open", "a", "b")
+		r.wantChannels(t, "one that changed again", "19", "a", "b", "c")
 	})
 }
 
@@ -142,13 +142,13 @@ func TestMaxRemembered(t *testing.T) {
 func TestRememberedIdentityChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRemembering(t, core.HubConfig{})
+		r := newSessionGate(t, core.HubConfig{})
 		s, b := r.open(t, "x")
 		change(t, s, []string{"b"}, nil)
 		s.SetIdentity("bob")
 		change(t, s, []string{"c"}, nil)
 		b.hangUp()
 		<-b.done
-		r.wants(t, "ann", "x", "a", "b")
+		r.wantChannels(t, "ann", "x", "a", "b")
 	})
 }

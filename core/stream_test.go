@@ -17,21 +17,21 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// wireConn is a connection in memory. It keeps what each flush sent and when,
+// memConn is a connection in memory. It keeps what each flush sent and when,
 // can block and fail, and honours its deadline.
-type wireConn struct {
-	born time.Time
-	busy atomic.Int32 // in Write or Flush
+type memConn struct {
+	created time.Time
+	busy    atomic.Int32 // in Write or Flush
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced when something changes
-	pending  []byte
-	flushes  []flush
-	deadline time.Time
-	blocked  bool
-	err      error
-	over     bool // Run has returned
-	wrong    []string
+	mu         sync.Mutex
+	changed    chan struct{} // closed and replaced when something changes
+	pending    []byte
+	flushes    []flush
+	deadline   time.Time
+	blocked    bool
+	err        error
+	returned   bool // Run has returned
+	violations []string
 }
 
 type flush struct {
@@ -39,26 +39,26 @@ type flush struct {
 	text string
 }
 
-var _ core.Conn = (*wireConn)(nil)
+var _ core.Conn = (*memConn)(nil)
 
-func newWireConn() *wireConn {
-	return &wireConn{born: time.Now(), changed: make(chan struct{})}
+func newMemConn() *memConn {
+	return &memConn{created: time.Now(), changed: make(chan struct{})}
 }
 
-func (c *wireConn) enter(what string) (leave func()) {
+func (c *memConn) enter(what string) (leave func()) {
 	alone := c.busy.Add(1) == 1
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !alone {
-		c.wrong = append(c.wrong, "a concurrent "+what)
+		c.violations = append(c.violations, "a concurrent "+what)
 	}
-	if c.over {
-		c.wrong = append(c.wrong, "a late "+what)
+	if c.returned {
+		c.violations = append(c.violations, "a late "+what)
 	}
 	return func() { c.busy.Add(-1) }
 }
 
-func (c *wireConn) Write(p []byte) (int, error) {
+func (c *memConn) Write(p []byte) (int, error) {
 	defer c.enter("Write")()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,7 +69,7 @@ func (c *wireConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (c *wireConn) Flush() error {
+func (c *memConn) Flush() error {
 	defer c.enter("Flush")()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +80,7 @@ func (c *wireConn) Flush() error {
 		case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
 			return os.ErrDeadlineExceeded
 		case !c.blocked:
-			c.flushes = append(c.flushes, flush{time.Since(c.born), string(c.pending)})
+			c.flushes = append(c.flushes, flush{time.Since(c.created), string(c.pending)})
 			c.pending = nil
 			c.change()
 			return nil
@@ -90,7 +90,7 @@ func (c *wireConn) Flush() error {
 }
 
 // await waits for a change, or for a time to come. The caller holds c.mu.
-func (c *wireConn) await(until time.Time) {
+func (c *memConn) await(until time.Time) {
 	changed := c.changed
 	c.mu.Unlock()
 	defer c.mu.Lock()
@@ -106,11 +106,11 @@ func (c *wireConn) await(until time.Time) {
 	}
 }
 
-func (c *wireConn) SetWriteDeadline(t time.Time) error {
+func (c *memConn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
-		c.wrong = append(c.wrong, "a late SetWriteDeadline")
+	if c.returned {
+		c.violations = append(c.violations, "a late SetWriteDeadline")
 	}
 	c.deadline = t
 	c.change()
@@ -118,31 +118,31 @@ func (c *wireConn) SetWriteDeadline(t time.Time) error {
 }
 
 // change tells whoever waits. The caller holds c.mu.
-func (c *wireConn) change() {
+func (c *memConn) change() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
-func (c *wireConn) set(blocked bool, err error) {
+func (c *memConn) set(blocked bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.blocked, c.err = blocked, err
 	c.change()
 }
 
-func (c *wireConn) block()         { c.set(true, nil) }
-func (c *wireConn) unblock()       { c.set(false, nil) }
-func (c *wireConn) fail(err error) { c.set(false, err) }
+func (c *memConn) block()         { c.set(true, nil) }
+func (c *memConn) unblock()       { c.set(false, nil) }
+func (c *memConn) fail(err error) { c.set(false, err) }
 
 // sent returns the flushes so far.
-func (c *wireConn) sent() []flush {
+func (c *memConn) sent() []flush {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.flushes)
 }
 
 // text returns all that was flushed, or the flush with that index.
-func (c *wireConn) text(index ...int) string {
+func (c *memConn) text(index ...int) string {
 	var b strings.Builder
 	for i, f := range c.sent() {
 		if len(index) == 0 || slices.Contains(index, i) {
@@ -153,7 +153,7 @@ func (c *wireConn) text(index ...int) string {
 }
 
 // times returns when each flush was sent.
-func (c *wireConn) times() []time.Duration {
+func (c *memConn) times() []time.Duration {
 	var at []time.Duration
 	for _, f := range c.sent() {
 		at = append(at, f.at)
@@ -161,9 +161,9 @@ func (c *wireConn) times() []time.Duration {
 	return at
 }
 
-// browser is a client of an endpoint, connected in memory.
-type browser struct {
-	conn   *wireConn
+// memClient is a client of an endpoint, connected in memory.
+type memClient struct {
+	conn   *memConn
 	hangUp context.CancelFunc
 	done   chan struct{} // closed when Run has returned
 }
@@ -174,38 +174,38 @@ func newRequest(t *testing.T, ctx context.Context) *http.Request { //nolint:revi
 }
 
 // connect opens a stream and runs it. It is ended with the test, at the latest.
-func connect(t *testing.T, e *core.Endpoint) *browser {
+func connect(t *testing.T, e *core.Endpoint) *memClient {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	return connectAs(t, e, newRequest(t, ctx), cancel, newWireConn())
+	return connectAs(t, e, newRequest(t, ctx), cancel, newMemConn())
 }
 
-func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.CancelFunc, conn *wireConn) *browser {
+func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.CancelFunc, conn *memConn) *memClient {
 	t.Helper()
 	o := e.Open(core.Request{Request: r})
 	if !o.Streams {
 		t.Fatalf("no stream: got status %d: %s", o.Status, o.Body)
 	}
-	b := &browser{conn: conn, hangUp: hangUp, done: make(chan struct{})}
+	b := &memClient{conn: conn, hangUp: hangUp, done: make(chan struct{})}
 	go func() {
 		defer close(b.done)
 		o.Run(conn)
 		conn.mu.Lock()
 		defer conn.mu.Unlock()
-		conn.over = true
+		conn.returned = true
 	}()
 	t.Cleanup(func() {
 		hangUp()
 		<-b.done
-		for _, w := range conn.wrong {
+		for _, w := range conn.violations {
 			t.Errorf("got %s", w)
 		}
 	})
 	return b
 }
 
-// driven opens a stream whose handler leaves it to the test, until it ends.
-func driven(t *testing.T, cfg core.GateConfig) (*core.Sender, *browser) {
+// openSender opens a stream whose handler leaves it to the test, until it ends.
+func openSender(t *testing.T, cfg core.GateConfig) (*core.Sender, *memClient) {
 	t.Helper()
 	streams := make(chan *core.Sender, 1)
 	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(s *core.Sender) error {
@@ -235,7 +235,7 @@ func wantReason(t *testing.T, got, want error) {
 func TestStreamGreetsAndSends(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		if err := s.Send(core.Event{ID: "1", Data: "a"}, event("b")); err != nil {
 			t.Fatal(err)
 		}
@@ -261,7 +261,7 @@ func TestStreamGreetsAndSends(t *testing.T) {
 func TestSendIsAllOrNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		var bad *core.FieldError
 		if err := s.Send(event("a"), core.Event{Name: "x\ny"}, event("b")); !errors.As(err, &bad) {
 			t.Errorf("got %v, want a FieldError", err)
@@ -284,7 +284,7 @@ func TestSendIsAllOrNone(t *testing.T) {
 func TestBadEventLeavesOthersBatchAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		b.conn.block()
 		results := make(chan error, 3)
 		for _, data := range []string{"first", "second", "third"} {
@@ -308,7 +308,7 @@ func TestBadEventLeavesOthersBatchAlone(t *testing.T) {
 func TestNothingToSendSendsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		if err := errors.Join(s.Send(), s.Retry(0)); err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func TestNothingToSendSendsNothing(t *testing.T) {
 func TestFirstReasonWins(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := driven(t, core.GateConfig{})
+		s, b := openSender(t, core.GateConfig{})
 		for range 10 {
 			go func() { _ = s.Close() }()
 		}

@@ -11,7 +11,7 @@ import (
 
 // slowDeadline is a connection that takes its time to set a deadline.
 type slowDeadline struct {
-	*wireConn
+	*memConn
 
 	asked, goOn chan struct{}
 }
@@ -19,7 +19,7 @@ type slowDeadline struct {
 func (c slowDeadline) SetWriteDeadline(at time.Time) error {
 	c.asked <- struct{}{}
 	<-c.goOn
-	return c.wireConn.SetWriteDeadline(at)
+	return c.memConn.SetWriteDeadline(at)
 }
 
 // An adapter whose SetWriteDeadline blocks keeps only the write waiting that it
@@ -29,21 +29,21 @@ func TestSlowSetWriteDeadline(t *testing.T) {
 	var s *core.Handshake
 	endpoint := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 		func(h *core.Handshake) error { s = h; return nil },
-	}}).Handle(stay)
+	}}).Handle(waitForEnd)
 	o := endpoint.Open(core.Request{Request: newRequest(t, t.Context())})
-	conn := slowDeadline{newWireConn(), make(chan struct{}, 100), make(chan struct{})}
+	conn := slowDeadline{newMemConn(), make(chan struct{}, 100), make(chan struct{})}
 	ran := make(chan struct{})
 	go func() {
 		defer close(ran)
 		o.Run(conn)
 	}()
-	take(t, conn.asked, "deadline of the head")
+	receive(t, conn.asked, "deadline of the head")
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
-	if err := take(t, closed, "return of Close"); err != nil {
+	if err := receive(t, closed, "return of Close"); err != nil {
 		t.Errorf("Close: %v", err)
 	}
 	wantReason(t, s.Err(), core.ErrClosed)
 	close(conn.goOn)
-	take(t, ran, "return of Run")
+	receive(t, ran, "return of Run")
 }

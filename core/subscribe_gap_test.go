@@ -91,9 +91,9 @@ func TestSubscribeHidesWhatIsTooOld(t *testing.T) {
 	})
 }
 
-// halting is a consumer that stops in its loop at the first event until it is
+// consumeHalting is a consumer that stops in its loop at the first event until it is
 // let go, by the function that is returned.
-func halting(t *testing.T, hub *core.Hub, sub core.Subscription) (*consumer, func()) {
+func consumeHalting(t *testing.T, hub *core.Hub, sub core.Subscription) (*consumer, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	c := &consumer{cancel: cancel, done: make(chan struct{})}
@@ -120,7 +120,7 @@ func TestSubscribeSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingEvents: 4})
 		sub := core.Subscription{Channels: []string{"a", "b"}}
-		slow, goOn := halting(t, hub, sub)
+		slow, goOn := consumeHalting(t, hub, sub)
 		quick := consume(t, hub, sub)
 		synctest.Wait()
 		publish(t, hub, "a", "1")
@@ -143,7 +143,7 @@ func TestSubscribeAsFarBehindAsTheRing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingEvents: 4})
-		c, goOn := halting(t, hub, core.Subscription{Channels: []string{"a"}})
+		c, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"a"}})
 		synctest.Wait()
 		publish(t, hub, "a", "1")
 		c.wants(t, "at the first", "1")
@@ -159,7 +159,7 @@ func TestSubscribeRingBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingBytes: 1})
-		c, goOn := halting(t, hub, core.Subscription{Channels: []string{"a"}})
+		c, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"a"}})
 		synctest.Wait()
 		publish(t, hub, "a", "1")
 		c.wants(t, "at the first", "1")
@@ -179,7 +179,7 @@ func TestSubscribeTrimmedWhileReading(t *testing.T) {
 			RingEvents: 4, Store: core.NewMemoryStore(core.Retention{Events: 600}),
 		})
 		publish(t, hub, "a", numbers(1, 600)...)
-		c, goOn := halting(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
+		c, goOn := consumeHalting(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
 		c.wants(t, "at the first", "1")
 		publish(t, hub, "a", numbers(601, 1000)...)
 		goOn()
@@ -205,7 +205,7 @@ func TestSubscribeReplaysDoNotWaitForConsumers(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: 1})
 		publish(t, hub, "a", numbers(1, 1000)...)
 		sub := core.Subscription{Channels: []string{"a"}, Start: core.Earliest()}
-		busy, goOn := halting(t, hub, sub)
+		busy, goOn := consumeHalting(t, hub, sub)
 		busy.wants(t, "at the first", "1")
 		for range 3 {
 			c := consume(t, hub, sub)

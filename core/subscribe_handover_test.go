@@ -13,8 +13,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// whole reads what a store keeps of the channels, in the one order.
-func whole(t *testing.T, store core.Store, channels ...string) []*core.Entry {
+// readAll reads what a store keeps of the channels, in the one order.
+func readAll(t *testing.T, store core.Store, channels ...string) []*core.Entry {
 	t.Helper()
 	page, err := store.Read(t.Context(), core.Query{Channels: channels, Oldest: true})
 	if err != nil {
@@ -23,9 +23,9 @@ func whole(t *testing.T, store core.Store, channels ...string) []*core.Entry {
 	return page.Entries
 }
 
-// persistent is a client that comes back with its last ID until it has seen the
+// resumingClient is a client that comes back with its last ID until it has seen the
 // event with the data "end" on each of its channels.
-type persistent struct {
+type resumingClient struct {
 	sub   core.Subscription
 	patch func() int // how many events to take before it leaves; 0: all
 
@@ -34,7 +34,7 @@ type persistent struct {
 	times int      // how often it came
 }
 
-func (p *persistent) run(ctx context.Context, hub *core.Hub) error {
+func (p *resumingClient) run(ctx context.Context, hub *core.Hub) error {
 	open := len(p.sub.Channels)
 	for open > 0 {
 		p.times++
@@ -61,7 +61,7 @@ func (p *persistent) run(ctx context.Context, hub *core.Hub) error {
 }
 
 // wantOrder checks that the client got just what the entries are.
-func (p *persistent) wantOrder(t *testing.T, who string, entries []*core.Entry) {
+func (p *resumingClient) wantOrder(t *testing.T, who string, entries []*core.Entry) {
 	t.Helper()
 	var want []string
 	for _, e := range entries {
@@ -95,13 +95,13 @@ func TestHandOver(t *testing.T) {
 			for i := range before {
 				ids = append(ids, publish(t, hub, channels[random.IntN(3)], strconv.Itoa(i))...)
 			}
-			all := make([]*persistent, clients)
+			all := make([]*resumingClient, clients)
 			begin := make([]int, clients)
 			var reading sync.WaitGroup
 			errs := make(chan error, clients)
 			for i := range all {
 				begin[i] = random.IntN(before)
-				p := &persistent{sub: core.Subscription{Channels: channels, After: ids[begin[i]]}, patch: func() int { return 0 }}
+				p := &resumingClient{sub: core.Subscription{Channels: channels, After: ids[begin[i]]}, patch: func() int { return 0 }}
 				all[i] = p
 				reading.Go(func() { errs <- p.run(t.Context(), hub) })
 			}
@@ -112,7 +112,7 @@ func TestHandOver(t *testing.T) {
 				publish(t, hub, channel, "end")
 			}
 			reading.Wait()
-			entries := whole(t, store, channels...)
+			entries := readAll(t, store, channels...)
 			slow := 0
 			for i, p := range all {
 				if err := <-errs; err != nil {
@@ -149,13 +149,13 @@ func oneOrderForAll(t *testing.T, hub *core.Hub, store core.Store, seed uint64) 
 	t.Helper()
 	const publishers, each, clients = 4, 150, 12
 	channels := []string{"a", "b", "c", "d"}
-	all := make([]*persistent, clients)
+	all := make([]*resumingClient, clients)
 	errs := make(chan error, clients+publishers)
 	for i := range all {
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
 		own := slices.Clone(channels)
 		random.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
-		all[i] = &persistent{
+		all[i] = &resumingClient{
 			sub:   core.Subscription{Channels: own[:1+random.IntN(4)], Start: core.Earliest()},
 			patch: func() int { return random.IntN(60) },
 		}
@@ -186,7 +186,7 @@ func oneOrderForAll(t *testing.T, hub *core.Hub, store core.Store, seed uint64) 
 			t.Fatalf("Publish or Subscribe: %v", err)
 		}
 	}
-	entries := whole(t, store, channels...)
+	entries := readAll(t, store, channels...)
 	if want := publishers*each + len(channels); len(entries) != want {
 		t.Errorf("got %d events stored, want %d", len(entries), want)
 	}

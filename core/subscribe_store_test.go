@@ -123,14 +123,14 @@ func TestSubscribeSparesTheStore(t *testing.T) {
 	})
 }
 
-// gated is a store that is read in turns with a publisher.
-type gated struct {
+// alternatingStore is a store that is read in turns with a publisher.
+type alternatingStore struct {
 	*core.MemoryStore
 
 	read chan struct{}
 }
 
-func (g gated) Read(ctx context.Context, q core.Query) (core.Page, error) {
+func (g alternatingStore) Read(ctx context.Context, q core.Query) (core.Page, error) {
 	page, err := g.MemoryStore.Read(ctx, q)
 	select {
 	case g.read <- struct{}{}: // and now the ring is going to be overrun
@@ -143,7 +143,7 @@ func (g gated) Read(ctx context.Context, q core.Query) (core.Page, error) {
 // decode a page, and what comes meanwhile overruns a small one.
 func TestHistoryIsNeverSlow(t *testing.T) {
 	t.Parallel()
-	store := gated{core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1}), make(chan struct{})}
+	store := alternatingStore{core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1}), make(chan struct{})}
 	hub := openHub(t, core.HubConfig{RingEvents: 1, Store: store})
 	data := strings.Repeat("line\n", 2000)
 	first := publish(t, hub, "a", "first", data, data, data, data, data, data)[0]
@@ -172,14 +172,14 @@ func TestHistoryIsNeverSlow(t *testing.T) {
 	<-stopped
 }
 
-// overtaken is a store to which others append right before it is read.
-type overtaken struct {
+// appendingStore is a store to which others append right before it is read.
+type appendingStore struct {
 	*core.MemoryStore
 
 	before func()
 }
 
-func (o *overtaken) Read(ctx context.Context, q core.Query) (core.Page, error) {
+func (o *appendingStore) Read(ctx context.Context, q core.Query) (core.Page, error) {
 	if before := o.before; before != nil {
 		o.before = nil
 		before()
@@ -192,13 +192,13 @@ func (o *overtaken) Read(ctx context.Context, q core.Query) (core.Page, error) {
 func TestSubscribeIsOvertaken(t *testing.T) {
 	t.Parallel()
 	for _, ringEvents := range []int{1, 100} {
-		synctest.Test(t, func(t *testing.T) { isOvertaken(t, ringEvents) })
+		synctest.Test(t, func(t *testing.T) { readWhileAppended(t, ringEvents) })
 	}
 }
 
-func isOvertaken(t *testing.T, ringEvents int) {
+func readWhileAppended(t *testing.T, ringEvents int) {
 	t.Helper()
-	store := &overtaken{MemoryStore: core.NewMemoryStore(core.Retention{})}
+	store := &appendingStore{MemoryStore: core.NewMemoryStore(core.Retention{})}
 	hub := openHub(t, core.HubConfig{Store: store, RingEvents: ringEvents})
 	publish(t, hub, "a", "1", "2")
 	next := 3

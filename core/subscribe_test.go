@@ -212,7 +212,7 @@ func TestSubscribeEnds(t *testing.T) {
 		var got []string
 		for d, err := range hub.Subscribe(ctx, sub) {
 			if err != nil {
-				got = append(got, saying(err))
+				got = append(got, errText(err))
 				continue
 			}
 			got = append(got, d.Data)
@@ -223,7 +223,7 @@ func TestSubscribeEnds(t *testing.T) {
 		}
 		got = nil
 		for _, err := range hub.Subscribe(ctx, sub) {
-			got = append(got, saying(err))
+			got = append(got, errText(err))
 		}
 		if want := []string{"stopped"}; !slices.Equal(got, want) {
 			t.Errorf("cancelled before: got %q, want %q", got, want)

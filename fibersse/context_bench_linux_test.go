@@ -123,7 +123,7 @@ func delay(b *testing.B, watch detector, stay time.Duration, others int) {
 		b.Cleanup(func() { _ = c.Close() }) // before the server is shut down
 	}
 	took := make([]time.Duration, 0, 4096)
-	began, used := time.Now(), processor(b)
+	began, used := time.Now(), cpuTime(b)
 	for b.Loop() {
 		c := request()
 		<-time.After(rand.N(stay))
@@ -131,7 +131,7 @@ func delay(b *testing.B, watch detector, stay time.Duration, others int) {
 		_ = c.Close()
 		took = append(took, (<-gone).Sub(left))
 	}
-	b.ReportMetric(100*float64(processor(b)-used)/float64(time.Since(began)), "cpu-%")
+	b.ReportMetric(100*float64(cpuTime(b)-used)/float64(time.Since(began)), "cpu-%")
 	slices.Sort(took)
 	at := func(share float64) float64 {
 		return float64(took[min(int(share*float64(len(took))), len(took)-1)].Nanoseconds()) / 1000
@@ -141,8 +141,8 @@ func delay(b *testing.B, watch detector, stay time.Duration, others int) {
 	b.ReportMetric(0, "ns/op") // it is mostly the wait
 }
 
-// processor returns the processor time that the process has used.
-func processor(b *testing.B) time.Duration {
+// cpuTime returns the processor time that the process has used.
+func cpuTime(b *testing.B) time.Duration {
 	b.Helper()
 	var usage unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {

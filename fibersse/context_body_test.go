@@ -20,7 +20,7 @@ import (
 
 // upload adds a route that reads its body while it has a context, and then
 // waits for the context's end or its release.
-func upload(p *plain) {
+func upload(p *plainApp) {
 	p.app.Post("/upload", func(c *fiber.Ctx) error {
 		ctx := fibersse.Context(c)
 		p.entered <- ctx
@@ -72,7 +72,7 @@ func TestContextStreamedBody(t *testing.T) {
 // A client that leaves amid its body has left.
 func TestContextClientLeavesAmidBody(t *testing.T) {
 	t.Parallel()
-	for how, leave := range ways() {
+	for how, leave := range disconnects() {
 		p := mount(t, site{cfg: fiber.Config{StreamRequestBody: true}}, upload)
 		c := p.dial()
 		c.send(t, "POST /upload HTTP/1.1\r\nHost: a.example\r\nContent-Length: 200000\r\n\r\n"+strings.Repeat("x", 10_000))
@@ -101,7 +101,7 @@ func TestContextKeepsReadTimeout(t *testing.T) {
 func TestContextUpgrade(t *testing.T) {
 	t.Parallel()
 	for _, s := range []site{{}, {tls: serverTLS()}, {tls: serverTLS(), hide: true}} {
-		p := mount(t, s, func(p *plain) {
+		p := mount(t, s, func(p *plainApp) {
 			p.app.Get("/upgrade", func(c *fiber.Ctx) error {
 				ctx := fibersse.Context(c)
 				c.Context().HijackSetNoResponse(true)

@@ -20,15 +20,15 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// tracked is one request of a stress test.
-type tracked struct {
+// trackedRequest is one request of a stress test.
+type trackedRequest struct {
 	entered chan context.Context // gets the request's context
 	release chan struct{}        // lets the handler return
 	cause   chan error           // gets the cause when it returns
 }
 
-func newTracked() *tracked {
-	return &tracked{make(chan context.Context, 1), make(chan struct{}), make(chan error, 1)}
+func newTrackedRequest() *trackedRequest {
+	return &trackedRequest{make(chan context.Context, 1), make(chan struct{}), make(chan error, 1)}
 }
 
 // tracker holds requests by number.
@@ -38,7 +38,7 @@ type tracker struct {
 }
 
 // add registers a request, and returns its text.
-func (tr *tracker) add(req *tracked) (request string) {
+func (tr *tracker) add(req *trackedRequest) (request string) {
 	n := tr.last.Add(1)
 	tr.all.Store(strconv.FormatInt(n, 10), req)
 	return fmt.Sprintf("GET /tracked?n=%d HTTP/1.1\r\nHost: a.example\r\n\r\n", n)
@@ -46,7 +46,7 @@ func (tr *tracker) add(req *tracked) (request string) {
 
 func (tr *tracker) handle(fc *fiber.Ctx) error {
 	found, _ := tr.all.Load(fc.Query("n"))
-	req := found.(*tracked) //nolint:forcetypeassert,errcheck // It is what is stored.
+	req := found.(*trackedRequest) //nolint:forcetypeassert,errcheck // It is what is stored.
 	ctx := fibersse.Context(fc)
 	req.entered <- ctx
 	select {
@@ -63,15 +63,15 @@ type requester struct {
 
 	dial      func() *conn
 	conn      *conn
-	left      []*tracked // whose client left in mid-request
-	abandoned []*tracked // whose client left at once
+	left      []*trackedRequest // whose client left in mid-request
+	abandoned []*trackedRequest // whose client left at once
 	kept      []context.Context
 }
 
 // stay waits for the answer.
 func (c *requester) stay(t *testing.T) {
 	t.Helper()
-	req := newTracked()
+	req := newTrackedRequest()
 	c.conn.send(t, c.add(req))
 	c.kept = append(c.kept, receive(t, req.entered))
 	for range rand.IntN(50) { // others leave meanwhile
@@ -87,7 +87,7 @@ func (c *requester) stay(t *testing.T) {
 // leave leaves while the handler runs, and does not wait for its end.
 func (c *requester) leave(t *testing.T, way func() error) {
 	t.Helper()
-	req := newTracked()
+	req := newTrackedRequest()
 	c.conn.send(t, c.add(req))
 	receive(t, req.entered)
 	if err := way(); err != nil {
@@ -100,7 +100,7 @@ func (c *requester) leave(t *testing.T, way func() error) {
 // abandon leaves at once.
 func (c *requester) abandon(t *testing.T) {
 	t.Helper()
-	req := newTracked()
+	req := newTrackedRequest()
 	close(req.release)
 	c.conn.send(t, c.add(req))
 	_ = c.conn.Close()
@@ -159,7 +159,7 @@ func TestContextOfThousands(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			all := new(tracker)
-			p := mount(t, test.site, func(p *plain) { p.app.Get("/tracked", all.handle) })
+			p := mount(t, test.site, func(p *plainApp) { p.app.Get("/tracked", all.handle) })
 			var group sync.WaitGroup
 			var left atomic.Int64
 			for range clients {
@@ -225,7 +225,7 @@ func TestContextGoroutines(t *testing.T) {
 func waiting(t *testing.T) {
 	const requests = 200
 	proceed := make(chan struct{})
-	p := mount(t, site{}, func(p *plain) {
+	p := mount(t, site{}, func(p *plainApp) {
 		p.app.Get("/count", func(c *fiber.Ctx) error {
 			p.entered <- t.Context()
 			<-proceed

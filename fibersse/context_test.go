@@ -37,7 +37,7 @@ func TestContextClientLeaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := mount(t, s, nil)
-			for how, leave := range ways() {
+			for how, leave := range disconnects() {
 				for _, request := range []string{get, old, post} {
 					if strings.HasPrefix(name, "counted") { // its shutdown panics if a client leaves an idle connection
 						request = strings.Replace(request, "\r\n", "\r\nConnection: close\r\n", 1)
@@ -111,7 +111,7 @@ func TestContextPipelinedRequests(t *testing.T) {
 // connection; nothing is taken for another request.
 func TestContextPipelinedRequestsHidden(t *testing.T) {
 	t.Parallel()
-	p := mount(t, site{hide: true, tls: serverTLS()}, func(p *plain) {
+	p := mount(t, site{hide: true, tls: serverTLS()}, func(p *plainApp) {
 		p.app.Get("/next", func(c *fiber.Ctx) error { return c.SendString("next") })
 	})
 	for range 20 {
@@ -157,7 +157,7 @@ func TestContextKept(t *testing.T) {
 
 func TestContextPanic(t *testing.T) {
 	t.Parallel()
-	p := mount(t, site{}, func(p *plain) {
+	p := mount(t, site{}, func(p *plainApp) {
 		p.app.Get("/panic", func(c *fiber.Ctx) error {
 			p.entered <- fibersse.Context(c)
 			panic("on purpose")
@@ -177,7 +177,7 @@ func TestContextPanic(t *testing.T) {
 // closes it, and harms no other request.
 func TestContextTimedOut(t *testing.T) {
 	t.Parallel()
-	p := mount(t, site{}, func(p *plain) {
+	p := mount(t, site{}, func(p *plainApp) {
 		p.app.Get("/late", func(c *fiber.Ctx) error {
 			p.entered <- fibersse.Context(c)
 			c.Context().TimeoutError("late")
@@ -210,7 +210,7 @@ func TestContextTimedOut(t *testing.T) {
 // Shutdown waits for requests; it does not end their contexts.
 func TestContextShutdown(t *testing.T) {
 	t.Parallel()
-	p := mount(t, site{}, func(p *plain) {
+	p := mount(t, site{}, func(p *plainApp) {
 		p.app.Get("/shutdown", func(c *fiber.Ctx) error {
 			begun := c.Context().Done()
 			ctx := fibersse.Context(c)
@@ -239,7 +239,7 @@ func TestContextParents(t *testing.T) {
 	t.Parallel()
 	type key struct{}
 	deadline := time.Now().Add(time.Hour)
-	p := mount(t, site{}, func(p *plain) {
+	p := mount(t, site{}, func(p *plainApp) {
 		p.app.Get("/parents", func(c *fiber.Ctx) error {
 			first := fibersse.Context(c)
 			if fibersse.Context(c) != first {
@@ -272,7 +272,7 @@ func TestContextParents(t *testing.T) {
 func TestContextBodyStream(t *testing.T) {
 	t.Parallel()
 	wrote := make(chan error, 1)
-	p := mount(t, site{}, func(p *plain) {
+	p := mount(t, site{}, func(p *plainApp) {
 		p.app.Get("/stream", func(c *fiber.Ctx) error {
 			ctx := fibersse.Context(c)
 			c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
@@ -303,7 +303,7 @@ func TestContextOfStream(t *testing.T) {
 				h.OnClose(func(sum core.Summary) { closes <- sum })
 				return nil
 			}}})
-			p := mount(t, s, func(p *plain) {
+			p := mount(t, s, func(p *plainApp) {
 				p.app.Use("/events", func(c *fiber.Ctx) error {
 					c.SetUserContext(fibersse.Context(c))
 					return c.Next()

@@ -25,15 +25,15 @@ const (
 	later = "what-mallo-said"
 )
 
-// forgetful is a store that remembers which channels it was to forget.
-type forgetful struct {
+// forgetRecorder is a store that remembers which channels it was to forget.
+type forgetRecorder struct {
 	core.Store
 
 	mu    sync.Mutex
 	names []string
 }
 
-func (f *forgetful) Forget(ctx context.Context, channel string) error {
+func (f *forgetRecorder) Forget(ctx context.Context, channel string) error {
 	f.mu.Lock()
 	f.names = append(f.names, channel)
 	f.mu.Unlock()
@@ -45,7 +45,7 @@ type kept func(ctx context.Context) string
 
 // uses are the exported functions that keep strings, by name: each is called
 // with a string that Fiber lends.
-func uses(hub *core.Hub, store *forgetful, s *core.Stream) map[string]func(c *fiber.Ctx, text string) kept {
+func uses(hub *core.Hub, store *forgetRecorder, s *core.Stream) map[string]func(c *fiber.Ctx, text string) kept {
 	history := func(ctx context.Context, channel string) string {
 		found, err := hub.History(ctx, core.Subscription{Channels: []string{channel}, Start: core.Earliest()}, 10)
 		if err != nil || len(found) == 0 {
@@ -182,8 +182,8 @@ func open(ctx context.Context, hub *core.Hub, endpoint *core.Endpoint) *core.Str
 	go endpoint.ServeHTTP(httptest.NewRecorder(), r)
 	for {
 		for _, s := range hub.AllStreams() {
-			if len(s.Channels()) == 1 && s.Info().Position != "" && s.Value(seen{}) == nil {
-				s.SetValue(seen{}, true)
+			if len(s.Channels()) == 1 && s.Info().Position != "" && s.Value(openedKey{}) == nil {
+				s.SetValue(openedKey{}, true)
 				return s
 			}
 		}
@@ -191,13 +191,13 @@ func open(ctx context.Context, hub *core.Hub, endpoint *core.Endpoint) *core.Str
 	}
 }
 
-// seen marks a stream that open has returned.
-type seen struct{}
+// openedKey marks a stream that open has returned.
+type openedKey struct{}
 
 // Nothing that an exported function keeps changes with Fiber's next request.
 func TestLentStrings(t *testing.T) {
 	t.Parallel()
-	store := &forgetful{Store: core.NewMemoryStore(core.Retention{})}
+	store := &forgetRecorder{Store: core.NewMemoryStore(core.Retention{})}
 	hub := core.NewHub(core.HubConfig{Store: store})
 	defer func() { _ = hub.Close() }()
 	s := open(t.Context(), hub, core.Subscribe(hub, "base"))

@@ -17,8 +17,8 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// plain is a Fiber app without streams, and what its handlers tell the test.
-type plain struct {
+// plainApp is a Fiber app without streams, and what its handlers tell the test.
+type plainApp struct {
 	app     *fiber.App
 	dial    func() *conn
 	entered chan context.Context // the context of each request that has begun
@@ -27,10 +27,10 @@ type plain struct {
 
 // mount serves a plain app. Its handler at / waits until its context ends or it
 // is released, and answers with the cause; other routes may be added.
-func mount(t *testing.T, s site, routes func(p *plain)) *plain {
+func mount(t *testing.T, s site, routes func(p *plainApp)) *plainApp {
 	t.Helper()
 	s.cfg.DisableStartupMessage = true
-	p := &plain{app: fiber.New(s.cfg), entered: make(chan context.Context, 100), release: make(chan struct{})}
+	p := &plainApp{app: fiber.New(s.cfg), entered: make(chan context.Context, 100), release: make(chan struct{})}
 	p.app.Server().MaxIdleWorkerDuration = time.Second // tests wait until they are gone
 	if s.tune != nil {
 		s.tune(p.app.Server())
@@ -73,7 +73,7 @@ func (h hidingListener) Accept() (net.Conn, error) {
 	return struct{ net.Conn }{c}, err
 }
 
-func (p *plain) wait(c *fiber.Ctx) error {
+func (p *plainApp) wait(c *fiber.Ctx) error {
 	ctx := fibersse.Context(c)
 	p.entered <- ctx
 	select {
@@ -84,7 +84,7 @@ func (p *plain) wait(c *fiber.Ctx) error {
 }
 
 // enter returns the context of the next request.
-func (p *plain) enter(t *testing.T) context.Context {
+func (p *plainApp) enter(t *testing.T) context.Context {
 	t.Helper()
 	select {
 	case ctx := <-p.entered:
@@ -143,8 +143,8 @@ const (
 	post = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nbody"
 )
 
-// ways are the ways to leave, on the connection below TLS.
-func ways() map[string]func(c *net.TCPConn) error {
+// disconnects are the ways to leave, on the connection below TLS.
+func disconnects() map[string]func(c *net.TCPConn) error {
 	return map[string]func(c *net.TCPConn) error{
 		"closes":      (*net.TCPConn).Close,
 		"half closes": (*net.TCPConn).CloseWrite,

@@ -13,15 +13,15 @@ import (
 	"github.com/tidings-go/tidings/middleware"
 )
 
-// changes is an open stream, and what asks for changes of its channels.
-type changes struct {
+// changeFixture is an open stream, and what asks for changes of its channels.
+type changeFixture struct {
 	id       string
 	endpoint *core.Endpoint
 }
 
-// newChanges opens a stream of ann's, with the channel a, at a gate with some
+// newChangeFixture opens a stream of ann's, with the channel a, at a gate with some
 // middleware.
-func newChanges(t *testing.T, some ...core.Middleware) *changes {
+func newChangeFixture(t *testing.T, some ...core.Middleware) *changeFixture {
 	t.Helper()
 	hub := core.NewHub(core.HubConfig{})
 	told := make(chan string, 1)
@@ -38,7 +38,7 @@ func newChanges(t *testing.T, some ...core.Middleware) *changes {
 		})
 		return nil
 	})})
-	c := &changes{endpoint: gate.ChangeChannels(func(_ *core.Stream, add []string) error {
+	c := &changeFixture{endpoint: gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		if add[0] == "secret" {
 			return core.Refuse(http.StatusForbidden, "No.")
 		}
@@ -65,7 +65,7 @@ func newChanges(t *testing.T, some ...core.Middleware) *changes {
 
 // post asks for a change, as a user, of the stream if it is not another one, and
 // wants this status.
-func (c *changes) post(t *testing.T, user, id, lists string, want int) {
+func (c *changeFixture) post(t *testing.T, user, id, lists string, want int) {
 	t.Helper()
 	if id == "" {
 		id = c.id
@@ -85,8 +85,8 @@ func (c *changes) post(t *testing.T, user, id, lists string, want int) {
 // A change of channels is one line, about the stream that changes.
 func TestLoggingOfChanges(t *testing.T) {
 	t.Parallel()
-	var j journal
-	c := newChanges(t, middleware.Logging(j.logger()))
+	var j logBuffer
+	c := newChangeFixture(t, middleware.Logging(j.logger()))
 	c.post(t, "ann", "", `"add": ["b", "c", "a"], "remove": ["none"]`, http.StatusOK)
 	c.post(t, "ann", "", `"remove": ["a", "b"]`, http.StatusOK)
 	c.post(t, "ann", "", `"add": ["secret"]`, http.StatusForbidden)
@@ -130,7 +130,7 @@ func TestLimitPassesChangesOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newChanges(t, middleware.Limit(cfg))
+			c := newChangeFixture(t, middleware.Limit(cfg))
 			for range 3 {
 				c.post(t, "ann", "", `"add": ["b"]`, http.StatusOK)
 			}
@@ -148,7 +148,7 @@ func TestChannelChange(t *testing.T) {
 		is, opened bool
 	}
 	var before, after []seen
-	c := newChanges(t, func(h *core.Handshake) error {
+	c := newChangeFixture(t, func(h *core.Handshake) error {
 		change, is := h.ChannelChange()
 		before = append(before, seen{change, is, false})
 		if is {

@@ -40,7 +40,7 @@ func ExampleLimit() {
 }
 
 // wantRefusal checks the answer to one stream too many.
-func wantRefusal(t *testing.T, site *site, v *visit, status int, cause error) {
+func wantRefusal(t *testing.T, site *fixture, v *reply, status int, cause error) {
 	t.Helper()
 	if v.StatusCode != status {
 		t.Errorf("got %s, want %d", v.Status, status)

@@ -20,22 +20,22 @@ import (
 	"github.com/tidings-go/tidings/middleware"
 )
 
-// journal is a log in JSON that several streams write.
-type journal struct {
+// logBuffer is a log in JSON that several streams write.
+type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (j *journal) Write(p []byte) (int, error) {
+func (j *logBuffer) Write(p []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.buf.Write(p)
 }
 
-func (j *journal) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(j, nil)) }
+func (j *logBuffer) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(j, nil)) }
 
 // lines returns the lines so far, without what is never the same.
-func (j *journal) lines(t *testing.T) []map[string]any {
+func (j *logBuffer) lines(t *testing.T) []map[string]any {
 	t.Helper()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -66,7 +66,7 @@ func (j *journal) lines(t *testing.T) []map[string]any {
 	return all
 }
 
-func wantLines(t *testing.T, j *journal, want ...map[string]any) {
+func wantLines(t *testing.T, j *logBuffer, want ...map[string]any) {
 	t.Helper()
 	got := j.lines(t)
 	same := slices.EqualFunc(got, want, func(a, b map[string]any) bool {
@@ -105,7 +105,7 @@ func ExampleLogging() {
 
 func TestLoggingOfASubscription(t *testing.T) {
 	t.Parallel()
-	var j journal
+	var j logBuffer
 	site := serve(t, middleware.Logging(j.logger()), func(h *core.Handshake) error {
 		h.SetIdentity("ann")
 		return nil
@@ -144,7 +144,7 @@ func TestLoggingOfRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var j journal
+			var j logBuffer
 			site := serve(t, middleware.Logging(j.logger()), func(*core.Handshake) error { return test.err })
 			site.get(t, "/answer?token=hidden")
 			site.ended(t)
@@ -158,7 +158,7 @@ func TestLoggingOfRefusals(t *testing.T) {
 
 func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 	t.Parallel()
-	var j journal
+	var j logBuffer
 	var stay bool
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 		middleware.Logging(j.logger()),
@@ -192,7 +192,7 @@ func TestLoggingOfLastEventIDs(t *testing.T) {
 		"a\u009b2Jb":            "(6 bytes)",
 		"a\u202eb":              "(5 bytes)",
 	} {
-		var j journal
+		var j logBuffer
 		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 			middleware.Logging(j.logger()),
 			func(*core.Handshake) error { return core.Finished() },

@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// site is a gate with some middleware, served on a socket.
-type site struct {
+// fixture is a gate with some middleware, served on a socket.
+type fixture struct {
 	*httptest.Server
 
 	hub    *core.Hub
@@ -29,9 +29,9 @@ type site struct {
 }
 
 // serve serves a subscription to the channels a and b.
-func serve(t *testing.T, middleware ...core.Middleware) *site {
+func serve(t *testing.T, middleware ...core.Middleware) *fixture {
 	t.Helper()
-	s := &site{hub: core.NewHub(core.HubConfig{}), closed: make(chan core.Summary, 1000)}
+	s := &fixture{hub: core.NewHub(core.HubConfig{}), closed: make(chan core.Summary, 1000)}
 	first := func(h *core.Handshake) error {
 		h.OnClose(func(sum core.Summary) { s.closed <- sum })
 		return nil
@@ -50,8 +50,8 @@ func serve(t *testing.T, middleware ...core.Middleware) *site {
 	return s
 }
 
-// visit is a response that may be a stream.
-type visit struct {
+// reply is a response that may be a stream.
+type reply struct {
 	*http.Response
 
 	events *core.Decoder
@@ -59,7 +59,7 @@ type visit struct {
 }
 
 // get asks for a path, and returns when the stream has opened or was refused.
-func (s *site) get(t *testing.T, path string, header ...string) *visit {
+func (s *fixture) get(t *testing.T, path string, header ...string) *reply {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, http.NoBody)
@@ -74,7 +74,7 @@ func (s *site) get(t *testing.T, path string, header ...string) *visit {
 		cancel()
 		t.Fatal(err)
 	}
-	v := &visit{Response: response}
+	v := &reply{Response: response}
 	v.leave = func() {
 		cancel()
 		_ = response.Body.Close()
@@ -97,7 +97,7 @@ func (s *site) get(t *testing.T, path string, header ...string) *visit {
 }
 
 // next returns the data of the next event.
-func (v *visit) next(t *testing.T) string {
+func (v *reply) next(t *testing.T) string {
 	t.Helper()
 	ev, err := v.events.Next()
 	if err != nil {
@@ -107,7 +107,7 @@ func (v *visit) next(t *testing.T) string {
 }
 
 // ended waits for a stream to have ended and returns how it went.
-func (s *site) ended(t *testing.T) core.Summary {
+func (s *fixture) ended(t *testing.T) core.Summary {
 	t.Helper()
 	limit := time.NewTimer(10 * time.Second)
 	defer limit.Stop()
@@ -120,7 +120,7 @@ func (s *site) ended(t *testing.T) core.Summary {
 	}
 }
 
-func (s *site) publish(t *testing.T, channel string, texts ...string) {
+func (s *fixture) publish(t *testing.T, channel string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if _, err := s.hub.Publish(t.Context(), channel, core.Event{Data: text}); err != nil {

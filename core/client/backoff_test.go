@@ -11,8 +11,8 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// stay returns a handler that sends text and keeps its stream open for a while.
-func stay(d time.Duration, text string) http.HandlerFunc {
+// holdOpen returns a handler that sends text and keeps its stream open for a while.
+func holdOpen(d time.Duration, text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		stream(text)(w, r)
 		time.Sleep(d) // in a bubble
@@ -56,9 +56,9 @@ func TestBackoff(t *testing.T) {
 		{"polling, as often as a server can ask for", client.Backoff{}, repeat(stream("retry: 500\ndata: a\n\n"), 3), []time.Duration{s / 2, s / 2, s / 2}, []int{1, 1, 1}},
 		{"polling, more often", client.Backoff{}, repeat(stream("retry: 499\ndata: a\n\n"), 3), []time.Duration{s / 2, s, 2 * s}, []int{2, 3, 4}},
 		{"polling, without a pause", client.Backoff{}, repeat(greedy, 8), []time.Duration{s / 2, s, 2 * s, 4 * s, 8 * s, 16 * s, 30 * s, 30 * s}, []int{2, 3, 4, 5, 6, 7, 8, 9}},
-		{"polling, the server waits", client.Backoff{}, repeat(stay(s/2, "retry: 0\ndata: a\n\n"), 3), []time.Duration{s / 2, s / 2, s / 2}, []int{1, 1, 1}},
+		{"polling, the server waits", client.Backoff{}, repeat(holdOpen(s/2, "retry: 0\ndata: a\n\n"), 3), []time.Duration{s / 2, s / 2, s / 2}, []int{1, 1, 1}},
 		{"polling, all are healthy", client.Backoff{Healthy: -1}, repeat(greedy, 3), []time.Duration{s / 2, s / 2, s / 2}, []int{1, 1, 1}},
-		{"no pause after healthy streams", client.Backoff{}, repeat(stay(11*s, "retry: 0\ndata: a\n\n"), 2), []time.Duration{s / 2, s / 2}, []int{1, 1}},
+		{"no pause after healthy streams", client.Backoff{}, repeat(holdOpen(11*s, "retry: 0\ndata: a\n\n"), 2), []time.Duration{s / 2, s / 2}, []int{1, 1}},
 		{"own least delay", client.Backoff{MinServerDelay: s}, repeat(greedy, 3), []time.Duration{s, 2 * s, 4 * s}, []int{2, 3, 4}},
 		{"no least delay", client.Backoff{MinServerDelay: -1}, repeat(greedy, 3), []time.Duration{0, 0, 0}, []int{1, 1, 1}},
 		{"least delay, and own limit", client.Backoff{MaxDelay: s / 4}, repeat(greedy, 2), []time.Duration{s / 4, s / 4}, []int{2, 3}},
@@ -180,7 +180,7 @@ func TestGivingUp(t *testing.T) {
 					requests++
 					all(w, r)
 				}).Run(t.Context())
-				gaveUp(t, err, tt.reason)
+				wantReason(t, err, tt.reason)
 				var e *client.Error
 				if !errors.As(err, &e) || e.Attempts != tt.attempts || !errors.Is(err, tt.err) && tt.err != nil {
 					t.Errorf("got error %+v, want %d attempts and %v", err, tt.attempts, tt.err)

@@ -215,7 +215,7 @@ func TestLeaving(t *testing.T) {
 			func(w http.ResponseWriter, r *http.Request) {
 				equal(t, "streams", reasons.String(), strings.TrimSuffix(strings.Repeat(client.ErrClosed.Error()+"\n", len(reasons.lines)), "\n"))
 				blocks := []string{"id: 1\ndata: a\n\n", "id: 2\ndata: b\n\n", "id: 3\ndata: c\n\n"}
-				stall(rest(blocks, r.Header.Get("Last-Event-ID"), "\n"))(w, r)
+				stall(blocksAfter(blocks, r.Header.Get("Last-Event-ID"), "\n"))(w, r)
 			})
 		var got log
 		for range 3 {
@@ -261,11 +261,11 @@ func TestPanic(t *testing.T) {
 					resp, err := inner.RoundTrip(r)
 					if err == nil {
 						opened++
-						resp.Body = &counting{ReadCloser: resp.Body, closed: &closed}
+						resp.Body = &closeCounter{ReadCloser: resp.Body, closed: &closed}
 					}
 					return resp, err
 				})
-				sent := &counting{ReadCloser: io.NopCloser(strings.NewReader("x"))}
+				sent := &closeCounter{ReadCloser: io.NopCloser(strings.NewReader("x"))}
 				sent.closed = new(int)
 				c := create(t, client.Config{
 					URL: "http://a.example", HTTPClient: hc,
@@ -303,15 +303,15 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// counting counts how often a body is closed, the first time only.
-type counting struct {
+// closeCounter counts how often a body is closed, the first time only.
+type closeCounter struct {
 	io.ReadCloser
 
 	done   atomic.Bool
 	closed *int
 }
 
-func (b *counting) Close() error {
+func (b *closeCounter) Close() error {
 	if !b.done.Swap(true) {
 		*b.closed++
 	}

@@ -13,9 +13,9 @@ import (
 // lineEnds are the three that the standard knows.
 func lineEnds() map[string]string { return map[string]string{"LF": "\n", "CRLF": "\r\n", "CR": "\r"} }
 
-// tale is a stream that has everything, in blocks: each is what a server sends
+// sampleBlocks is a stream that has everything, in blocks: each is what a server sends
 // to a client that has seen the ones before.
-func tale(eol string) []string {
+func sampleBlocks(eol string) []string {
 	blocks := []string{
 		": hello\nretry: 7\n\n",
 		"data: one\nid: 1\n\n",
@@ -37,8 +37,8 @@ message "3" "three"
 message "4" ""
 message "fünf" "five"`
 
-// rest returns what of a tale follows an ID.
-func rest(blocks []string, id, eol string) string {
+// blocksAfter returns what of a tale follows an ID.
+func blocksAfter(blocks []string, id, eol string) string {
 	if id != "" {
 		for i, b := range blocks {
 			if strings.Contains(b, "id: "+id+eol) {
@@ -63,12 +63,12 @@ func TestCutEverywhere(t *testing.T) {
 		for way, broken := range ways {
 			t.Run(end+"/"+way, func(t *testing.T) {
 				t.Parallel()
-				blocks := tale(eol)
+				blocks := sampleBlocks(eol)
 				all := "\ufeff" + strings.Join(blocks, "")
 				for at := range len(all) + 1 {
 					synctest.Test(t, func(t *testing.T) {
 						c := open(t, client.Config{}, attempts(broken(all[:at]), func(w http.ResponseWriter, r *http.Request) {
-							stream(rest(blocks, r.Header.Get("Last-Event-ID"), eol))(w, r)
+							stream(blocksAfter(blocks, r.Header.Get("Last-Event-ID"), eol))(w, r)
 						}))
 						got, err := collect(t, c)
 						if got != taleTold || err != nil {
@@ -103,7 +103,7 @@ func TestSplitEverywhere(t *testing.T) {
 	for end, eol := range lineEnds() {
 		t.Run(end, func(t *testing.T) {
 			t.Parallel()
-			all := "\ufeff" + strings.Join(tale(eol), "")
+			all := "\ufeff" + strings.Join(sampleBlocks(eol), "")
 			check := func(parts ...string) {
 				synctest.Test(t, func(t *testing.T) {
 					var got log

@@ -13,8 +13,8 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// clock is a server that sends two quotes and then ends the stream for good.
-func clock() *httptest.Server {
+// newQuoteServer is a server that sends two quotes and then ends the stream for good.
+func newQuoteServer() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Last-Event-ID") == "2" {
 			w.WriteHeader(http.StatusNoContent)
@@ -28,7 +28,7 @@ func clock() *httptest.Server {
 }
 
 func Example() {
-	server := clock()
+	server := newQuoteServer()
 	defer server.Close()
 	c, err := client.New(client.Config{
 		URL:         server.URL,
@@ -58,7 +58,7 @@ func ExampleNew() {
 }
 
 func ExampleClient_Run() {
-	server := clock()
+	server := newQuoteServer()
 	defer server.Close()
 	type quote struct{ Stock string }
 	c, err := client.New(client.Config{URL: server.URL, Handlers: client.Handlers{
@@ -149,7 +149,7 @@ func ExampleClient_Restart() {
 
 // A handler may end the run.
 func ExampleClient_Close() {
-	server := clock()
+	server := newQuoteServer()
 	defer server.Close()
 	var c *client.Client
 	c, err := client.New(client.Config{URL: server.URL, Handlers: client.Handlers{
@@ -169,7 +169,7 @@ func ExampleClient_Close() {
 }
 
 func ExampleClient_LastEventID() {
-	server := clock()
+	server := newQuoteServer()
 	defer server.Close()
 	c, err := client.New(client.Config{URL: server.URL, LastEventID: "2"})
 	if err != nil {
@@ -181,7 +181,7 @@ func ExampleClient_LastEventID() {
 }
 
 func ExampleDecode() {
-	server := clock()
+	server := newQuoteServer()
 	defer server.Close()
 	c, err := client.New(client.Config{URL: server.URL})
 	if err != nil {

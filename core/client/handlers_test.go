@@ -147,7 +147,7 @@ func TestDecode(t *testing.T) {
 					}
 				default:
 					got = append(got, "!")
-					gaveUp(t, err, client.Refused)
+					wantReason(t, err, client.Refused)
 				}
 			}
 			equal(t, name, strings.Join(got, "|"), want)

@@ -53,7 +53,7 @@ func TestIdle(t *testing.T) {
 				})
 				got, err := collect(t, c)
 				equal(t, "events", got, tt.want)
-				gaveUp(t, err, client.OutOfAttempts)
+				wantReason(t, err, client.OutOfAttempts)
 				if !errors.Is(err, client.ErrIdle) || time.Since(begin) != tt.after {
 					t.Errorf("got error %v after %v, want %v after %v", err, time.Since(begin), client.ErrIdle, tt.after)
 				}

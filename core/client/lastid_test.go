@@ -11,8 +11,8 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// asked returns what a request asks to resume after.
-func asked(r *http.Request) string {
+// lastEventID returns what a request asks to resume after.
+func lastEventID(r *http.Request) string {
 	id := r.Header.Get("Last-Event-ID") // never set without the parameter
 	if r.URL.Query().Has("id") {
 		id = r.URL.Query().Get("id")
@@ -40,7 +40,7 @@ func TestUnsendableID(t *testing.T) {
 						stream("data: b\n\nid: 3\ndata: c\n\n"),
 					)
 					c := open(t, cfg, func(w http.ResponseWriter, r *http.Request) {
-						requests.add("%.20q", asked(r))
+						requests.add("%.20q", lastEventID(r))
 						all(w, r)
 					})
 					var events log
@@ -103,8 +103,8 @@ func TestRefusedID(t *testing.T) {
 				first := true
 				tt.cfg.Handlers.Reconnect = func(r client.Reconnect) { got.add("told %q %q", r.LastEventID, r.Dropped) }
 				c := open(t, tt.cfg, func(w http.ResponseWriter, r *http.Request) {
-					got.add("asked %q", asked(r))
-					switch id := asked(r); {
+					got.add("asked %q", lastEventID(r))
+					switch id := lastEventID(r); {
 					case id != "", tt.all && !first:
 						w.WriteHeader(tt.status)
 					case first:
@@ -116,7 +116,7 @@ func TestRefusedID(t *testing.T) {
 				})
 				err := c.Run(t.Context())
 				if tt.reason != "" {
-					gaveUp(t, err, tt.reason)
+					wantReason(t, err, tt.reason)
 				} else if err != nil {
 					t.Errorf("got error %v, want none", err)
 				}
@@ -135,7 +135,7 @@ func TestUnsendableIDBetweenRuns(t *testing.T) {
 		var got log
 		all := attempts(stream("id: 1\x01\ndata: a\n\n"), stream("data: b\n\n"))
 		c := open(t, client.Config{}, func(w http.ResponseWriter, r *http.Request) {
-			got.add("asked %q", asked(r))
+			got.add("asked %q", lastEventID(r))
 			all(w, r)
 		})
 		for range 2 {

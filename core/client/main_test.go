@@ -169,8 +169,8 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 	}
 }
 
-// gaveUp checks that err is an Error with that reason.
-func gaveUp(t *testing.T, err error, reason client.Reason) {
+// wantReason checks that err is an Error with that reason.
+func wantReason(t *testing.T, err error, reason client.Reason) {
 	t.Helper()
 	var e *client.Error
 	if !errors.As(err, &e) || e.Reason != reason {

@@ -10,8 +10,8 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// secrets are what must not reach other hosts.
-func secrets() client.Config {
+// secretConfig are what must not reach other hosts.
+func secretConfig() client.Config {
 	return client.Config{
 		URL: "http://user:pass@a.example/events?token=secret",
 		Header: http.Header{
@@ -56,7 +56,7 @@ func TestRedirect(t *testing.T) {
 					for _, hop := range tt.hops {
 						handlers = append(handlers, answer(status, "", "Location", hop))
 					}
-					c := open(t, secrets(), attempts(append(handlers, func(w http.ResponseWriter, r *http.Request) {
+					c := open(t, secretConfig(), attempts(append(handlers, func(w http.ResponseWriter, r *http.Request) {
 						seen, host = r.Header.Clone(), r.Host
 						stream("data: a\n\n")(w, r)
 					})...))
@@ -99,7 +99,7 @@ func TestRedirectUpgrade(t *testing.T) {
 			equal(t, location, r.Header.Get("X-Api-Key"), want)
 			return response(200, "data: a\n\n", "Content-Type", "text/event-stream"), nil
 		})}
-		cfg := secrets()
+		cfg := secretConfig()
 		cfg.HTTPClient = hc
 		if err := create(t, cfg).Run(t.Context()); err != nil {
 			t.Errorf("got error %v, want none", err)
@@ -132,11 +132,11 @@ func TestRedirectPolicy(t *testing.T) {
 
 		cfg.HTTPClient = serve(t, answer(http.StatusFound, "", "Location", "/0"))
 		cfg.Backoff.MaxAttempts = 1
-		gaveUp(t, create(t, cfg).Run(t.Context()), client.OutOfAttempts) // it goes round in circles
+		wantReason(t, create(t, cfg).Run(t.Context()), client.OutOfAttempts) // it goes round in circles
 
 		cfg.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		err := create(t, cfg).Run(t.Context())
-		gaveUp(t, err, client.Refused)
+		wantReason(t, err, client.Refused)
 		forbidden := errors.New("forbidden")
 		cfg.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return forbidden }
 		if err = create(t, cfg).Run(t.Context()); !errors.Is(err, forbidden) {

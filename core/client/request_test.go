@@ -249,7 +249,7 @@ func TestOneShot(t *testing.T) {
 				got, err := collect(t, c)
 				equal(t, "events", got, "message \"\" \"{\\\"a\\\":1}\"\nmessage \"\" \"{\\\"a\\\":2}\"")
 				if tt.reason != "" {
-					gaveUp(t, err, tt.reason)
+					wantReason(t, err, tt.reason)
 				} else if err != nil {
 					t.Errorf("got error %v, want none", err)
 				}
@@ -261,7 +261,7 @@ func TestOneShot(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		gaveUp(t, open(t, client.Config{OneShot: true, RetryStatus: client.TemporaryStatus}, answer(503, "")).Run(t.Context()), client.Refused)
+		wantReason(t, open(t, client.Config{OneShot: true, RetryStatus: client.TemporaryStatus}, answer(503, "")).Run(t.Context()), client.Refused)
 	})
 }
 

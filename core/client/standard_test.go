@@ -256,7 +256,7 @@ func TestLimits(t *testing.T) {
 				})
 				got, err := collect(t, c)
 				equal(t, "events", got, `message "1" "a"`)
-				gaveUp(t, err, client.TooLarge)
+				wantReason(t, err, client.TooLarge)
 				var size *core.SizeError
 				if !errors.As(err, &size) || *size != tt.want {
 					t.Errorf("got error %v, want %v", err, &tt.want)

@@ -53,7 +53,7 @@ func TestStatus(t *testing.T) {
 						}
 						return
 					}
-					gaveUp(t, err, client.Refused)
+					wantReason(t, err, client.Refused)
 					var e *client.StatusError
 					if !errors.As(err, &e) || e.Status != status {
 						t.Errorf("got error %v, want status %d", err, status)
@@ -99,7 +99,7 @@ func TestContentType(t *testing.T) {
 					return
 				}
 				equal(t, "events", got, "")
-				gaveUp(t, err, client.NotEvents)
+				wantReason(t, err, client.NotEvents)
 				var e *client.ContentTypeError
 				if !errors.As(err, &e) || len(e.Error()) > 500 {
 					t.Errorf("got error %v, want a short one that is about the content type", err)
@@ -168,7 +168,7 @@ func TestRetryStatus(t *testing.T) {
 						took = time.Since(begin)
 						continue
 					}
-					gaveUp(t, err, client.Refused)
+					wantReason(t, err, client.Refused)
 					var e *client.StatusError
 					if !errors.As(err, &e) || e.Excerpt != "gone for good" || e.Header.Get("X-Reason") != "none" {
 						t.Errorf("got error %#v, want the server's answer in it", err)

@@ -13,7 +13,7 @@ import (
 )
 
 // check compares what all clients received with the log.
-func (w *world) check() {
+func (w *fixture) check() {
 	if err := w.model.index(); err != nil {
 		w.Error(err)
 		return
@@ -26,13 +26,13 @@ func (w *world) check() {
 				}
 				continue
 			}
-			newWalk(w, v).all()
+			newChecker(w, v).run()
 		}
 	}
 }
 
 // wasDown reports whether the hub may have been closed between two stamps.
-func (w *world) wasDown(from, to int64) bool {
+func (w *fixture) wasDown(from, to int64) bool {
 	return slices.ContainsFunc(w.downs, func(d span) bool { return d.addStart < to && from < d.addEnd })
 }
 
@@ -40,7 +40,7 @@ func (w *world) wasDown(from, to int64) bool {
 const maxFaults = 8
 
 // fault says what is wrong.
-func (w *world) fault(v *visit, format string, args ...any) {
+func (w *fixture) fault(v *visit, format string, args ...any) {
 	w.Helper()
 	if w.faults++; w.faults > maxFaults {
 		return
@@ -50,9 +50,9 @@ func (w *world) fault(v *visit, format string, args ...any) {
 		v.client.start, v.onOpen, v.channels, v.client.identity, v.groups, v.client.modulus, v.reason, v.gen, v.cut)
 }
 
-// walk goes through what a client received on one connection.
-type walk struct {
-	*world
+// checker goes through what a client received on one connection.
+type checker struct {
+	*fixture
 
 	v *visit
 	g *generation
@@ -64,25 +64,25 @@ type walk struct {
 	reset bool // one is due
 }
 
-func newWalk(w *world, v *visit) *walk {
-	k := &walk{world: w, v: v, floor: make(map[string]uint64), sent: make(map[uint64]bool)}
+func newChecker(w *fixture, v *visit) *checker {
+	k := &checker{fixture: w, v: v, floor: make(map[string]uint64), sent: make(map[uint64]bool)}
 	k.g = w.model.gens[v.gen]
 	return k
 }
 
-func (k *walk) fault(format string, args ...any) {
+func (k *checker) fault(format string, args ...any) {
 	k.Helper()
-	k.world.fault(k.v, "at %d: "+format, append([]any{k.at}, args...)...)
+	k.fixture.fault(k.v, "at %d: "+format, append([]any{k.at}, args...)...)
 }
 
-// all goes through everything.
-func (k *walk) all() {
+// run goes through everything.
+func (k *checker) run() {
 	v := k.v
 	expected := slices.Sorted(slices.Values(v.expected))
 	if !slices.Equal(v.onOpen, expected) {
 		k.fault("opened with channels %q, want %q", v.onOpen, expected)
 	}
-	k.depart()
+	k.findStart()
 	greeting := [][]byte{
 		fmt.Appendf(nil, "retry: %d\n\n", retry.Milliseconds()), []byte(": open\n\n"), encode(hello(v.id), ""),
 	}
@@ -96,15 +96,15 @@ func (k *walk) all() {
 			k.item(it, i == len(v.items)-1)
 		}
 	}
-	k.remains(greeting)
+	k.partialBlock(greeting)
 	if v.last && len(v.onOpen) > 0 {
 		k.pass(uint64(len(k.g.events)-1), v.ended, "")
 	}
-	k.ending()
+	k.endReason()
 }
 
-// depart finds out where the connection begins.
-func (k *walk) depart() {
+// findStart finds out where the connection begins.
+func (k *checker) findStart() {
 	v := k.v
 	if v.after.id == "" {
 		k.begin = k.newBeginning(v.opened)
@@ -121,7 +121,7 @@ func (k *walk) depart() {
 }
 
 // item checks one block.
-func (k *walk) item(it item, last bool) {
+func (k *checker) item(it item, last bool) {
 	block := it.block
 	switch {
 	case bytes.HasPrefix(block, []byte("event: reset\n")):
@@ -134,7 +134,7 @@ func (k *walk) item(it item, last bool) {
 		}
 		return
 	case bytes.HasPrefix(block, []byte("retry: ")) && bytes.Count(block, []byte("\n")) == 2:
-		k.farewell(block, last)
+		k.retryHint(block, last)
 		return
 	}
 	id, ok := idOf(block)
@@ -153,7 +153,7 @@ func (k *walk) item(it item, last bool) {
 		return
 	}
 	if string(block) == "id: "+id+"\n\n" {
-		k.stands(seq, it.at)
+		k.position(seq, it.at)
 		return
 	}
 	if seq == 0 || seq >= uint64(len(k.g.events)) {
@@ -163,8 +163,8 @@ func (k *walk) item(it item, last bool) {
 	k.event(k.g.events[seq], it)
 }
 
-// farewell checks what tells the client when to come back.
-func (k *walk) farewell(block []byte, last bool) {
+// retryHint checks what tells the client when to come back.
+func (k *checker) retryHint(block []byte, last bool) {
 	ms, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(string(block), "retry: "), "\n\n"))
 	low := int(retry.Milliseconds())
 	if err != nil || ms < low || ms > 2*low || !last || !k.wasDown(k.v.started, k.v.ended) {
@@ -172,8 +172,8 @@ func (k *walk) farewell(block []byte, last bool) {
 	}
 }
 
-// stands checks what tells the client where it stands.
-func (k *walk) stands(seq uint64, at int64) {
+// position checks what tells the client where it stands.
+func (k *checker) position(seq uint64, at int64) {
 	if seq > k.g.most(at) {
 		k.fault("the client is told to stand at %d, which was not yet published", seq)
 		return
@@ -197,7 +197,7 @@ func (k *walk) stands(seq uint64, at int64) {
 }
 
 // event checks an event.
-func (k *walk) event(e *event, it item) {
+func (k *checker) event(e *event, it item) {
 	k.checked.Add(1)
 	if !bytes.Equal(it.block, e.frame) {
 		k.fault("event %d on %s: got %q, want %q", e.seq, e.channel, it.block, e.frame)
@@ -211,7 +211,7 @@ func (k *walk) event(e *event, it item) {
 	if e.seq <= k.floor[e.channel] {
 		k.fault("event %d on %s came, though it was said to be skipped up to %d", e.seq, e.channel, k.floor[e.channel])
 	}
-	if why := k.forbids(e, it.at); why != "" {
+	if why := k.mustNotReceive(e, it.at); why != "" {
 		k.fault("event %d on %s to %s came: %s", e.seq, e.channel, e.to, why)
 	}
 	k.confirm(e, it.at)
@@ -228,10 +228,10 @@ func (k *walk) event(e *event, it item) {
 
 // pass checks that everything that the client is to get up to a place has come,
 // at the stamp of what came from there; on one channel, or on all.
-func (k *walk) pass(to uint64, at int64, channel string) {
+func (k *checker) pass(to uint64, at int64, channel string) {
 	for seq := k.at + 1; seq <= to; seq++ {
 		e := k.g.events[seq]
-		if k.sent[seq] || channel != "" && e.channel != channel || !k.owes(e, at) {
+		if k.sent[seq] || channel != "" && e.channel != channel || !k.mustReceive(e, at) {
 			continue
 		}
 		k.fault("event %d on %s to %s, key %q, is missing before %d", seq, e.channel, e.to, e.ev.Key, to)
@@ -239,8 +239,8 @@ func (k *walk) pass(to uint64, at int64, channel string) {
 	}
 }
 
-// remains checks what came behind the last block: the beginning of another one.
-func (k *walk) remains(greeting [][]byte) {
+// partialBlock checks what came behind the last block: the beginning of another one.
+func (k *checker) partialBlock(greeting [][]byte) {
 	v := k.v
 	if len(v.rest) == 0 {
 		return
@@ -253,7 +253,7 @@ func (k *walk) remains(greeting [][]byte) {
 		return
 	}
 	for _, e := range k.g.events[1:] {
-		if e.seq > k.at && could(e.frame) && k.forbids(e, v.ended) == "" {
+		if e.seq > k.at && could(e.frame) && k.mustNotReceive(e, v.ended) == "" {
 			return
 		}
 	}
@@ -265,8 +265,8 @@ func (k *walk) remains(greeting [][]byte) {
 	k.fault("it ends with %q, which nothing begins with that the client could get", v.rest)
 }
 
-// ending checks why the stream ended.
-func (k *walk) ending() {
+// endReason checks why the stream ended.
+func (k *checker) endReason() {
 	v := k.v
 	switch reason := v.reason; {
 	case errors.Is(reason, core.ErrSlow):

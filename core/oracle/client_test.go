@@ -39,7 +39,7 @@ type after struct {
 type client struct {
 	*rand.Rand
 
-	world    *world
+	world    *fixture
 	number   int
 	start    start
 	channels []string
@@ -59,7 +59,7 @@ type client struct {
 }
 
 // newClient returns a client of a random kind.
-func newClient(w *world, number int) *client {
+func newClient(w *fixture, number int) *client {
 	r := rand.New(rand.NewPCG(w.seed, uint64(100+number)))
 	c := &client{Rand: r, world: w, number: number}
 	c.start = start{from: []string{"live", "live", "earliest", "last", "snapshot"}[r.IntN(5)], n: 1 + r.IntN(25)}
@@ -90,8 +90,8 @@ func (c *client) run() {
 		v, conn := c.connect()
 		if conn == nil {
 			// Where a hub is closed, there will be another.
-			c.world.turn.RLock()
-			c.world.turn.RUnlock() //nolint:staticcheck // Nothing is to be done but to wait.
+			c.world.publishLock.RLock()
+			c.world.publishLock.RUnlock() //nolint:staticcheck // Nothing is to be done but to wait.
 			if refused++; refused > 1000 {
 				c.world.Errorf("client %d: refused %d times, with status %d at last", c.number, refused, v.status)
 				return

@@ -16,7 +16,7 @@ type reset struct {
 }
 
 // gap checks an event that says that there is a gap, and goes on behind it.
-func (k *walk) gap(it item) {
+func (k *checker) gap(it item) {
 	var r reset
 	data, _, _ := strings.Cut(strings.TrimPrefix(string(it.block), "event: reset\ndata: "), "\n")
 	if err := json.Unmarshal([]byte(data), &r); err != nil {
@@ -50,12 +50,12 @@ func (k *walk) gap(it item) {
 			k.fault("a reset with the ID %q, which nobody knows", id)
 			return
 		}
-		k.stands(seq, it.at)
+		k.position(seq, it.at)
 	}
 }
 
 // bounds returns the bounds that a reset tells.
-func (k *walk) bounds(r reset, it item) (oldest, newest uint64, ok bool) {
+func (k *checker) bounds(r reset, it item) (oldest, newest uint64, ok bool) {
 	first, oldest, ok1 := k.model.locate(r.Oldest)
 	second, newest, ok2 := k.model.locate(r.Newest)
 	if !ok1 || !ok2 || first != k.v.gen || second != k.v.gen || oldest > newest || newest > k.g.most(it.at) {
@@ -66,7 +66,7 @@ func (k *walk) bounds(r reset, it item) (oldest, newest uint64, ok bool) {
 }
 
 // skipped checks a gap on one channel, which the client was too slow for.
-func (k *walk) skipped(channel string, oldest, newest uint64, it item) {
+func (k *checker) skipped(channel string, oldest, newest uint64, it item) {
 	if p := policy(channel); len(k.v.channels[channel]) == 0 || p == "evict" {
 		k.fault("skipped on %q, which the stream is not on, or which does not skip", channel)
 		return
@@ -90,7 +90,7 @@ func (k *walk) skipped(channel string, oldest, newest uint64, it item) {
 }
 
 // lost checks a gap on all channels, and begins anew.
-func (k *walk) lost(r reset, oldest, newest uint64, it item) {
+func (k *checker) lost(r reset, oldest, newest uint64, it item) {
 	v := k.v
 	if r.Channel != "" {
 		k.fault("got %q: want no channel", it.block)
@@ -111,7 +111,7 @@ func (k *walk) lost(r reset, oldest, newest uint64, it item) {
 	default:
 		k.fault("got %q, for no reason", it.block)
 	}
-	k.kept(oldest, newest, it)
+	k.retained(oldest, newest, it)
 	k.reset = false
 	k.begin = k.newBeginning(it.at)
 	k.at = 0
@@ -128,7 +128,7 @@ func (k *walk) lost(r reset, oldest, newest uint64, it item) {
 }
 
 // unknown reports whether the client's ID may be unknown.
-func (k *walk) unknown(reason string, it item) bool {
+func (k *checker) unknown(reason string, it item) bool {
 	want := "unknown"
 	if epoch, _, position := parsePosition(k.v.after.id); position && epoch != k.epochNow() {
 		want = "restarted"
@@ -146,7 +146,7 @@ func (k *walk) unknown(reason string, it item) bool {
 }
 
 // epochNow returns the epoch of the visit's hub.
-func (k *walk) epochNow() string {
+func (k *checker) epochNow() string {
 	for epoch, gen := range k.model.epochs {
 		if gen == k.v.gen {
 			return epoch
@@ -155,13 +155,13 @@ func (k *walk) epochNow() string {
 	return ""
 }
 
-// kept checks the bounds of what is kept.
-func (k *walk) kept(oldest, newest uint64, it item) {
+// retained checks the bounds of what is kept.
+func (k *checker) retained(oldest, newest uint64, it item) {
 	low := k.g.least(k.v.started)
 	mine := func(e *event) bool { return len(k.v.channels[e.channel]) > 0 }
 	for seq := uint64(1); seq <= k.g.most(it.at); seq++ {
 		e := k.g.events[seq]
-		always := slices.Contains(k.v.channels[e.channel], ever())
+		always := slices.Contains(k.v.channels[e.channel], sinceOpen())
 		switch {
 		case seq < oldest && always && seq <= low && !k.g.maybeTrimmed(e, k.keep(e.channel), it.at):
 			k.fault("event %d on %s is kept, and older than the bound %d", seq, e.channel, oldest)

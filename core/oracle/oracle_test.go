@@ -37,7 +37,7 @@ func kinds() []kind {
 //
 //nolint:paralleltest // It counts the descriptors of the whole process.
 func TestOracle(t *testing.T) {
-	warm(t)
+	warmUp(t)
 	before := descriptors()
 	var all tally
 	began := time.Now()
@@ -91,8 +91,8 @@ func round(t *testing.T, one uint64, all *tally) {
 	}
 }
 
-// warm has the runtime open what it keeps for the network.
-func warm(t *testing.T) {
+// warmUp has the runtime open what it keeps for the network.
+func warmUp(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // publisher publishes in every way there is.
 type publisher struct {
-	*world
+	*fixture
 
 	source source
 	number int
@@ -25,9 +25,9 @@ type once struct {
 	e   *event
 }
 
-func newPublisher(w *world, number int) *publisher {
+func newPublisher(w *fixture, number int) *publisher {
 	r := rand.New(rand.NewPCG(w.seed, uint64(200+number)))
-	return &publisher{world: w, number: number, source: source{Rand: r, first: number * 1_000_000}, timer: time.NewTimer(0)}
+	return &publisher{fixture: w, number: number, source: source{Rand: r, first: number * 1_000_000}, timer: time.NewTimer(0)}
 }
 
 // run does as many operations as the settings say.
@@ -69,7 +69,7 @@ func (p *publisher) wait() {
 }
 
 // tick says that a client has done something.
-func (w *world) tick() {
+func (w *fixture) tick() {
 	select {
 	case w.pace <- struct{}{}:
 	default:
@@ -115,7 +115,7 @@ func (p *publisher) note(e *event, id string) {
 func (p *publisher) keep(e *event, id string, seq uint64) {
 	e.id = id
 	p.published.Add(1)
-	if err := p.model.record(p.life.Load().gen, seq, e); err != nil {
+	if err := p.model.record(p.instance.Load().gen, seq, e); err != nil {
 		p.Error(err)
 	}
 }
@@ -123,9 +123,9 @@ func (p *publisher) keep(e *event, id string, seq uint64) {
 // single publishes one event.
 func (p *publisher) single() {
 	e := p.event()
-	p.turn.RLock()
-	defer p.turn.RUnlock()
-	hub := p.life.Load().hub
+	p.publishLock.RLock()
+	defer p.publishLock.RUnlock()
+	hub := p.instance.Load().hub
 	e.start = p.model.now()
 	id, err := hub.Publish(p.Context(), e.channel, e.ev, core.Only(e.to.public()))
 	e.end = p.model.now()
@@ -141,9 +141,9 @@ func (p *publisher) single() {
 func (p *publisher) chosen() {
 	e := p.event()
 	e.ev.ID = p.chosenID(e)
-	p.turn.Lock()
-	defer p.turn.Unlock()
-	l := p.life.Load()
+	p.publishLock.Lock()
+	defer p.publishLock.Unlock()
+	l := p.instance.Load()
 	e.start = p.model.now()
 	id, err := l.hub.Publish(p.Context(), e.channel, e.ev, core.Only(e.to.public()))
 	e.end = p.model.now()
@@ -168,9 +168,9 @@ func (p *publisher) batch() {
 		}
 		batch[i] = events[i].publication()
 	}
-	p.turn.RLock()
-	defer p.turn.RUnlock()
-	hub := p.life.Load().hub
+	p.publishLock.RLock()
+	defer p.publishLock.RUnlock()
+	hub := p.instance.Load().hub
 	start := p.model.now()
 	ids, err := hub.PublishBatch(p.Context(), batch...)
 	end := p.model.now()
@@ -201,8 +201,8 @@ func (p *publisher) once() {
 	e := p.event()
 	e.channel = onceChannel
 	o := once{fmt.Sprint("once ", e.number), e}
-	p.turn.RLock()
-	defer p.turn.RUnlock()
+	p.publishLock.RLock()
+	defer p.publishLock.RUnlock()
 	e.start = p.model.now()
 	id, err := p.publishOnce(o, 1+p.source.IntN(3))
 	e.end = p.model.now()
@@ -216,7 +216,7 @@ func (p *publisher) once() {
 
 // publishOnce publishes the same several times. All must get the same ID.
 func (p *publisher) publishOnce(o once, times int) (string, error) {
-	hub := p.life.Load().hub
+	hub := p.instance.Load().hub
 	ids, errs := make([]string, times), make([]error, times)
 	var publishing sync.WaitGroup
 	for i := range ids {
@@ -236,13 +236,13 @@ func (p *publisher) publishOnce(o once, times int) (string, error) {
 
 // again publishes what was published once before.
 func (p *publisher) again() {
-	p.turn.RLock()
-	defer p.turn.RUnlock()
+	p.publishLock.RLock()
+	defer p.publishLock.RUnlock()
 	if len(p.onces) == 0 {
 		return
 	}
 	o := p.onces[p.source.IntN(len(p.onces))]
-	if o.e.gen != p.life.Load().gen {
+	if o.e.gen != p.instance.Load().gen {
 		return
 	}
 	if id, err := p.publishOnce(o, 1); err != nil || id != o.e.id {
@@ -255,9 +255,9 @@ func (p *publisher) again() {
 func (p *publisher) forget() {
 	all := allChannels()
 	f := forgetting{channel: all[1+p.source.IntN(len(all)-1)]}
-	p.turn.RLock()
-	defer p.turn.RUnlock()
-	l := p.life.Load()
+	p.publishLock.RLock()
+	defer p.publishLock.RUnlock()
+	l := p.instance.Load()
 	f.gen, f.start = l.gen, p.model.now()
 	err := l.hub.Forget(p.Context(), f.channel)
 	f.end = p.model.now()

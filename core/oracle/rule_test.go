@@ -13,7 +13,7 @@ type beginning struct {
 }
 
 // newBeginning returns a beginning before a stamp.
-func (k *walk) newBeginning(high int64) *beginning {
+func (k *checker) newBeginning(high int64) *beginning {
 	return &beginning{start: k.v.client.start, low: k.v.started, until: k.g.most(high)}
 }
 
@@ -25,11 +25,11 @@ func (b *beginning) seen(at int64) {
 }
 
 // keep returns how many events history has of a channel.
-func (k *walk) keep(channel string) int { return k.keeps[policy(channel)] }
+func (k *checker) keep(channel string) int { return k.keeps[policy(channel)] }
 
-// owes reports whether the client must have received an event, when it received
+// mustReceive reports whether the client must have received an event, when it received
 // at a stamp what comes later.
-func (k *walk) owes(e *event, at int64) bool {
+func (k *checker) mustReceive(e *event, at int64) bool {
 	switch {
 	case e.seq <= k.floor[e.channel], !passes(k.v.client.modulus, e.number):
 		return false
@@ -46,7 +46,7 @@ func superseded(e *event, at int64) bool { return e.next != nil && e.next.possib
 
 // excused reports whether the beginning of the subscription may leave out an
 // event.
-func (k *walk) excused(e *event, at int64) bool {
+func (k *checker) excused(e *event, at int64) bool {
 	b := k.begin
 	switch b.from {
 	case "earliest":
@@ -65,7 +65,7 @@ func (k *walk) excused(e *event, at int64) bool {
 
 // newer reports whether a condition holds for n events after e, on the channels
 // that the stream ever had.
-func (k *walk) newer(e *event, n int, holds func(*event) bool) bool {
+func (k *checker) newer(e *event, n int, holds func(*event) bool) bool {
 	for _, x := range k.g.events[e.seq+1:] {
 		if len(k.v.channels[x.channel]) == 0 || !holds(x) {
 			continue
@@ -79,7 +79,7 @@ func (k *walk) newer(e *event, n int, holds func(*event) bool) bool {
 
 // tooEarly says why an event lies before the beginning of the subscription, or
 // nothing.
-func (k *walk) tooEarly(e *event) string {
+func (k *checker) tooEarly(e *event) string {
 	b := k.begin
 	if e.seq > k.g.least(b.low) {
 		if b.from == "snapshot" && e.ev.Key == "" {
@@ -94,7 +94,7 @@ func (k *walk) tooEarly(e *event) string {
 	sure := func(x *event) bool { return x.sure < b.low }
 	kept := func(x *event) bool { return sure(x) && !k.g.maybeTrimmed(x, k.keep(x.channel), b.first) }
 	changed := slices.ContainsFunc(allChannels(), func(name string) bool {
-		return slices.ContainsFunc(k.v.channels[name], func(s span) bool { return s != ever() })
+		return slices.ContainsFunc(k.v.channels[name], func(s span) bool { return s != sinceOpen() })
 	})
 	switch {
 	case b.from == "live":
@@ -113,7 +113,7 @@ func (k *walk) tooEarly(e *event) string {
 
 // addressed reports whether the stream was certainly in an event's audience,
 // from when it was published up to a stamp.
-func (k *walk) addressed(e *event, at int64) bool {
+func (k *checker) addressed(e *event, at int64) bool {
 	switch e.to.kind {
 	case "":
 		return true
@@ -128,14 +128,14 @@ func (k *walk) addressed(e *event, at int64) bool {
 }
 
 // subscribed reports whether the stream was certainly on an event's channel.
-func (k *walk) subscribed(e *event, at int64) bool {
+func (k *checker) subscribed(e *event, at int64) bool {
 	return slices.ContainsFunc(k.v.channels[e.channel], func(s span) bool {
 		return (s.addEnd < e.possible || s.seen > 0 && e.seq > s.seen) && at < s.removeStart
 	})
 }
 
-// forbids says why an event must not come at a stamp, or nothing.
-func (k *walk) forbids(e *event, at int64) string {
+// mustNotReceive says why an event must not come at a stamp, or nothing.
+func (k *checker) mustNotReceive(e *event, at int64) string {
 	if !passes(k.v.client.modulus, e.number) {
 		return "the filter does not let it through"
 	}
@@ -163,7 +163,7 @@ func (k *walk) forbids(e *event, at int64) string {
 }
 
 // on returns the times on an event's channel in which it may have come.
-func (k *walk) on(e *event, at int64) (on []*span) {
+func (k *checker) on(e *event, at int64) (on []*span) {
 	spans := k.v.channels[e.channel]
 	for i := range spans {
 		if s := &spans[i]; s.addStart < at && s.addStart < e.sure && e.possible < s.removeEnd {
@@ -175,7 +175,7 @@ func (k *walk) on(e *event, at int64) (on []*span) {
 
 // confirm takes note of an event that was published while its channel was being
 // added: what follows it must come, too.
-func (k *walk) confirm(e *event, at int64) {
+func (k *checker) confirm(e *event, at int64) {
 	on := k.on(e, at)
 	if len(on) != 1 || e.possible > on[0].addEnd {
 		return

@@ -17,7 +17,7 @@ const patience = 90 * time.Second
 // run does one run, and checks it.
 func run(t *testing.T, s settings) *tally {
 	t.Helper()
-	w := newWorld(t, s)
+	w := newFixture(t, s)
 	for n := range clients {
 		w.clients = append(w.clients, newClient(w, n))
 	}
@@ -30,15 +30,15 @@ func run(t *testing.T, s settings) *tally {
 	for n := range publishers {
 		publishing.Go(newPublisher(w, n).run)
 	}
-	meddling.Go(newMeddler(w).run)
+	meddling.Go(newMutator(w).run)
 	meddling.Go(func() { w.restartAtTimes(publishers * s.size) })
 	publishing.Wait()
 	w.model.finish()
 	meddling.Wait()
-	w.conclude()
+	w.publishFinal()
 	reading.Wait()
 	if !w.late() {
-		w.settle()
+		w.awaitClosed()
 		w.check()
 	}
 	if t.Failed() {
@@ -49,7 +49,7 @@ func run(t *testing.T, s settings) *tally {
 
 // restartAtTimes restarts the hub as often as the settings say, spread over the
 // run.
-func (w *world) restartAtTimes(operations int) {
+func (w *fixture) restartAtTimes(operations int) {
 	for n := range w.restarts {
 		w.model.await(operations / (w.restarts + 1))
 		if w.model.ended() {
@@ -59,12 +59,12 @@ func (w *world) restartAtTimes(operations int) {
 	}
 }
 
-// conclude publishes the last event of each channel, by which clients know that
+// publishFinal publishes the last event of each channel, by which clients know that
 // they have everything.
-func (w *world) conclude() {
-	w.turn.Lock()
-	defer w.turn.Unlock()
-	l := w.life.Load()
+func (w *fixture) publishFinal() {
+	w.publishLock.Lock()
+	defer w.publishLock.Unlock()
+	l := w.instance.Load()
 	f := &final{gen: l.gen, seq: make(map[string]uint64)}
 	for n, name := range allChannels() {
 		e := &event{number: -100 - n, channel: name, ev: core.Event{Data: strconv.Itoa(-100 - n), Key: "final"}, start: w.model.now()}
@@ -83,8 +83,8 @@ func (w *world) conclude() {
 	w.final.Store(f)
 }
 
-// settle waits until the server has noticed that all clients are gone.
-func (w *world) settle() {
+// awaitClosed waits until the server has noticed that all clients are gone.
+func (w *fixture) awaitClosed() {
 	ended := make(chan struct{})
 	go func() {
 		w.open.Wait()
@@ -97,7 +97,7 @@ func (w *world) settle() {
 	case <-timer.C:
 		w.Fatal("streams are open though their clients are gone")
 	}
-	hub := w.life.Load().hub
+	hub := w.instance.Load().hub
 	ctx, cancel := context.WithTimeout(w.Context(), patience)
 	defer cancel()
 	if err := hub.Drain(ctx); err != nil {
@@ -114,7 +114,7 @@ func (w *world) settle() {
 }
 
 // giveUp ends a run that hangs.
-func (w *world) giveUp() {
+func (w *fixture) giveUp() {
 	w.mu.Lock()
 	conns := w.conns
 	w.conns = nil
@@ -138,14 +138,14 @@ func (w *world) giveUp() {
 }
 
 // late reports whether the run was given up.
-func (w *world) late() bool {
+func (w *fixture) late() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.conns == nil
 }
 
 // track takes note of a client's connection, untrack forgets it.
-func (w *world) track(conn net.Conn) {
+func (w *fixture) track(conn net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.conns == nil {
@@ -155,7 +155,7 @@ func (w *world) track(conn net.Conn) {
 	w.conns[conn] = struct{}{}
 }
 
-func (w *world) untrack(conn net.Conn) {
+func (w *fixture) untrack(conn net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.conns, conn)

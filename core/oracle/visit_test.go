@@ -31,8 +31,8 @@ func (s span) String() string {
 	return text
 }
 
-// ever is the span of what a stream has from its beginning.
-func ever() span {
+// sinceOpen is the span of what a stream has from its beginning.
+func sinceOpen() span {
 	return span{addStart: -1, addEnd: -1, removeStart: math.MaxInt64, removeEnd: math.MaxInt64}
 }
 
@@ -72,7 +72,7 @@ type visit struct {
 }
 
 // arrive takes note of the hub that the request comes to.
-func (v *visit) arrive(l *life) {
+func (v *visit) arrive(l *instance) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.life, v.gen = l.number, l.gen
@@ -85,7 +85,7 @@ func (v *visit) enter(s *core.Stream) {
 	v.stream, v.id, v.onOpen = s, s.ID(), s.Channels()
 	v.channels, v.groups = make(map[string][]span), make(map[string][]span)
 	for _, name := range v.onOpen {
-		since := ever()
+		since := sinceOpen()
 		if was, ok := v.since[name]; ok && v.sinceLife == v.life {
 			if since.addEnd = was.addEnd; v.after.id != "" {
 				since.addStart = was.addStart // it goes on, and does not begin anew
@@ -94,7 +94,7 @@ func (v *visit) enter(s *core.Stream) {
 		v.channels[name] = []span{since}
 	}
 	for _, name := range v.groupNames {
-		v.groups[name] = []span{ever()}
+		v.groups[name] = []span{sinceOpen()}
 	}
 }
 
@@ -140,7 +140,7 @@ func change(spans map[string][]span, add, remove []string, start, end int64) {
 		if len(list) > 0 && list[len(list)-1].removeStart == math.MaxInt64 {
 			continue // it is there
 		}
-		fresh := ever()
+		fresh := sinceOpen()
 		fresh.addStart, fresh.addEnd = start, end
 		spans[name] = append(list, fresh)
 	}

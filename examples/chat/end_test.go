@@ -13,7 +13,7 @@ import (
 // open.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		visitors := []*visitor{enter(t, p, "alice"), enter(t, p, "bob"), enter(t, p, "carol")}
 		visitors = append(visitors, enter(t, p, "alice", "Cookie", visitors[0].cookie))

@@ -15,7 +15,7 @@ import (
 // does no harm.
 func TestNonsense(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		bob := enter(t, p, "bob")
 		bob.until(`{"online":1}`)
@@ -85,7 +85,7 @@ func TestNonsense(t *testing.T) {
 			_ = conn.Close()
 		}
 		say(t, p, "bob", "done", "")
-		if got := bob.until(line("bob", "done")); len(got) > 0 {
+		if got := bob.until(publicMessage("bob", "done")); len(got) > 0 {
 			t.Errorf("after nothing but nonsense: got %q, want nothing", got)
 		}
 		if got := users(t, p); got != `["bob"]` {
@@ -109,7 +109,7 @@ func x(n int) string { return strings.Repeat("x", n) }
 // TestNames checks that odd names work.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		bob := enter(t, p, "bob")
 		bob.until(`{"online":1}`)
@@ -125,7 +125,7 @@ func TestNames(t *testing.T) {
 				t.Errorf("users: got %q and error %v, want %q", got, err, list)
 			}
 			say(t, p, "bob", "hi", name)
-			odd.expect("chat " + mail("bob", "hi", name))
+			odd.expect("chat " + privateMessage("bob", "hi", name))
 			odd.Cut()
 			bob.until(`{"online":1}`)
 		}
@@ -135,7 +135,7 @@ func TestNames(t *testing.T) {
 // TestPage checks what the page comes with.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		first := sampletest.Ask(t, http.MethodGet, p.URL+"/")
 		if first.StatusCode != http.StatusOK || first.Header.Get("Content-Type") != "text/html; charset=utf-8" ||

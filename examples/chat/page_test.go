@@ -15,26 +15,26 @@ import (
 	"github.com/tidings-go/tidings/examples/internal/sampletest"
 )
 
-// guest is a page in a browser of its own.
-type guest struct {
+// browserPage is a page in a browser of its own.
+type browserPage struct {
 	*sampletest.Browser
 
 	t *testing.T
 }
 
-func newGuest(t *testing.T) guest {
+func openPage(t *testing.T) browserPage {
 	t.Helper()
-	return guest{sampletest.NewBrowser(t), t}
+	return browserPage{sampletest.NewBrowser(t), t}
 }
 
 // keys types into whatever has the focus.
-func (g guest) keys(text string) {
+func (g browserPage) keys(text string) {
 	g.t.Helper()
 	g.Do(chromedp.KeyEvent(text))
 }
 
 // join enters the room with the page at a URL.
-func (g guest) join(url, name string) {
+func (g browserPage) join(url, name string) {
 	g.t.Helper()
 	g.Do(chromedp.Navigate(url))
 	g.Await("document.activeElement.id === 'name'")
@@ -44,13 +44,13 @@ func (g guest) join(url, name string) {
 }
 
 // messages returns the texts of the messages that the page shows.
-func (g guest) messages() []string {
+func (g browserPage) messages() []string {
 	g.t.Helper()
 	return sampletest.Value[[]string](g.Browser, "Array.from(document.querySelectorAll('.text')).map(e => e.textContent)")
 }
 
 // awaitMessage waits until the last message is by and about that.
-func (g guest) awaitMessage(who, text string) {
+func (g browserPage) awaitMessage(who, text string) {
 	g.t.Helper()
 	const last = "Array.from(document.querySelectorAll('.message')).slice(-1)"
 	g.Await(fmt.Sprintf("%s.some(e => e.querySelector('.who').textContent === %s && e.querySelector('.text').textContent === %s)",
@@ -58,7 +58,7 @@ func (g guest) awaitMessage(who, text string) {
 }
 
 // awaitUsers waits until the page lists these.
-func (g guest) awaitUsers(names ...string) {
+func (g browserPage) awaitUsers(names ...string) {
 	g.t.Helper()
 	const listed = "Array.from(document.querySelectorAll('.user span:last-child')).map(e => e.textContent)"
 	g.Await(fmt.Sprintf("JSON.stringify(%s) === JSON.stringify(%s)", listed, quoted(g.t, names)))
@@ -73,10 +73,10 @@ func TestBrowsers(t *testing.T) {
 			t.Parallel()
 			p := sampletest.Start(t, framework)
 			between := sampletest.StartProxy(t, p.URL)
-			alice, bob := newGuest(t), newGuest(t)
+			alice, bob := openPage(t), openPage(t)
 			alice.join(between.URL, "alice")
 			bob.join(p.URL, "bob")
-			for _, g := range []guest{alice, bob} {
+			for _, g := range []browserPage{alice, bob} {
 				g.AwaitText("#online", "2 online")
 			}
 			alice.awaitUsers("alice (you)", "bob")
@@ -93,10 +93,10 @@ func TestBrowsers(t *testing.T) {
 			alice.awaitUsers(image[:30], "alice (you)", "bob")
 			say(t, p, image[:30], "hi", "")
 			alice.awaitMessage(image[:30], "hi")
-			for _, g := range []guest{alice, bob} {
+			for _, g := range []browserPage{alice, bob} {
 				g.Await("window.hacked === undefined && document.querySelectorAll('#room img, #room .text b, #users b').length === 0")
 			}
-			eve.until(line(image[:30], "hi"))
+			eve.until(publicMessage(image[:30], "hi"))
 			eve.Cut()
 			alice.awaitUsers("alice (you)", "bob")
 
@@ -133,7 +133,7 @@ func TestBrowsers(t *testing.T) {
 }
 
 // cut checks that the page misses nothing while its connection is cut.
-func (g guest) cut(p *sampletest.Program, between *sampletest.Proxy) {
+func (g browserPage) cut(p *sampletest.Program, between *sampletest.Proxy) {
 	g.t.Helper()
 	want := g.messages()
 	between.Cut()
@@ -151,7 +151,7 @@ func (g guest) cut(p *sampletest.Program, between *sampletest.Proxy) {
 }
 
 // names checks that the page says when a name is in use, and takes another one.
-func (g guest) names(other guest) {
+func (g browserPage) names(other browserPage) {
 	g.t.Helper()
 	other.Click("#leave")
 	other.keys("alice\r")
@@ -165,7 +165,7 @@ func (g guest) names(other guest) {
 // TestUnsent checks that the page says what it cannot send.
 func TestUnsent(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t)
+	g := openPage(t)
 	p := sampletest.Start(t, "fiber", "-grace", "10ms")
 	eve := enter(t, p, "eve")
 	g.join(p.URL, "alice")
@@ -188,7 +188,7 @@ func TestUnsent(t *testing.T) {
 // has gone up to older ones.
 func TestScroll(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t)
+	g := openPage(t)
 	p := sampletest.Start(t, "gin")
 	g.Resize(390, 600)
 	g.join(p.URL, "alice")
@@ -226,7 +226,7 @@ func TestScroll(t *testing.T) {
 // TestOdd checks what the page makes of odd events.
 func TestOdd(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t)
+	g := openPage(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(chat.Page()) })
 	mux.HandleFunc("GET /chat", func(w http.ResponseWriter, r *http.Request) {
@@ -265,7 +265,7 @@ func TestOdd(t *testing.T) {
 // TestWithoutEventSource checks that the page says so.
 func TestWithoutEventSource(t *testing.T) {
 	t.Parallel()
-	g := newGuest(t)
+	g := openPage(t)
 	page := bytes.Replace(chat.Page(), []byte("<head>"), []byte("<head><script>delete window.EventSource</script>"), 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(page) }))
 	t.Cleanup(server.Close)
@@ -279,15 +279,15 @@ func TestWithoutEventSource(t *testing.T) {
 func TestScreenshot(t *testing.T) {
 	t.Parallel()
 	sampletest.Picture(t, "screenshot.png", 1120, 760, func(name string, width, height int64) {
-		shoot(t, name, width, height)
+		screenshot(t, name, width, height)
 	})
 }
 
-// shoot takes a picture of a talk.
-func shoot(t *testing.T, name string, width, height int64) {
+// screenshot takes a picture of a talk.
+func screenshot(t *testing.T, name string, width, height int64) {
 	t.Helper()
 	p := sampletest.Start(t, "gin")
-	g := newGuest(t)
+	g := openPage(t)
 	g.Resize(width, height)
 	for _, other := range []string{"Ada", "Grace", "Edsger", "Barbara"} {
 		enter(t, p, other)

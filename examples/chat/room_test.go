@@ -15,7 +15,7 @@ import (
 // TestPresence checks what is said of those who come and go.
 func TestPresence(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		if got := users(t, p); got != "[]" {
 			t.Errorf("users: got %s, want none", got)
@@ -42,7 +42,7 @@ func TestPresence(t *testing.T) {
 // TestTabs checks that several streams of a session are one user.
 func TestTabs(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		bob := enter(t, p, "bob")
 		bob.until(`{"online":1}`)
@@ -53,7 +53,7 @@ func TestTabs(t *testing.T) {
 		one.until(`{"online":2}`)
 		say(t, p, "bob", "psst", "alice")
 		for _, v := range []*visitor{one, other, bob} {
-			v.expect("chat " + mail("bob", "psst", "alice"))
+			v.expect("chat " + privateMessage("bob", "psst", "alice"))
 		}
 		one.Cut()
 		awaitClosed(t, p, 1)
@@ -62,7 +62,7 @@ func TestTabs(t *testing.T) {
 		}
 		say(t, p, "bob", "still there?", "alice")
 		for _, v := range []*visitor{other, bob} {
-			v.expect("chat " + mail("bob", "still there?", "alice"))
+			v.expect("chat " + privateMessage("bob", "still there?", "alice"))
 		}
 		// Another name in the same browser is somebody else.
 		carol := enter(t, p, "carol", "Cookie", one.cookie)
@@ -71,14 +71,14 @@ func TestTabs(t *testing.T) {
 		bob.until(`["bob","carol"]`)
 		bob.expect(`stats {"online":2}`, `system "alice left"`)
 		say(t, p, "carol", "hi", "")
-		bob.expect("chat " + line("carol", "hi"))
+		bob.expect("chat " + publicMessage("carol", "hi"))
 	}, "-grace", "100ms")
 }
 
 // TestReload checks that nothing is said of a client that is soon back.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		bob := enter(t, p, "bob")
 		alice := enter(t, p, "alice")
@@ -90,7 +90,7 @@ func TestReload(t *testing.T) {
 			bob.expect(`userlist ["alice","bob"]`, `stats {"online":2}`)
 		}
 		say(t, p, "bob", "done", "")
-		bob.expect("chat " + line("bob", "done"))
+		bob.expect("chat " + publicMessage("bob", "done"))
 	}, "-grace", "1h")
 }
 
@@ -98,7 +98,7 @@ func TestReload(t *testing.T) {
 // once.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		const crowd = 60
 		zoe := enter(t, p, "zoe")
@@ -134,7 +134,7 @@ func TestCrowd(t *testing.T) {
 		zoe.expect(fmt.Sprintf(`stats {"online":%d}`, len(want)))
 		awaitClosed(t, p, crowd/3*2)
 		say(t, p, "zoe", "alone", "")
-		if later := zoe.until(line("zoe", "alone")); len(later) > 0 {
+		if later := zoe.until(publicMessage("zoe", "alone")); len(later) > 0 {
 			t.Errorf("after all have gone: got %v, want nothing more", later)
 		}
 		if got := users(t, p); got != list {

@@ -12,7 +12,7 @@ import (
 // TestNameInUse checks that a name has one owner at a time.
 func TestNameInUse(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		alice, bob := enter(t, p, "alice"), enter(t, p, "bob")
 		bob.until(`{"online":2}`)
@@ -41,7 +41,7 @@ func TestNameInUse(t *testing.T) {
 				t.Errorf("message with %q: got %s, %s, want 201", header, got.Status, got.Text)
 			}
 		}
-		bob.expect("chat "+line("alice", "hi"), "chat "+line("alice", "hi"))
+		bob.expect("chat "+publicMessage("alice", "hi"), "chat "+publicMessage("alice", "hi"))
 		alice.Cut()
 		bob.expect(`userlist ["bob"]`, `stats {"online":1}`)
 		taken() // for a while
@@ -49,7 +49,7 @@ func TestNameInUse(t *testing.T) {
 		refused(t, post(t, p, `{"username":"bob","text":"hi","to":"alice"}`), "There is no alice online.")
 		enter(t, p, "alice", "Cookie", alice.cookie).until(`{"online":2}`)
 		say(t, p, "bob", "welcome", "alice")
-		bob.expect(`userlist ["alice","bob"]`, `stats {"online":2}`, "chat "+mail("bob", "welcome", "alice"))
+		bob.expect(`userlist ["alice","bob"]`, `stats {"online":2}`, "chat "+privateMessage("bob", "welcome", "alice"))
 	}, "-grace", "1h")
 }
 
@@ -57,32 +57,32 @@ func TestNameInUse(t *testing.T) {
 // one who had it before, live or replayed.
 func TestStolenName(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		alice, bob := enter(t, p, "alice"), enter(t, p, "bob")
 		bob.until(`{"online":2}`)
 		start := bob.lastID
 		say(t, p, "bob", "for the first", "alice")
-		bob.expect("chat " + mail("bob", "for the first", "alice"))
-		alice.until(mail("bob", "for the first", "alice"))
+		bob.expect("chat " + privateMessage("bob", "for the first", "alice"))
+		alice.until(privateMessage("bob", "for the first", "alice"))
 		alice.Cut()
 		bob.until(`"alice left"`)
 
 		thief := enter(t, p, "alice")
 		bob.until(`{"online":2}`)
 		say(t, p, "bob", "for the second", "alice")
-		bob.expect("chat " + mail("bob", "for the second", "alice"))
-		if got := thief.until(mail("bob", "for the second", "alice")); slices.Contains(got, "chat "+mail("bob", "for the first", "alice")) {
+		bob.expect("chat " + privateMessage("bob", "for the second", "alice"))
+		if got := thief.until(privateMessage("bob", "for the second", "alice")); slices.Contains(got, "chat "+privateMessage("bob", "for the first", "alice")) {
 			t.Errorf("another session under the name: got %q, want no mail of the first", got)
 		}
 		for _, id := range []string{start, alice.lastID, "", "nonsense"} {
 			again := enter(t, p, "alice", "Cookie", thief.cookie, "Last-Event-ID", id)
 			say(t, p, "bob", "end", "")
-			events := again.until(line("bob", "end"))
-			if slices.Contains(events, "chat "+mail("bob", "for the first", "alice")) {
+			events := again.until(publicMessage("bob", "end"))
+			if slices.Contains(events, "chat "+privateMessage("bob", "for the first", "alice")) {
 				t.Errorf("another session after the ID %q: got %q, want no mail of the first", id, events)
 			}
-			if !slices.Contains(events, "chat "+mail("bob", "for the second", "alice")) {
+			if !slices.Contains(events, "chat "+privateMessage("bob", "for the second", "alice")) {
 				t.Errorf("another session after the ID %q: got %q, want its own mail", id, events)
 			}
 			again.Cut()
@@ -94,8 +94,8 @@ func TestStolenName(t *testing.T) {
 		bob.until(`"alice left"`)
 		back := enter(t, p, "alice", "Cookie", alice.cookie)
 		events := back.until(`{"online":2}`)
-		if !slices.Contains(events, "chat "+mail("bob", "for the first", "alice")) ||
-			slices.Contains(events, "chat "+mail("bob", "for the second", "alice")) {
+		if !slices.Contains(events, "chat "+privateMessage("bob", "for the first", "alice")) ||
+			slices.Contains(events, "chat "+privateMessage("bob", "for the second", "alice")) {
 			t.Errorf("the first, who is back: got %q, want its own mail and no other", events)
 		}
 		// The same session under another name has other mail.

@@ -14,7 +14,7 @@ import (
 // TestMessages checks who gets what is said.
 func TestMessages(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		alice, bob, carol := enter(t, p, "alice"), enter(t, p, "bob"), enter(t, p, "carol")
 		for _, v := range []*visitor{alice, bob, carol} {
@@ -29,38 +29,38 @@ func TestMessages(t *testing.T) {
 			nil, {"Content-Type", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"},
 		} {
 			got := post(t, p, string(body), header...)
-			if got.StatusCode != http.StatusCreated || got.Text != line("dave", odd) {
+			if got.StatusCode != http.StatusCreated || got.Text != publicMessage("dave", odd) {
 				t.Errorf("message with %q: got %s, %s, want 201 and the message", header, got.Status, got.Text)
 			}
 			for _, v := range []*visitor{alice, bob, carol} {
-				v.expect("chat " + line("dave", odd))
+				v.expect("chat " + publicMessage("dave", odd))
 			}
 		}
 		say(t, p, "bob", "psst", "alice")
 		say(t, p, "dave", "from outside", "alice")
 		say(t, p, "alice", "note to self", "alice")
 		say(t, p, "bob", "hello", "")
-		alice.expect("chat "+mail("bob", "psst", "alice"), "chat "+mail("dave", "from outside", "alice"),
-			"chat "+mail("alice", "note to self", "alice"), "chat "+line("bob", "hello"))
-		bob.expect("chat "+mail("bob", "psst", "alice"), "chat "+line("bob", "hello"))
-		carol.expect("chat " + line("bob", "hello"))
+		alice.expect("chat "+privateMessage("bob", "psst", "alice"), "chat "+privateMessage("dave", "from outside", "alice"),
+			"chat "+privateMessage("alice", "note to self", "alice"), "chat "+publicMessage("bob", "hello"))
+		bob.expect("chat "+privateMessage("bob", "psst", "alice"), "chat "+publicMessage("bob", "hello"))
+		carol.expect("chat " + publicMessage("bob", "hello"))
 	}, "-grace", "1h")
 }
 
 // TestNewcomer checks what a newcomer gets of what was said before.
 func TestNewcomer(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		alice, bob := enter(t, p, "alice"), enter(t, p, "bob")
 		const n, recent = 50, 20
 		var public, private []string
 		for i := range n {
 			say(t, p, "bob", strconv.Itoa(i), "")
-			public = append(public, "chat "+line("bob", strconv.Itoa(i)))
+			public = append(public, "chat "+publicMessage("bob", strconv.Itoa(i)))
 			if i%10 == 0 {
 				say(t, p, "bob", fmt.Sprint("secret ", i), "alice")
-				private = append(private, "chat "+mail("bob", fmt.Sprint("secret ", i), "alice"))
+				private = append(private, "chat "+privateMessage("bob", fmt.Sprint("secret ", i), "alice"))
 			}
 		}
 		enter(t, p, "carol").expect(append(public[n-recent:],
@@ -85,7 +85,7 @@ func TestNewcomer(t *testing.T) {
 // each message once.
 func TestResume(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		const n = 300
 		alice, bob := enter(t, p, "alice"), enter(t, p, "bob")
@@ -97,16 +97,16 @@ func TestResume(t *testing.T) {
 			switch i % 3 {
 			case 0:
 				say(t, p, "bob", text, "")
-				want = append(want, "chat "+line("bob", text))
+				want = append(want, "chat "+publicMessage("bob", text))
 			case 1: // of what is said to alice, carol learns nothing
 				say(t, p, "bob", text, "alice")
-				want = append(want, "chat "+mail("bob", text, "alice"))
+				want = append(want, "chat "+privateMessage("bob", text, "alice"))
 			case 2:
 				say(t, p, "alice", text, "bob")
-				want = append(want, "chat "+mail("alice", text, "bob"))
+				want = append(want, "chat "+privateMessage("alice", text, "bob"))
 			}
 		}
-		bob.until(mail("alice", strconv.Itoa(n-1), "bob"))
+		bob.until(privateMessage("alice", strconv.Itoa(n-1), "bob"))
 		for len(got) < n {
 			for range min(rand.IntN(60), n-len(got)) {
 				ev := alice.next()
@@ -136,7 +136,7 @@ func TestResume(t *testing.T) {
 // who was there the latest only.
 func TestAway(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		alice, bob := enter(t, p, "alice"), enter(t, p, "bob")
 		for _, v := range []*visitor{alice, bob} {
@@ -150,7 +150,7 @@ func TestAway(t *testing.T) {
 		alice.until(`{"online":4}`)
 		say(t, p, "eve", "where is bob?", "")
 		enter(t, p, "bob", "Cookie", bob.cookie, "Last-Event-ID", bob.lastID).expect(
-			`system "carol joined"`, `system "dave joined"`, `system "eve joined"`, "chat "+line("eve", "where is bob?"),
+			`system "carol joined"`, `system "dave joined"`, `system "eve joined"`, "chat "+publicMessage("eve", "where is bob?"),
 			`userlist ["alice","bob","carol","dave","eve"]`, `stats {"online":5}`)
 	}, "-grace", "1h")
 }
@@ -158,13 +158,13 @@ func TestAway(t *testing.T) {
 // TestReset checks what a client gets whose place is not known any more.
 func TestReset(t *testing.T) {
 	t.Parallel()
-	each(t, func(run run) {
+	each(t, func(run fixture) {
 		t, p := run.t, run.p
 		say(t, p, "bob", "hello", "")
 		alice := enter(t, p, "alice", "Last-Event-ID", "nonsense")
 		if ev := alice.next(); ev.Name != "reset" || !strings.Contains(ev.Data, `"reason":"unknown"`) {
 			t.Errorf("after an unknown ID: got %+v, want a reset", ev)
 		}
-		alice.expect("chat "+line("bob", "hello"), `system "alice joined"`, `userlist ["alice"]`, `stats {"online":1}`)
+		alice.expect("chat "+publicMessage("bob", "hello"), `system "alice joined"`, `userlist ["alice"]`, `stats {"online":1}`)
 	})
 }

@@ -15,19 +15,19 @@ import (
 
 func TestMain(m *testing.M) { sampletest.Main(m) }
 
-// run is what a test of one program has.
-type run struct {
+// fixture is what a test of one program has.
+type fixture struct {
 	t *testing.T
 	p *sampletest.Program
 }
 
 // each runs a test with a program of each framework.
-func each(t *testing.T, test func(run), args ...string) {
+func each(t *testing.T, test func(fixture), args ...string) {
 	t.Helper()
 	for _, framework := range sampletest.Frameworks() {
 		t.Run(framework, func(t *testing.T) {
 			t.Parallel()
-			test(run{t, sampletest.Start(t, framework, args...)})
+			test(fixture{t, sampletest.Start(t, framework, args...)})
 		})
 	}
 }
@@ -101,8 +101,8 @@ func (v *visitor) until(data string) []string {
 	}
 }
 
-// line is the data of a public message.
-func line(from, text string) string {
+// publicMessage is the data of a public message.
+func publicMessage(from, text string) string {
 	data, _ := json.Marshal(struct {
 		From    string `json:"from"`
 		Text    string `json:"text"`
@@ -112,8 +112,8 @@ func line(from, text string) string {
 	return string(data)
 }
 
-// mail is the data of a private message.
-func mail(from, text, to string) string {
+// privateMessage is the data of a private message.
+func privateMessage(from, text, to string) string {
 	data, _ := json.Marshal(struct {
 		From    string `json:"from"`
 		Text    string `json:"text"`

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// front serves in the way that h does, for one test.
-func front(t *testing.T, h http.HandlerFunc) string {
+// serve serves in the way that h does, for one test.
+func serve(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -35,7 +35,7 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		var asked atomic.Int64
-		url := front(t, func(w http.ResponseWriter, r *http.Request) {
+		url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			switch asked.Add(1) {
 			case 1:
 				send(w, "retry: 1\n\nid: 1\nevent: größe\ndata: a\ndata: \"b\"\n\ndata: \x1b[2J\n\n")
@@ -76,7 +76,7 @@ func TestJSON(t *testing.T) {
 // can command the terminal.
 func TestPlain(t *testing.T) {
 	t.Parallel()
-	url := front(t, func(w http.ResponseWriter, r *http.Request) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Last-Event-ID") != "" {
 			w.WriteHeader(http.StatusNoContent)
 			return
@@ -96,7 +96,7 @@ func TestPlain(t *testing.T) {
 func TestDroppedID(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
-	url := front(t, func(w http.ResponseWriter, r *http.Request) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case asked.Add(1) == 1:
 			send(w, "retry: 1\n\nid: 7\ndata: a\n\n")
@@ -121,7 +121,7 @@ func TestRequest(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"stream":true}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	url := front(t, func(w http.ResponseWriter, r *http.Request) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		send(w, fmt.Sprintf("data: %s|%s|%s|%s|%s|%s\n\ndata: [DONE]\n\n", r.Method, body,
 			r.Header.Get("Content-Type"), r.Header.Get("Last-Event-ID"), r.Header.Get("X-A"), r.Host))
@@ -157,7 +157,7 @@ func lastID(args []string) string {
 // status.
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	url := front(t, func(w http.ResponseWriter, r *http.Request) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/html":
 			w.Header().Set("Content-Type", "text/html")

@@ -70,13 +70,13 @@ func TestWithoutEventSource(t *testing.T) {
 func TestScreenshot(t *testing.T) {
 	t.Parallel()
 	sampletest.Picture(t, "screenshot.png", 1120, 680, func(name string, width, height int64) {
-		shoot(t, name, width, height)
+		screenshot(t, name, width, height)
 	})
 }
 
-// shoot takes a picture once the sparklines are full, while one price rises
+// screenshot takes a picture once the sparklines are full, while one price rises
 // and one falls.
-func shoot(t *testing.T, name string, width, height int64) {
+func screenshot(t *testing.T, name string, width, height int64) {
 	t.Helper()
 	b := newPage(t)
 	p := sampletest.Start(t, "gin", "-min", "100ms", "-max", "300ms")

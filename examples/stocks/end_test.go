@@ -36,7 +36,7 @@ func TestSignals(t *testing.T) {
 					var streams []*sampletest.Stream
 					var once net.Conn
 					if tt.busy {
-						streams, once = occupy(t, p)
+						streams, once = openOneOfEach(t, p)
 					}
 					got, took := p.End(tt.signal)
 					t.Logf("it took %v", took.Round(time.Millisecond))
@@ -67,9 +67,9 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// occupy opens one of everything: four subscriptions first, and at last a
+// openOneOfEach opens one of everything: four subscriptions first, and at last a
 // connection that waits for a quote.
-func occupy(t *testing.T, p *sampletest.Program) (streams []*sampletest.Stream, once net.Conn) {
+func openOneOfEach(t *testing.T, p *sampletest.Program) (streams []*sampletest.Stream, once net.Conn) {
 	t.Helper()
 	for _, path := range []string{
 		"/stocks", "/stocks", "/stocks?start=snapshot", "/root/stocks", "/stocks/controller", "/root/stocks/controller",

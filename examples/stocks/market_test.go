@@ -94,7 +94,7 @@ func TestSymbols(t *testing.T) {
 func TestMarketDelay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		times := &timed{MemoryStore: unbounded()}
+		times := &delayingStore{MemoryStore: unbounded()}
 		const least, most = 500 * time.Millisecond, 2500 * time.Millisecond
 		start := time.Now()
 		quotes(t, times, least, most, time.Hour)
@@ -113,15 +113,15 @@ func TestMarketDelay(t *testing.T) {
 	})
 }
 
-// timed is a store that notes when events come, and takes its time for some.
-type timed struct {
+// delayingStore is a store that notes when events come, and takes its time for some.
+type delayingStore struct {
 	*core.MemoryStore
 	at    []time.Time
 	every int // so many events
 	stall time.Duration
 }
 
-func (s *timed) Append(ctx context.Context, records []core.Record) ([]*core.Entry, error) {
+func (s *delayingStore) Append(ctx context.Context, records []core.Record) ([]*core.Entry, error) {
 	s.at = append(s.at, time.Now())
 	if s.every > 0 && len(s.at)%s.every == 0 {
 		time.Sleep(s.stall)
@@ -151,7 +151,7 @@ func TestMarketRate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store := &timed{MemoryStore: unbounded(), every: tt.every, stall: tt.stall}
+				store := &delayingStore{MemoryStore: unbounded(), every: tt.every, stall: tt.stall}
 				got := len(quotes(t, store, time.Millisecond, time.Millisecond, tt.run))
 				if got < tt.from || got > tt.to {
 					t.Errorf("events in %v: got %d, want %d to %d", tt.run, got, tt.from, tt.to)

@@ -47,7 +47,7 @@ func TestMemory(t *testing.T) {
 			p := sampletest.Start(t, framework)
 			before := resident(t, p.Cmd.Process.Pid)
 			for i := range n {
-				attend(t, strings.TrimPrefix(p.URL, "http://"), i)
+				waitForQuote(t, strings.TrimPrefix(p.URL, "http://"), i)
 			}
 			if got, _ := sampletest.Stats(t, p.URL); got != n {
 				t.Errorf("open streams: got %d, want %d", got, n)
@@ -63,9 +63,9 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// attend has one more client wait for quotes until the test ends. Clients come
+// waitForQuote has one more client wait for quotes until the test ends. Clients come
 // from four addresses, as the limit for one is lower than what is measured.
-func attend(t *testing.T, addr string, i int) {
+func waitForQuote(t *testing.T, addr string, i int) {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i%4))}, Timeout: sampletest.Patience}
 	conn, err := d.DialContext(t.Context(), "tcp4", addr)

@@ -7,13 +7,13 @@ import (
 	"github.com/tidings-go/tidings/core/internal/lazyheap"
 )
 
-// thing is something that ages.
-type thing struct {
+// item is something that ages.
+type item struct {
 	place lazyheap.Handle
 	age   uint64
 }
 
-func (th *thing) Handle() *lazyheap.Handle { return &th.place }
+func (th *item) Handle() *lazyheap.Handle { return &th.place }
 
 // Whatever is added, removed and grows older, the first is the one with the
 // lowest age.
@@ -21,13 +21,13 @@ func TestFirstIsOldest(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 8))
-		var q lazyheap.Heap[*thing]
-		in := make(map[*thing]bool)
-		var all []*thing
+		var q lazyheap.Heap[*item]
+		in := make(map[*item]bool)
+		var all []*item
 		for turn := range 2000 {
 			switch n := random.IntN(10); {
 			case n < 3 || len(all) == 0:
-				th := &thing{age: random.Uint64N(1000)}
+				th := &item{age: random.Uint64N(1000)}
 				q.Add(th, random.Uint64N(th.age+1))
 				all, in[th] = append(all, th), true
 			case n < 5:
@@ -45,7 +45,7 @@ func TestFirstIsOldest(t *testing.T) {
 			for th := range in {
 				lowest = min(lowest, th.age)
 			}
-			got, ok := q.First(func(th *thing) uint64 { return th.age })
+			got, ok := q.First(func(th *item) uint64 { return th.age })
 			if ok != (len(in) > 0) || ok && (got.age != lowest || !in[got]) || q.Len() != len(in) {
 				t.Fatalf("seed %d, turn %d: got %+v of %d, want the age %d of %d", seed, turn, got, q.Len(), lowest, len(in))
 			}

@@ -46,8 +46,8 @@ func pair(t *testing.T) (near, far *net.TCPConn) {
 	return near, far
 }
 
-// take takes a connection over, and closes the original.
-func take(t *testing.T) (sock.Socket, *net.TCPConn) {
+// takeOver takes a connection over, and closes the original.
+func takeOver(t *testing.T) (sock.Socket, *net.TCPConn) {
 	t.Helper()
 	near, far := pair(t)
 	s, err := sock.Take(near)
@@ -107,7 +107,7 @@ func wantEvent(t *testing.T, events <-chan sock.Event, want sock.Event) {
 // wantNone checks that there is no event before one that is provoked now.
 func wantNone(t *testing.T, set *sock.Set, events <-chan sock.Event) {
 	t.Helper()
-	marker, _ := take(t)
+	marker, _ := takeOver(t)
 	defer func() { _ = marker.Close() }()
 	ev := sock.Event{Slot: 1 << 20, Gen: 99}
 	if err := errors.Join(set.Add(marker, ev.Slot, ev.Gen), set.AwaitWritable(marker, ev.Slot, ev.Gen)); err != nil {
@@ -161,7 +161,7 @@ func fill(t *testing.T, s sock.Socket, vector bool) []byte {
 
 func TestTake(t *testing.T) {
 	t.Parallel()
-	s, far := take(t)
+	s, far := takeOver(t)
 	if n, err := s.Write([]byte("to the ")); n != 7 || err != nil {
 		t.Fatalf("Write: got %d and %v, want 7", n, err)
 	}
@@ -196,7 +196,7 @@ func TestTakeUnsupported(t *testing.T) {
 
 func TestReset(t *testing.T) {
 	t.Parallel()
-	s, far := take(t)
+	s, far := takeOver(t)
 	fill(t, s, false)
 	if err := s.Reset(); err != nil {
 		t.Fatalf("Reset: %v", err)
@@ -211,7 +211,7 @@ func TestAwaitWritable(t *testing.T) {
 	t.Parallel()
 	for _, vector := range []bool{false, true} {
 		set, events := watched(t)
-		s, far := take(t)
+		s, far := takeOver(t)
 		defer func() { _ = s.Close() }()
 		if err := set.Add(s, 3, 7); err != nil {
 			t.Fatalf("Add: %v", err)
@@ -238,7 +238,7 @@ func TestAwaitWritable(t *testing.T) {
 func TestWritableAlready(t *testing.T) {
 	t.Parallel()
 	set, events := watched(t)
-	s, _ := take(t)
+	s, _ := takeOver(t)
 	defer func() { _ = s.Close() }()
 	if err := set.Add(s, 0, 1); err != nil {
 		t.Fatalf("Add: %v", err)
@@ -263,7 +263,7 @@ func TestGone(t *testing.T) {
 				"RST":      func(c *net.TCPConn) error { return errors.Join(c.SetLinger(0), c.Close()) },
 			} {
 				set, events := watched(t)
-				s, far := take(t)
+				s, far := takeOver(t)
 				add := func() {
 					if err := set.Add(s, 5, -1); err != nil {
 						t.Fatalf("Add: %v", err)
@@ -301,7 +301,7 @@ func TestClosedSocket(t *testing.T) {
 	t.Parallel()
 	set, events := watched(t)
 	for gen := range int32(20) {
-		s, far := take(t)
+		s, far := takeOver(t)
 		if err := set.Add(s, 0, gen); err != nil {
 			t.Fatalf("Add: %v", err)
 		}
@@ -327,7 +327,7 @@ func TestManyEvents(t *testing.T) {
 	got := make([]int32, 0, n)
 	var fars []*net.TCPConn
 	for i := range int32(n) {
-		s, far := take(t)
+		s, far := takeOver(t)
 		defer func() { _ = s.Close() }()
 		if err := set.Add(s, i, 0); err != nil {
 			t.Fatalf("Add: %v", err)

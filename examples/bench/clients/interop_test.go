@@ -214,7 +214,7 @@ func read(t *testing.T, s server) seen {
 		t.Cleanup(front.CloseClientConnections)
 	}
 	t.Cleanup(s.close)
-	var wires wires
+	var wires conns
 	transport := &http.Transport{DialContext: wires.dial}
 	t.Cleanup(transport.CloseIdleConnections)
 	number := 0
@@ -296,13 +296,13 @@ func read(t *testing.T, s server) seen {
 	return got
 }
 
-// wires are the connections of a client.
-type wires struct {
+// conns are the connections of a client.
+type conns struct {
 	mu  sync.Mutex
 	all []net.Conn
 }
 
-func (w *wires) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (w *conns) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
 	if err != nil {
@@ -314,7 +314,7 @@ func (w *wires) dial(ctx context.Context, network, address string) (net.Conn, er
 	return conn, nil
 }
 
-func (w *wires) cut() {
+func (w *conns) cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, conn := range w.all {

@@ -12,43 +12,43 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// meddler changes what streams get while they are open, and closes some.
-type meddler struct {
-	*world
+// mutator changes what streams get while they are open, and closes some.
+type mutator struct {
+	*fixture
 	*rand.Rand
 }
 
-func newMeddler(w *world) *meddler {
-	return &meddler{world: w, Rand: rand.New(rand.NewPCG(w.seed, 300))}
+func newMutator(w *fixture) *mutator {
+	return &mutator{fixture: w, Rand: rand.New(rand.NewPCG(w.seed, 300))}
 }
 
 // run meddles until nothing more is published.
-func (m *meddler) run() {
+func (m *mutator) run() {
 	for {
 		m.model.await(1 + m.IntN(8))
 		if m.model.ended() {
 			return
 		}
 		c := m.clients[m.IntN(len(m.clients))]
-		m.turn.RLock()
+		m.publishLock.RLock()
 		c.mu.Lock()
 		if v := c.now; v != nil {
 			switch n := m.IntN(20); {
 			case n < 12:
-				m.rechannel(c, v)
+				m.changeChannels(c, v)
 			case n < 19:
-				m.regroup(v)
+				m.changeGroups(v)
 			default:
-				m.shut(v)
+				m.closeStream(v)
 			}
 		}
 		c.mu.Unlock()
-		m.turn.RUnlock()
+		m.publishLock.RUnlock()
 	}
 }
 
-// rechannel changes the channels of a stream. The caller holds c.mu.
-func (m *meddler) rechannel(c *client, v *visit) {
+// changeChannels changes the channels of a stream. The caller holds c.mu.
+func (m *mutator) changeChannels(c *client, v *visit) {
 	var add, remove []string
 	for _, name := range allChannels() {
 		switch m.IntN(9) {
@@ -60,7 +60,7 @@ func (m *meddler) rechannel(c *client, v *visit) {
 	}
 	stream := v.opens()
 	began := m.model.now()
-	if done := m.IntN(2) == 0 && stream.ChangeChannels(add, remove) == nil; !done && !m.ask(v, add, remove) {
+	if done := m.IntN(2) == 0 && stream.ChangeChannels(add, remove) == nil; !done && !m.post(v, add, remove) {
 		return // the stream has ended
 	}
 	v.mu.Lock()
@@ -74,8 +74,8 @@ func (m *meddler) rechannel(c *client, v *visit) {
 	m.changes.Add(1)
 }
 
-// ask changes channels by a request, and reports whether that was done.
-func (m *meddler) ask(v *visit, add, remove []string) bool {
+// post changes channels by a request, and reports whether that was done.
+func (m *mutator) post(v *visit, add, remove []string) bool {
 	body, err := json.Marshal(map[string]any{"stream": v.streamID(), "add": add, "remove": remove})
 	if err != nil {
 		m.Error(err)
@@ -94,8 +94,8 @@ func (m *meddler) ask(v *visit, add, remove []string) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// regroup puts a stream into a group or takes it out of it.
-func (m *meddler) regroup(v *visit) {
+// changeGroups puts a stream into a group or takes it out of it.
+func (m *mutator) changeGroups(v *visit) {
 	name := fmt.Sprint("group ", m.IntN(3))
 	began := m.model.now()
 	if m.IntN(2) == 0 {
@@ -113,8 +113,8 @@ func (m *meddler) regroup(v *visit) {
 	m.changes.Add(1)
 }
 
-// shut closes a stream.
-func (m *meddler) shut(v *visit) {
+// closeStream closes a stream.
+func (m *mutator) closeStream(v *visit) {
 	v.mu.Lock()
 	v.closed = true
 	v.mu.Unlock()

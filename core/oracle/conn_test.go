@@ -84,7 +84,7 @@ func (v *visit) request() string {
 }
 
 // end closes the connection, with a reset or in order.
-func (k *conn) end(w *world, reset bool) {
+func (k *conn) end(w *fixture, reset bool) {
 	w.untrack(k.Conn)
 	if tcp, ok := k.Conn.(*net.TCPConn); ok && reset {
 		_ = tcp.SetLinger(0)
@@ -112,7 +112,7 @@ func (c *client) read(v *visit, k *conn) (done bool) {
 			w.model.await(1)
 		}
 		n, err := k.body.Read(buf[:size])
-		v.take(buf[:n])
+		v.parse(buf[:n])
 		if n > 0 {
 			w.tick()
 		}
@@ -156,8 +156,8 @@ func (c *client) read(v *visit, k *conn) (done bool) {
 	}
 }
 
-// take takes what was read apart, and remembers the ID of what it has seen.
-func (v *visit) take(p []byte) {
+// parse takes what was read apart, and remembers the ID of what it has seen.
+func (v *visit) parse(p []byte) {
 	if len(p) == 0 {
 		return
 	}

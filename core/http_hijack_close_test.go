@@ -12,7 +12,7 @@ import (
 
 // A stream that is closed between two batches gets no other one: live, from the
 // ring, or from history.
-func TestOwnedCloseBetweenBatches(t *testing.T) {
+func TestHijackCloseBetweenBatches(t *testing.T) {
 	t.Parallel()
 	const events, batch = 1000, 256
 	hub := openHub(t, core.HubConfig{RingEvents: 2 * events})
@@ -23,7 +23,7 @@ func TestOwnedCloseBetweenBatches(t *testing.T) {
 			t.Fatalf("Publish: %v", err)
 		}
 	}
-	b := openOwned(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+	b := openHijacked(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnDeliver(func(events, _ int) {
 			if events > 0 {
 				_ = h.Close()
@@ -31,7 +31,7 @@ func TestOwnedCloseBetweenBatches(t *testing.T) {
 		})
 		return nil
 	}}}, map[string]func(*core.Gate) *core.Endpoint{
-		"/ring": to("a"),
+		"/ring": subscribeTo("a"),
 		"/snapshot": func(g *core.Gate) *core.Endpoint {
 			return g.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 				return core.Subscription{Channels: []string{"a"}, Start: core.Snapshot()}, nil

@@ -18,25 +18,25 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// world is one run: a server and a hub, and all that is known of them.
-type world struct {
+// fixture is one run: a server and a hub, and all that is known of them.
+type fixture struct {
 	*testing.T
 	settings
 
-	model  *model
-	path   string // of the store's file
-	server *http.Server
-	addr   string
-	life   atomic.Pointer[life]
-	open   sync.WaitGroup // streams that were not closed yet
-	pace   chan struct{}  // a word for each thing that a client did
+	model    *model
+	path     string // of the store's file
+	server   *http.Server
+	addr     string
+	instance atomic.Pointer[instance]
+	open     sync.WaitGroup // streams that were not closed yet
+	pace     chan struct{}  // a word for each thing that a client did
 
 	// turn is held for reading by whoever publishes or changes channels, for
 	// writing where nobody else may.
-	turn   sync.RWMutex
-	epoch  string // guarded by turn
-	downs  []span // when the hub was restarted; guarded by turn
-	visits sync.Map
+	publishLock sync.RWMutex
+	epoch       string // guarded by turn
+	downs       []span // when the hub was restarted; guarded by turn
+	visits      sync.Map
 
 	clients []*client
 	final   atomic.Pointer[final]
@@ -48,8 +48,8 @@ type world struct {
 	tally
 }
 
-// life is one hub, from its opening to its end.
-type life struct {
+// instance is one hub, from its opening to its end.
+type instance struct {
 	number, gen int
 	hub         *core.Hub
 	events      *core.Endpoint
@@ -62,10 +62,10 @@ type final struct {
 	seq map[string]uint64
 }
 
-// newWorld opens a hub and a server for it.
-func newWorld(t *testing.T, s settings) *world {
+// newFixture opens a hub and a server for it.
+func newFixture(t *testing.T, s settings) *fixture {
 	t.Helper()
-	w := &world{T: t, settings: s, model: newModel(), pace: make(chan struct{}, 64), conns: make(map[net.Conn]struct{})}
+	w := &fixture{T: t, settings: s, model: newModel(), pace: make(chan struct{}, 64), conns: make(map[net.Conn]struct{})}
 	w.path = filepath.Join(t.TempDir(), "history.db")
 	if err := w.start(0); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func newWorld(t *testing.T, s settings) *world {
 	t.Cleanup(func() {
 		_ = w.server.Close()
 		<-served
-		if err := w.life.Load().hub.Close(); err != nil {
+		if err := w.instance.Load().hub.Close(); err != nil {
 			t.Errorf("closing the hub: %v", err)
 		}
 	})
@@ -109,7 +109,7 @@ func (n narrow) Accept() (net.Conn, error) {
 }
 
 // start opens a hub. Its first event says which epoch it has.
-func (w *world) start(number int) error {
+func (w *fixture) start(number int) error {
 	var store core.Store = core.NewMemoryStore(w.retention())
 	if w.bolt {
 		file, err := boltstore.Open(w.path, boltstore.Config{
@@ -120,7 +120,7 @@ func (w *world) start(number int) error {
 		}
 		store = file
 	}
-	l := &life{number: number, hub: core.NewHub(w.hub(store))}
+	l := &instance{number: number, hub: core.NewHub(w.hub(store))}
 	gate := core.NewGate(l.hub, core.GateConfig{
 		RefuseByStatus: true, // a client then knows at once that no stream opens
 		Middleware:     []core.Middleware{w.identify}, Conn: w.conn,
@@ -143,16 +143,16 @@ func (w *world) start(number int) error {
 	w.epoch = epoch
 	l.gen = w.model.begin(epoch)
 	first.id, first.end = id, w.model.now()
-	w.life.Store(l)
+	w.instance.Store(l)
 	return w.model.record(l.gen, seq, first)
 }
 
 // restart ends the hub, with or without notice, and opens another one.
-func (w *world) restart(notice bool) {
-	w.turn.Lock()
-	defer w.turn.Unlock()
+func (w *fixture) restart(notice bool) {
+	w.publishLock.Lock()
+	defer w.publishLock.Unlock()
 	down := span{addStart: w.model.now()}
-	old := w.life.Load()
+	old := w.instance.Load()
 	if notice {
 		ctx, cancel := context.WithTimeout(w.Context(), 30*time.Millisecond)
 		if err := old.hub.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -172,8 +172,8 @@ func (w *world) restart(notice bool) {
 }
 
 // ServeHTTP serves the two endpoints of the hub that is there.
-func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	l := w.life.Load()
+func (w *fixture) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	l := w.instance.Load()
 	if strings.HasPrefix(r.URL.Path, "/channels") {
 		l.change.ServeHTTP(rw, r)
 		return
@@ -185,14 +185,14 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 // visit returns the visit that a request belongs to.
-func (w *world) visit(r *http.Request) *visit {
+func (w *fixture) visit(r *http.Request) *visit {
 	v, _ := w.visits.Load(r.URL.Query().Get("visit"))
 	found, _ := v.(*visit)
 	return found
 }
 
 // identify is the gate's middleware.
-func (w *world) identify(h *core.Handshake) error {
+func (w *fixture) identify(h *core.Handshake) error {
 	r := h.Request()
 	if r.Method == http.MethodPost {
 		h.SetIdentity(r.URL.Query().Get("identity"))
@@ -214,7 +214,7 @@ func (w *world) identify(h *core.Handshake) error {
 func passes(modulus, number int) bool { return modulus <= 0 || number < 0 || number%modulus != 0 }
 
 // subscribe chooses what a stream gets.
-func (w *world) subscribe(h *core.Handshake) (core.Subscription, error) {
+func (w *fixture) subscribe(h *core.Handshake) (core.Subscription, error) {
 	v := w.visit(h.Request())
 	if err := h.Send(hello(h.ID())); err != nil {
 		return core.Subscription{}, err

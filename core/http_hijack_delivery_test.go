@@ -75,9 +75,9 @@ func (p *published) one(t *testing.T, hub *core.Hub, channel string, ev core.Eve
 	p.events = append(p.events, numbered{ev, channel, at.Seq})
 }
 
-// jerky is a connection whose reader takes pieces of all sizes, and stops for a
+// unevenConn is a connection whose reader takes pieces of all sizes, and stops for a
 // while now and then.
-type jerky struct {
+type unevenConn struct {
 	net.Conn
 
 	random *rand.Rand
@@ -86,7 +86,7 @@ type jerky struct {
 	read   int
 }
 
-func (j *jerky) Read(p []byte) (int, error) {
+func (j *unevenConn) Read(p []byte) (int, error) {
 	if j.stop > 0 && j.read >= j.stop {
 		<-j.half
 		j.stop = 0
@@ -104,8 +104,8 @@ func (j *jerky) Read(p []byte) (int, error) {
 // byte in order.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedDelivery(t *testing.T) {
-	leavesNothing(t, func(t *testing.T) {
+func TestHijackDelivery(t *testing.T) {
+	wantNoLeaks(t, func(t *testing.T) {
 		const clients, events = 240, 40
 		hub := openHub(t, core.HubConfig{RingEvents: 1 << 12, RingBytes: 1 << 30})
 		odd := func(ev core.Delivery) bool { return ev.Name != "0" }
@@ -117,21 +117,21 @@ func TestOwnedDelivery(t *testing.T) {
 				})
 			}
 		}
-		b := openOwned(t, hub, core.GateConfig{Heartbeat: 20e6, WriteTimeout: patience}, map[string]func(*core.Gate) *core.Endpoint{
-			"/a": to("a"), "/abc": to("a", "b", "c"), "/b-odd": filtered("b"), "/ac-odd": filtered("a", "c"),
+		b := openHijacked(t, hub, core.GateConfig{Heartbeat: 20e6, WriteTimeout: patience}, map[string]func(*core.Gate) *core.Endpoint{
+			"/a": subscribeTo("a"), "/abc": subscribeTo("a", "b", "c"), "/b-odd": filtered("b"), "/ac-odd": filtered("a", "c"),
 		})
 		kinds := []struct{ path, channels string }{{"/a", "a"}, {"/abc", "abc"}, {"/b-odd", "b"}, {"/ac-odd", "ac"}}
 		half := make(chan struct{})
-		wires := make([]*wire, clients)
+		wires := make([]*rawClient, clients)
 		for i := range wires {
 			wires[i] = b.open(t, kinds[i%len(kinds)].path, "", []int{0, 4 << 10, 20 << 10}[i%3])
-			wires[i].greeted(t)
+			wires[i].readPrelude(t)
 		}
 		got := make([][]core.Event, clients)
 		var reading sync.WaitGroup
 		for i, w := range wires {
 			random := rand.New(rand.NewPCG(8, uint64(i)))
-			j := &jerky{Conn: w, random: random, half: half}
+			j := &unevenConn{Conn: w, random: random, half: half}
 			if i%5 == 0 {
 				j.stop = 1 + random.IntN(50_000)
 			}
@@ -159,7 +159,7 @@ func TestOwnedDelivery(t *testing.T) {
 }
 
 // readToEnd reads events until the last of each channel has come.
-func (w *wire) readToEnd(t *testing.T, ends int) (events []core.Event) {
+func (w *rawClient) readToEnd(t *testing.T, ends int) (events []core.Event) {
 	for ends > 0 {
 		ev, err := w.dec.Next()
 		if err != nil {
@@ -191,10 +191,10 @@ func compare(t *testing.T, who string, got, want []core.Event) {
 // Delivering takes no memory per connection.
 //
 //nolint:paralleltest // It counts allocations.
-func TestOwnedDeliveryAllocates(t *testing.T) {
+func TestHijackDeliveryAllocates(t *testing.T) {
 	const connections, events = 200, 300
 	hub := openHub(t, core.HubConfig{})
-	b := openOwned(t, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	b := openHijacked(t, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	ev := core.Event{ID: "its own", Data: "x"} // all frames are of the same size then
 	frame, err := core.AppendEvent(nil, ev)
 	if err != nil {
@@ -204,7 +204,7 @@ func TestOwnedDeliveryAllocates(t *testing.T) {
 	news := make(chan struct{}, 1)
 	for range connections {
 		w := b.open(t, "/", "", 0)
-		w.greeted(t)
+		w.readPrelude(t)
 		go func() {
 			buf := make([]byte, 4<<10)
 			for {

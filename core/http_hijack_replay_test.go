@@ -19,16 +19,16 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// turnstile is a store whose pages can be held up, and that counts how many are
+// gatedStore is a store whose pages can be held up, and that counts how many are
 // read at once.
-type turnstile struct {
+type gatedStore struct {
 	core.Store
 
 	held      func(q core.Query) error // called for every page
 	now, most atomic.Int64
 }
 
-func (s *turnstile) Read(ctx context.Context, q core.Query) (core.Page, error) {
+func (s *gatedStore) Read(ctx context.Context, q core.Query) (core.Page, error) {
 	if q.MaxEvents == 1 { // a look ahead
 		return s.Store.Read(ctx, q)
 	}
@@ -46,12 +46,12 @@ func (s *turnstile) Read(ctx context.Context, q core.Query) (core.Page, error) {
 // go on: each gets what follows its ID, through as many cuts as it takes.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedReplay(t *testing.T) {
-	leavesNothing(t, func(t *testing.T) {
+func TestHijackReplay(t *testing.T) {
+	wantNoLeaks(t, func(t *testing.T) {
 		const clients, before, after, replays = 500, 2000, 60, 5
-		store := &turnstile{Store: core.NewMemoryStore(core.Retention{Events: before + after}), held: func(core.Query) error { return nil }}
+		store := &gatedStore{Store: core.NewMemoryStore(core.Retention{Events: before + after}), held: func(core.Query) error { return nil }}
 		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
-		b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		ids := publish(t, hub, "a", numbers(1, before)...)
 		var all sync.WaitGroup
 		var cuts atomic.Int64
@@ -71,14 +71,14 @@ func TestOwnedReplay(t *testing.T) {
 		if most := store.most.Load(); most < 1 || most > replays {
 			t.Errorf("pages at once: got %d, want 1 to %d", most, replays)
 		}
-		reaches(t, "streams", 0, func() int { return hub.Stats().Streams })
+		eventually(t, "streams", 0, func() int { return hub.Stats().Streams })
 		t.Logf("connected again %d times, %d pages at once", cuts.Load(), store.most.Load())
 	})
 }
 
 // follow reads events whose data are numbers, from the one after an ID's to the
 // last, and connects again as often as it takes. It returns how often.
-func (b *ownedBed) follow(t *testing.T, path, id string, number, last, kind int) (cuts int) {
+func (b *fixture) follow(t *testing.T, path, id string, number, last, kind int) (cuts int) {
 	w, err := b.dial(path, id, []int{0, 4 << 10}[kind%2])
 	for number < last {
 		if err != nil {
@@ -111,28 +111,28 @@ func (b *ownedBed) follow(t *testing.T, path, id string, number, last, kind int)
 // that leave meanwhile leave nothing behind.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedSlowStore(t *testing.T) {
-	leavesNothing(t, func(t *testing.T) {
+func TestHijackSlowStore(t *testing.T) {
+	wantNoLeaks(t, func(t *testing.T) {
 		const replays, behind, live = 3, 12, 12
 		reading, proceed := make(chan struct{}, 100), make(chan struct{})
-		store := &turnstile{Store: core.NewMemoryStore(core.Retention{}), held: func(core.Query) error {
+		store := &gatedStore{Store: core.NewMemoryStore(core.Retention{}), held: func(core.Query) error {
 			reading <- struct{}{}
 			<-proceed
 			return nil
 		}}
 		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
-		b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		b := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		ids := publish(t, hub, "a", numbers(1, 20)...)
-		late, alive := make([]*wire, behind), make([]*wire, live)
+		late, alive := make([]*rawClient, behind), make([]*rawClient, live)
 		for i := range late {
 			late[i] = b.open(t, "/", ids[i%10], 0)
 		}
 		for range replays {
-			take(t, reading, "page")
+			receive(t, reading, "page")
 		}
 		for i := range alive {
 			alive[i] = b.open(t, "/", "", 0)
-			alive[i].greeted(t)
+			alive[i].readPrelude(t)
 		}
 		for n := range 20 {
 			publish(t, hub, "a", strconv.Itoa(21+n))
@@ -140,8 +140,8 @@ func TestOwnedSlowStore(t *testing.T) {
 				w.wantData(t, strconv.Itoa(21+n))
 			}
 		}
-		late[0].line(t, ":") // also heartbeats go on
-		late[0].line(t, ":")
+		late[0].readLine(t, ":") // also heartbeats go on
+		late[0].readLine(t, ":")
 		for _, w := range late[behind/2:] {
 			_ = w.Close()
 		}
@@ -163,10 +163,10 @@ func TestOwnedSlowStore(t *testing.T) {
 }
 
 // History that is trimmed while it is being read is a gap like any other.
-func TestOwnedGapDuringReplay(t *testing.T) {
+func TestHijackGapDuringReplay(t *testing.T) {
 	t.Parallel()
 	var pages atomic.Int64
-	store := &turnstile{Store: core.NewMemoryStore(core.Retention{})}
+	store := &gatedStore{Store: core.NewMemoryStore(core.Retention{})}
 	store.held = func(q core.Query) error {
 		if pages.Add(1) > 1 {
 			return nil
@@ -175,7 +175,7 @@ func TestOwnedGapDuringReplay(t *testing.T) {
 		return errors.Join(err, &core.GapError{Reason: core.GapTrimmed, Oldest: oldest, Newest: newest})
 	}
 	hub := openHub(t, core.HubConfig{RingEvents: 4, Store: store})
-	b := openOwned(t, hub, core.GateConfig{Start: core.Last(5)}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	b := openHijacked(t, hub, core.GateConfig{Start: core.Last(5)}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	ids := publish(t, hub, "a", numbers(1, 20)...)
 	w := b.open(t, "/", ids[2], 0)
 	ev, err := w.dec.Next()
@@ -192,14 +192,14 @@ func TestOwnedGapDuringReplay(t *testing.T) {
 
 // A snapshot of more than goes in one system call, and of more than the client
 // takes at once, is that snapshot still.
-func TestOwnedLargeSnapshot(t *testing.T) {
+func TestHijackLargeSnapshot(t *testing.T) {
 	t.Parallel()
 	const keys = 3000
 	for name, size := range map[string]int{"small": 1, "large": 2000} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			hub := openHub(t, core.HubConfig{RingEvents: 4, Store: core.NewMemoryStore(core.Retention{Events: keys + 100})})
-			b := openOwned(t, hub, core.GateConfig{Start: core.Snapshot()}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a", "b")})
+			b := openHijacked(t, hub, core.GateConfig{Start: core.Snapshot()}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a", "b")})
 			data := func(i int) string { return strconv.Itoa(i) + strings.Repeat("x", size) }
 			for i := range keys {
 				if _, err := hub.Publish(t.Context(), "a", core.Event{Key: strconv.Itoa(i), Data: data(i)}); err != nil {

@@ -22,8 +22,8 @@ import (
 // patience is how long to wait for what should happen at once.
 const patience = 30 * time.Second
 
-// ownedBed is a hub and a gate whose subscriptions own their connections.
-type ownedBed struct {
+// fixture is a hub and a gate whose subscriptions own their connections.
+type fixture struct {
 	hub    *core.Hub
 	gate   *core.Gate
 	addr   string
@@ -31,18 +31,18 @@ type ownedBed struct {
 	joined chan *core.Stream
 }
 
-// openOwned serves endpoints at a gate of this configuration until the test
+// openHijacked serves endpoints at a gate of this configuration until the test
 // ends. Its sockets buffer little, so that clients who do not read are noticed.
-func openOwned(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *ownedBed {
+func openHijacked(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *fixture {
 	tb.Helper()
 	cfg.Conn = core.OwnedConn
-	return openServed(tb, hub, cfg, routes)
+	return openFixture(tb, hub, cfg, routes)
 }
 
-// openServed is openOwned for connections of any kind.
-func openServed(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *ownedBed {
+// openFixture is openOwned for connections of any kind.
+func openFixture(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *fixture {
 	tb.Helper()
-	b := &ownedBed{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
+	b := &fixture{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
 	cfg.Middleware = append([]core.Middleware{func(h *core.Handshake) error {
 		h.OnClose(func(sum core.Summary) { b.closes <- sum })
 		h.OnOpen(func() { b.joined <- h.Stream })
@@ -73,8 +73,8 @@ func openServed(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[st
 	return b
 }
 
-// to makes an endpoint for channels.
-func to(channels ...string) func(*core.Gate) *core.Endpoint {
+// subscribeTo makes an endpoint for channels.
+func subscribeTo(channels ...string) func(*core.Gate) *core.Endpoint {
 	return func(g *core.Gate) *core.Endpoint { return g.Subscribe(channels...) }
 }
 
@@ -87,8 +87,8 @@ func option(level, name, value int) func(network, address string, c syscall.RawC
 	}
 }
 
-// wire is a client's end of an owned connection.
-type wire struct {
+// rawClient is a client's end of an owned connection.
+type rawClient struct {
 	net.Conn
 
 	in  *bufio.Reader
@@ -97,7 +97,7 @@ type wire struct {
 
 // dial asks for a stream. If buffer is not 0, the client's socket takes about so
 // many bytes that nobody has read.
-func (b *ownedBed) dial(path, lastID string, buffer int) (*wire, error) {
+func (b *fixture) dial(path, lastID string, buffer int) (*rawClient, error) {
 	d := net.Dialer{Timeout: patience}
 	if buffer > 0 {
 		d.Control = func(network, address string, c syscall.RawConn) error {
@@ -111,7 +111,7 @@ func (b *ownedBed) dial(path, lastID string, buffer int) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{Conn: conn, in: bufio.NewReaderSize(conn, 4<<10)}
+	w := &rawClient{Conn: conn, in: bufio.NewReaderSize(conn, 4<<10)}
 	w.dec = core.NewDecoder(w.in, core.DecoderConfig{MaxLine: 1 << 20, MaxEvent: 1 << 20})
 	header := ""
 	if lastID != "" {
@@ -126,7 +126,7 @@ func (b *ownedBed) dial(path, lastID string, buffer int) (*wire, error) {
 }
 
 // head reads the answer's head.
-func (w *wire) head() error {
+func (w *rawClient) head() error {
 	for first := true; ; first = false {
 		line, err := w.in.ReadString('\n')
 		if err != nil {
@@ -142,7 +142,7 @@ func (w *wire) head() error {
 }
 
 // open is dial for a stream that must be, until the test ends.
-func (b *ownedBed) open(tb testing.TB, path, lastID string, buffer int) *wire {
+func (b *fixture) open(tb testing.TB, path, lastID string, buffer int) *rawClient {
 	tb.Helper()
 	w, err := b.dial(path, lastID, buffer)
 	if err != nil {
@@ -152,8 +152,8 @@ func (b *ownedBed) open(tb testing.TB, path, lastID string, buffer int) *wire {
 	return w
 }
 
-// line reads lines up to one that begins like this.
-func (w *wire) line(tb testing.TB, prefix string) {
+// readLine reads lines up to one that begins like this.
+func (w *rawClient) readLine(tb testing.TB, prefix string) {
 	tb.Helper()
 	for {
 		line, err := w.in.ReadString('\n')
@@ -166,16 +166,16 @@ func (w *wire) line(tb testing.TB, prefix string) {
 	}
 }
 
-// greeted reads what a stream that begins live starts with.
-func (w *wire) greeted(tb testing.TB) {
+// readPrelude reads what a stream that begins live starts with.
+func (w *rawClient) readPrelude(tb testing.TB) {
 	tb.Helper()
-	w.line(tb, ": open")
-	w.line(tb, "id: ")
-	w.line(tb, "")
+	w.readLine(tb, ": open")
+	w.readLine(tb, "id: ")
+	w.readLine(tb, "")
 }
 
 // wantData reads an event, which must have this data.
-func (w *wire) wantData(tb testing.TB, want string) {
+func (w *rawClient) wantData(tb testing.TB, want string) {
 	tb.Helper()
 	if ev, err := w.dec.Next(); err != nil || ev.Data != want {
 		tb.Fatalf("event: got %.80q and %v, want %.80q", ev.Data, err, want)
@@ -183,12 +183,12 @@ func (w *wire) wantData(tb testing.TB, want string) {
 }
 
 // closed returns how the next stream that ends went.
-func (b *ownedBed) closed(tb testing.TB) core.Summary {
+func (b *fixture) closed(tb testing.TB) core.Summary {
 	tb.Helper()
-	return take(tb, b.closes, "end of a stream")
+	return receive(tb, b.closes, "end of a stream")
 }
 
-func take[T any](tb testing.TB, c <-chan T, what string) T {
+func receive[T any](tb testing.TB, c <-chan T, what string) T {
 	tb.Helper()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -201,8 +201,8 @@ func take[T any](tb testing.TB, c <-chan T, what string) T {
 	}
 }
 
-// reaches waits until a count is what it should be, or less.
-func reaches(tb testing.TB, what string, want int, count func() int) {
+// eventually waits until a count is what it should be, or less.
+func eventually(tb testing.TB, what string, want int, count func() int) {
 	tb.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
@@ -228,14 +228,14 @@ func descriptors() int {
 	return len(list)
 }
 
-// leavesNothing runs a test of its own, after which there are as many
+// wantNoLeaks runs a test of its own, after which there are as many
 // descriptors and goroutines as before. No other test may run meanwhile.
-func leavesNothing(t *testing.T, run func(t *testing.T)) {
+func wantNoLeaks(t *testing.T, run func(t *testing.T)) {
 	t.Helper()
 	runtime.GC()
 	fds, goroutines := descriptors(), runtime.NumGoroutine()
 	if t.Run("run", run) {
-		reaches(t, "descriptors", fds, descriptors)
-		reaches(t, "goroutines", goroutines+1, runtime.NumGoroutine) // a test's timer may fire
+		eventually(t, "descriptors", fds, descriptors)
+		eventually(t, "goroutines", goroutines+1, runtime.NumGoroutine) // a test's timer may fire
 	}
 }

@@ -17,7 +17,7 @@ import (
 func BenchmarkJoin(b *testing.B) {
 	b.ReportAllocs()
 	hub := openHub(b, core.HubConfig{})
-	bed := openOwned(b, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	bed := openHijacked(b, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	request := []byte("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
 	buf := make([]byte, 4<<10)
 	for b.Loop() {
@@ -50,7 +50,7 @@ func BenchmarkDeliver(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			hub := openHub(b, core.HubConfig{})
-			bed := openOwned(b, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+			bed := openHijacked(b, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 			ev := stockUpdate
 			ev.ID = "its own" // all frames are of the same size then
 			frame, err := core.AppendEvent(nil, ev)
@@ -61,10 +61,10 @@ func BenchmarkDeliver(b *testing.B) {
 			var got, want atomic.Int64
 			reached := make(chan struct{}, 1)
 			var reading sync.WaitGroup
-			wires := make([]*wire, connections)
+			wires := make([]*rawClient, connections)
 			for i := range wires {
 				w := bed.open(b, "/", "", 0)
-				w.greeted(b)
+				w.readPrelude(b)
 				wires[i] = w
 				reading.Go(func() {
 					buf := make([]byte, 4<<10)
@@ -112,7 +112,7 @@ func BenchmarkDeliver(b *testing.B) {
 				_ = w.Close()
 			}
 			reading.Wait()
-			reaches(b, "streams", 0, func() int { return hub.Stats().Streams })
+			eventually(b, "streams", 0, func() int { return hub.Stats().Streams })
 		})
 	}
 }

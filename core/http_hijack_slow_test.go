@@ -17,13 +17,13 @@ import (
 
 // stall has a client stop reading while another one reads what is published:
 // more than fits into the sockets and the ring.
-func stall(t *testing.T, b *ownedBed) (stalled *wire, freed <-chan struct{}) {
+func stall(t *testing.T, b *fixture) (stalled *rawClient, freed <-chan struct{}) {
 	t.Helper()
 	stalled, well := b.open(t, "/", "", 8<<10), b.open(t, "/", "", 0)
-	freed = released(take(t, b.joined, "stream"))
+	freed = released(receive(t, b.joined, "stream"))
 	<-b.joined
-	stalled.greeted(t)
-	well.greeted(t)
+	stalled.readPrelude(t)
+	well.readPrelude(t)
 	for i := range 60 {
 		data := strconv.Itoa(i) + strings.Repeat("x", 64<<10)
 		publish(t, b.hub, "a", data)
@@ -59,10 +59,10 @@ func wantFreed(t *testing.T, freed <-chan struct{}) {
 // middle of nothing.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedSlow(t *testing.T) {
-	leavesNothing(t, func(t *testing.T) {
+func TestHijackSlow(t *testing.T) {
+	wantNoLeaks(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingEvents: 8, RingBytes: 1 << 30})
-		b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		stalled, freed := stall(t, b)
 		if n := len(b.closes); n > 0 {
 			t.Errorf("ended before it reads again: got %d streams, want none", n)
@@ -86,7 +86,7 @@ func TestOwnedSlow(t *testing.T) {
 		if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrSlow) || sum.Events == 0 || sum.Bytes == 0 {
 			t.Errorf("summary: got %+v, want ErrSlow and what was sent", sum)
 		}
-		reaches(t, "descriptors, without the stream's", fds-1, descriptors)
+		eventually(t, "descriptors, without the stream's", fds-1, descriptors)
 		wantFreed(t, freed)
 		if got := hub.Stats().Streams; got != 1 {
 			t.Errorf("streams: got %d, want 1", got)
@@ -97,18 +97,18 @@ func TestOwnedSlow(t *testing.T) {
 // A client that takes nothing is ended after the write timeout.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedWriteTimeout(t *testing.T) {
-	leavesNothing(t, func(t *testing.T) {
+func TestHijackWriteTimeout(t *testing.T) {
+	wantNoLeaks(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingBytes: 1 << 30})
-		b := openOwned(t, hub, core.GateConfig{WriteTimeout: 300 * time.Millisecond},
-			map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		b := openHijacked(t, hub, core.GateConfig{WriteTimeout: 300 * time.Millisecond},
+			map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		stalled, freed := stall(t, b)
 		if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrWriteTimeout) || sum.Duration < 300*time.Millisecond || sum.Bytes == 0 {
 			t.Errorf("summary: got %+v, want ErrWriteTimeout after some time, and what was sent", sum)
 		}
 		wantFreed(t, freed)
 		well := b.open(t, "/", "", 0)
-		well.greeted(t)
+		well.readPrelude(t)
 		publish(t, hub, "a", "after")
 		well.wantData(t, "after")
 		if got := hub.Stats().Streams; got != 2 {

@@ -44,7 +44,7 @@ func eventNames(channels string, from, to int) (all []string) {
 // The channels of a client that does not read are changed, while it gets what is
 // live and while it reads history. Of what is written in part and asked for
 // again, it gets what is for it.
-func TestOwnedChangeWhileStalled(t *testing.T) {
+func TestHijackChangeWhileStalled(t *testing.T) {
 	t.Parallel()
 	for start, sub := range map[string]core.Subscription{
 		"live": {}, "earliest": {Start: core.Earliest()}, "last": {Start: core.Last(50)},
@@ -72,7 +72,7 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 	}
 	hub := openHub(t, cfg)
 	sub.Channels = []string{"a"}
-	b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{
+	b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{
 		"/": func(g *core.Gate) *core.Endpoint {
 			return g.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) { return sub, nil })
 		},
@@ -88,13 +88,13 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 		}
 	}
 	w := b.open(t, "/", "", 8<<10)
-	s := take(t, b.joined, "stream")
+	s := receive(t, b.joined, "stream")
 	if live {
-		w.greeted(t)
+		w.readPrelude(t)
 		publishBoth(t, hub, 0, before)
 	}
 	// The socket's buffers are full, or about to be.
-	reaches(t, "events that are not sent yet", 0, func() int { return 1 - int(min(s.Info().SentEvents, 1)) })
+	eventually(t, "events that are not sent yet", 0, func() int { return 1 - int(min(s.Info().SentEvents, 1)) })
 	if err := change(s); err != nil {
 		t.Fatalf("change: %v", err)
 	}
@@ -124,13 +124,13 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 // A client that reads slowly is put on channels and off again all the time, and
 // is closed at some time. What it gets is in order, and nothing that was
 // published when it was not on the channel.
-func TestOwnedChangeAgainAndAgain(t *testing.T) {
+func TestHijackChangeAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{RingBytes: 1 << 30})
-	b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	w := b.open(t, "/", "", 8<<10)
-	s := take(t, b.joined, "stream")
-	w.greeted(t)
+	s := receive(t, b.joined, "stream")
+	w.readPrelude(t)
 	var want []string
 	for i := range 40 {
 		on := fmt.Sprint("on ", i)

@@ -16,7 +16,7 @@ import (
 )
 
 // wantEOF reads what is left, which must have a decent end, and returns it.
-func (w *wire) wantEOF(t *testing.T) string {
+func (w *rawClient) wantEOF(t *testing.T) string {
 	t.Helper()
 	rest, err := io.ReadAll(w.in)
 	if err != nil {
@@ -28,9 +28,9 @@ func (w *wire) wantEOF(t *testing.T) string {
 // However a stream ends, nothing is left of it, and a neighbour goes on.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedEndings(t *testing.T) {
-	stop := func(do func(*core.Stream)) func(*ownedBed, *core.Stream) {
-		return func(_ *ownedBed, s *core.Stream) { do(s) }
+func TestHijackEndings(t *testing.T) {
+	stop := func(do func(*core.Stream)) func(*fixture, *core.Stream) {
+		return func(_ *fixture, s *core.Stream) { do(s) }
 	}
 	panics := func(set func(*core.Handshake)) core.GateConfig {
 		return core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
@@ -42,7 +42,7 @@ func TestOwnedEndings(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		cfg  core.GateConfig
-		end  func(*ownedBed, *core.Stream)
+		end  func(*fixture, *core.Stream)
 		want error
 	}{
 		"Close":  {end: stop(func(s *core.Stream) { _ = s.Close() }), want: core.ErrClosed},
@@ -74,16 +74,16 @@ func TestOwnedEndings(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			leavesNothing(t, func(t *testing.T) {
+			wantNoLeaks(t, func(t *testing.T) {
 				hub := openHub(t, core.HubConfig{})
-				b := openOwned(t, hub, test.cfg, map[string]func(*core.Gate) *core.Endpoint{"/": to("a"), "/victim": to("a")})
+				b := openHijacked(t, hub, test.cfg, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a"), "/victim": subscribeTo("a")})
 				other := b.open(t, "/", "", 0)
-				other.greeted(t)
+				other.readPrelude(t)
 				<-b.joined
 				for range 5 {
 					victim := b.open(t, "/victim", "", 0)
-					victim.greeted(t)
-					s := take(t, b.joined, "stream")
+					victim.readPrelude(t)
+					s := receive(t, b.joined, "stream")
 					if test.end != nil {
 						test.end(b, s)
 					} else {
@@ -106,14 +106,14 @@ func TestOwnedEndings(t *testing.T) {
 }
 
 // What is set on a stream that is open does not disturb who sends on it.
-func TestOwnedChanges(t *testing.T) {
+func TestHijackChanges(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
-	b := openOwned(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+	b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	for range 20 {
 		w := b.open(t, "/", "", 0)
-		w.greeted(t)
-		s := take(t, b.joined, "stream")
+		w.readPrelude(t)
+		s := receive(t, b.joined, "stream")
 		var setting sync.WaitGroup
 		setting.Go(func() {
 			s.SetValue("key", "value")
@@ -130,10 +130,10 @@ func TestOwnedChanges(t *testing.T) {
 // Streams have their lifetime, a little more at random.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedLifetime(t *testing.T) {
-	leavesNothing(t, func(t *testing.T) {
+func TestHijackLifetime(t *testing.T) {
+	wantNoLeaks(t, func(t *testing.T) {
 		const life = 100 * time.Millisecond
-		b := openOwned(t, openHub(t, core.HubConfig{}), core.GateConfig{Lifetime: life}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+		b := openHijacked(t, openHub(t, core.HubConfig{}), core.GateConfig{Lifetime: life}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		for range 20 {
 			b.open(t, "/", "", 0)
 		}
@@ -146,11 +146,11 @@ func TestOwnedLifetime(t *testing.T) {
 }
 
 // A hook that blocks keeps nothing from being delivered.
-func TestOwnedBlockingCloseHook(t *testing.T) {
+func TestHijackBlockingCloseHook(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	blocking, proceed := make(chan struct{}, 10), make(chan struct{})
-	b := openOwned(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(h *core.Handshake) error {
+	b := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		if h.Request().URL.Path == "/blocks" {
 			h.OnClose(func(core.Summary) {
 				blocking <- struct{}{}
@@ -158,18 +158,18 @@ func TestOwnedBlockingCloseHook(t *testing.T) {
 			})
 		}
 		return nil
-	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a"), "/blocks": to("a")})
-	var wires []*wire
+	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a"), "/blocks": subscribeTo("a")})
+	var wires []*rawClient
 	for range 4 {
 		w := b.open(t, "/", "", 0)
-		w.greeted(t)
+		w.readPrelude(t)
 		wires = append(wires, w)
 		_ = b.open(t, "/blocks", "", 0).Close()
 	}
-	take(t, blocking, "close hook")
+	receive(t, blocking, "close hook")
 	joins := b.open(t, "/", "", 0)
-	joins.greeted(t)
-	joins.line(t, ":") // a heartbeat
+	joins.readPrelude(t)
+	joins.readLine(t, ":") // a heartbeat
 	wires = append(wires, joins)
 	publish(t, hub, "a", "x")
 	for _, w := range wires {
@@ -186,7 +186,7 @@ func TestOwnedBlockingCloseHook(t *testing.T) {
 // Clients join while the hub drains or closes: each is refused, or gets an end.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestOwnedJoinWhileEnding(t *testing.T) {
+func TestHijackJoinWhileEnding(t *testing.T) {
 	for name, end := range map[string]func(*core.Hub) error{
 		"Drain": func(h *core.Hub) error {
 			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
@@ -199,15 +199,15 @@ func TestOwnedJoinWhileEnding(t *testing.T) {
 		"Close": (*core.Hub).Close,
 	} {
 		t.Run(name, func(t *testing.T) {
-			leavesNothing(t, func(t *testing.T) {
+			wantNoLeaks(t, func(t *testing.T) {
 				for range 5 {
 					hub := openHub(t, core.HubConfig{})
-					b := openOwned(t, hub, core.GateConfig{Heartbeat: 20 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": to("a")})
+					b := openHijacked(t, hub, core.GateConfig{Heartbeat: 20 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 					var joining sync.WaitGroup
 					many := make(chan struct{}, 1000)
 					for range 8 {
 						joining.Go(func() {
-							var open []*wire
+							var open []*rawClient
 							for {
 								w, err := b.dial("/", "", 0)
 								if err != nil {
@@ -233,13 +233,13 @@ func TestOwnedJoinWhileEnding(t *testing.T) {
 						})
 					}
 					for range 40 {
-						take(t, many, "client")
+						receive(t, many, "client")
 					}
 					if err := end(hub); err != nil {
 						t.Errorf("%s: %v", name, err)
 					}
 					joining.Wait()
-					reaches(t, "streams", 0, func() int { return hub.Stats().Streams })
+					eventually(t, "streams", 0, func() int { return hub.Stats().Streams })
 				}
 			})
 		})
@@ -248,20 +248,20 @@ func TestOwnedJoinWhileEnding(t *testing.T) {
 
 // Idle connections get heartbeats, about as often as they should; busy ones get
 // none.
-func TestOwnedHeartbeats(t *testing.T) {
+func TestHijackHeartbeats(t *testing.T) {
 	t.Parallel()
 	const every, beats, clients = 50 * time.Millisecond, 10, 20
 	hub := openHub(t, core.HubConfig{})
-	b := openOwned(t, hub, core.GateConfig{Heartbeat: every}, map[string]func(*core.Gate) *core.Endpoint{"/idle": to("idle")})
+	b := openHijacked(t, hub, core.GateConfig{Heartbeat: every}, map[string]func(*core.Gate) *core.Endpoint{"/idle": subscribeTo("idle")})
 	var all sync.WaitGroup
 	for range clients {
 		w := b.open(t, "/idle", "", 0)
-		w.greeted(t)
+		w.readPrelude(t)
 		all.Go(func() {
-			w.line(t, ":")
+			w.readLine(t, ":")
 			began := time.Now()
 			for range beats {
-				w.line(t, ":")
+				w.readLine(t, ":")
 			}
 			if took := time.Since(began); took < beats*every*9/10 || took > 20*beats*every {
 				t.Errorf("%d heartbeats: got them in %v, want about %v", beats, took, beats*every)
@@ -272,12 +272,12 @@ func TestOwnedHeartbeats(t *testing.T) {
 }
 
 // While events come, there are no heartbeats.
-func TestOwnedNoHeartbeats(t *testing.T) {
+func TestHijackNoHeartbeats(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
-	b := openOwned(t, hub, core.GateConfig{Heartbeat: 2 * time.Second}, map[string]func(*core.Gate) *core.Endpoint{"/": to("busy")})
+	b := openHijacked(t, hub, core.GateConfig{Heartbeat: 2 * time.Second}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("busy")})
 	w := b.open(t, "/", "", 0)
-	w.greeted(t)
+	w.readPrelude(t)
 	publish(t, hub, "busy", "first")
 	w.wantData(t, "first")
 	ticker := time.NewTicker(100 * time.Millisecond)
