@@ -22,8 +22,8 @@ func openStalled(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...s
 		return nil
 	})
 	ctx, cancel := context.WithCancel(t.Context())
-	b := connectAs(t, core.NewGate(hub, cfg).Subscribe(channels...), newRequest(t, ctx), cancel, conn)
-	return b, sums
+	c := connectAs(t, core.NewGate(hub, cfg).Subscribe(channels...), newRequest(t, ctx), cancel, conn)
+	return c, sums
 }
 
 // A client that takes nothing is ended after the write timeout, unless the
@@ -55,7 +55,7 @@ func TestStallTimeout(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				hub := openHub(t, core.HubConfig{Channels: channels})
-				b, sums := openStalled(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: test.timeout}, test.channels...)
+				c, sums := openStalled(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: test.timeout}, test.channels...)
 				synctest.Wait()
 				publish(t, hub, test.channels[0], "x")
 				began := time.Now()
@@ -65,7 +65,7 @@ func TestStallTimeout(t *testing.T) {
 					if len(sums) > 0 {
 						t.Errorf("without a bound: got %+v, want it kept", <-sums)
 					}
-					b.conn.unblock()
+					c.conn.unblock()
 					return
 				}
 				sum := <-sums
@@ -94,11 +94,11 @@ func TestStalledReplaysLetOthersIn(t *testing.T) {
 			openStalled(t, hub, cfg, "a")
 			synctest.Wait()
 		}
-		b := connect(t, core.NewGate(hub, cfg).Subscribe("a"))
-		c := consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
+		c := connect(t, core.NewGate(hub, cfg).Subscribe("a"))
+		reader := consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
 		synctest.Wait() // no time passes
-		if strings.Count(b.conn.text(), data) < 500 || len(c.seen()) < 500 {
-			t.Errorf("at once: got %d and %d events, want all", strings.Count(b.conn.text(), data), len(c.seen()))
+		if strings.Count(c.conn.text(), data) < 500 || len(reader.seen()) < 500 {
+			t.Errorf("at once: got %d and %d events, want all", strings.Count(c.conn.text(), data), len(reader.seen()))
 		}
 	})
 }
@@ -109,9 +109,9 @@ func TestBatchIsOneFlush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingBytes: 4 << 20})
-		b := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a", "b"))
+		c := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a", "b"))
 		synctest.Wait()
-		b.conn.block()
+		c.conn.block()
 		publish(t, hub, "a", "begin")
 		synctest.Wait()
 		for range 10 {
@@ -126,10 +126,10 @@ func TestBatchIsOneFlush(t *testing.T) {
 			}
 			publish(t, hub, "b", "between")
 		}
-		b.conn.unblock()
+		c.conn.unblock()
 		synctest.Wait()
 		whole := 0
-		for _, f := range b.conn.sent() {
+		for _, f := range c.conn.sent() {
 			first, last := strings.Count(f.text, "event: first\n"), strings.Count(f.text, "event: last\n")
 			if first != last {
 				t.Fatalf("a flush of %d bytes: got %d beginnings and %d ends", len(f.text), first, last)

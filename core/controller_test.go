@@ -22,12 +22,12 @@ type fakeController struct {
 	begun bool
 }
 
-func (c *fakeController) Events(_ *core.Sender, last string) ([]core.Event, time.Duration, error) {
-	if !c.begun {
-		c.begun, c.start = true, time.Now()
+func (ctrl *fakeController) Events(_ *core.Sender, last string) ([]core.Event, time.Duration, error) {
+	if !ctrl.begun {
+		ctrl.begun, ctrl.start = true, time.Now()
 	}
-	c.calls = append(c.calls, fmt.Sprintf("%v %s", time.Since(c.start), last))
-	return c.events(len(c.calls) - 1)
+	ctrl.calls = append(ctrl.calls, fmt.Sprintf("%v %s", time.Since(ctrl.start), last))
+	return ctrl.events(len(ctrl.calls) - 1)
 }
 
 // fullController also wants to know who comes and goes.
@@ -38,15 +38,15 @@ type fullController struct {
 	log       []string
 }
 
-func (c *fullController) Connected(s *core.Sender) error {
-	c.log = append(c.log, "connected")
+func (ctrl *fullController) Connected(s *core.Sender) error {
+	ctrl.log = append(ctrl.log, "connected")
 	if err := s.Send(event("hello")); err != nil {
 		return err
 	}
-	return c.connected
+	return ctrl.connected
 }
 
-func (c *fullController) Disconnected(*core.Sender) { c.log = append(c.log, "disconnected") }
+func (ctrl *fullController) Disconnected(*core.Sender) { ctrl.log = append(ctrl.log, "disconnected") }
 
 var (
 	_ core.Connector    = (*fullController)(nil)
@@ -57,7 +57,7 @@ func TestControllerIsAskedAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		done := errors.New("done")
-		c := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
+		ctrl := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
 			switch call {
 			case 0:
 				return []core.Event{{ID: "1", Data: "a"}, {ID: "2", Data: "b"}}, 0, nil
@@ -72,17 +72,17 @@ func TestControllerIsAskedAgainAndAgain(t *testing.T) {
 		var s *core.Sender
 		r := newRequest(t, t.Context())
 		r.Header.Set("Last-Event-ID", "0")
-		b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
+		c := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
 			s = own
-			return core.Control(c)(s)
+			return core.Control(ctrl)(s)
 		}), r, func() {}, newMemConn())
-		<-b.done
+		<-c.done
 		wantReason(t, s.Err(), done)
 		want := []string{"0s 0", "1s 2", "6s 2", "7s 3"}
-		if !slices.Equal(c.calls, want) {
-			t.Errorf("got calls %q, want %q", c.calls, want)
+		if !slices.Equal(ctrl.calls, want) {
+			t.Errorf("got calls %q, want %q", ctrl.calls, want)
 		}
-		wantText(t, b.conn.text(1), "data: a\nid: 1\n\ndata: b\nid: 2\n\n")
+		wantText(t, c.conn.text(1), "data: a\nid: 1\n\ndata: b\nid: 2\n\n")
 	})
 }
 
@@ -103,22 +103,22 @@ func TestControllerKnowsWhoComesAndGoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := &fullController{fakeController: fakeController{events: test.events}, connected: test.connected}
+				ctrl := &fullController{fakeController: fakeController{events: test.events}, connected: test.connected}
 				var s *core.Sender
-				b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
+				c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
 					s = own
-					return core.Control(c)(s)
+					return core.Control(ctrl)(s)
 				}))
-				<-b.done
-				wantText(t, strings.Join(c.log, " "), test.want)
+				<-c.done
+				wantText(t, strings.Join(ctrl.log, " "), test.want)
 				if test.reason != nil {
 					wantReason(t, s.Err(), test.reason)
 				}
 				if bad := (*core.FieldError)(nil); test.reason == nil && !errors.As(s.Err(), &bad) {
 					t.Errorf("got %v, want a FieldError", s.Err())
 				}
-				if !strings.Contains(b.conn.text(), "data: hello") {
-					t.Errorf("got %q, want what Connected sent", b.conn.text())
+				if !strings.Contains(c.conn.text(), "data: hello") {
+					t.Errorf("got %q, want what Connected sent", c.conn.text())
 				}
 			})
 		})
@@ -128,36 +128,36 @@ func TestControllerKnowsWhoComesAndGoes(t *testing.T) {
 func TestControllerOfAClientThatLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &fullController{fakeController: fakeController{events: func(int) ([]core.Event, time.Duration, error) {
+		ctrl := &fullController{fakeController: fakeController{events: func(int) ([]core.Event, time.Duration, error) {
 			return nil, time.Hour, nil
 		}}}
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(c)))
+		c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(ctrl)))
 		synctest.Wait()
 		start := time.Now()
-		b.hangUp()
-		<-b.done
+		c.hangUp()
+		<-c.done
 		if got := time.Since(start); got != 0 {
 			t.Errorf("got the end %v after the client left, want at once", got)
 		}
-		wantText(t, strings.Join(c.log, " "), "connected disconnected")
+		wantText(t, strings.Join(ctrl.log, " "), "connected disconnected")
 	})
 }
 
 func TestControllerDrains(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &fakeController{events: func(int) ([]core.Event, time.Duration, error) { return nil, time.Hour, nil }}
+		ctrl := &fakeController{events: func(int) ([]core.Event, time.Duration, error) { return nil, time.Hour, nil }}
 		gate, _ := gateOf()
 		var s *core.Sender
-		b := connect(t, gate.Handle(func(own *core.Sender) error {
+		c := connect(t, gate.Handle(func(own *core.Sender) error {
 			s = own
-			return core.Control(c)(s)
+			return core.Control(ctrl)(s)
 		}))
 		synctest.Wait()
 		if err := gate.Hub().Drain(t.Context()); err != nil {
 			t.Error(err)
 		}
-		<-b.done
+		<-c.done
 		wantReason(t, s.Err(), core.ErrDraining)
 	})
 }
@@ -165,12 +165,12 @@ func TestControllerDrains(t *testing.T) {
 func TestControllersIntervalDoesNotDelayHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &fakeController{events: func(int) ([]core.Event, time.Duration, error) {
+		ctrl := &fakeController{events: func(int) ([]core.Event, time.Duration, error) {
 			return []core.Event{event("a")}, time.Hour, nil
 		}}
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(c)))
+		c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(ctrl)))
 		time.Sleep(31 * time.Second)
-		wantBeats(t, b, 15*time.Second, 30*time.Second)
+		wantBeats(t, c, 15*time.Second, 30*time.Second)
 	})
 }
 
@@ -178,15 +178,15 @@ func TestControllersIntervalDoesNotDelayHeartbeats(t *testing.T) {
 func TestControllersQueryDoesNotDelayHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
+		ctrl := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
 			if call == 1 {
 				time.Sleep(time.Minute)
 			}
 			return nil, 0, nil
 		}}
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(c)))
+		c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), core.Control(ctrl)))
 		time.Sleep(31 * time.Second)
-		wantBeats(t, b, 15*time.Second, 30*time.Second)
+		wantBeats(t, c, 15*time.Second, 30*time.Second)
 	})
 }
 
@@ -194,24 +194,24 @@ func TestControllersQueryDoesNotDelayHeartbeats(t *testing.T) {
 func TestControllerInAFlood(t *testing.T) {
 	t.Parallel()
 	var flood sync.WaitGroup
-	c := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
+	ctrl := &fakeController{events: func(call int) ([]core.Event, time.Duration, error) {
 		if call == 20 {
 			return nil, 0, errors.New("enough")
 		}
 		return []core.Event{{Name: "controlled"}}, time.Nanosecond, nil
 	}}
-	b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
+	c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 		for range 3 {
 			flood.Go(func() {
 				for s.Send(event("flood")) == nil {
 				}
 			})
 		}
-		return core.Control(c)(s)
+		return core.Control(ctrl)(s)
 	}))
-	<-b.done
+	<-c.done
 	flood.Wait()
-	if got := strings.Count(b.conn.text(), "event: controlled"); got != 20 {
+	if got := strings.Count(c.conn.text(), "event: controlled"); got != 20 {
 		t.Errorf("got %d of the controller's events, want 20", got)
 	}
 }

@@ -49,13 +49,13 @@ func TestNegativeStallTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "*", Slow: core.Skip, StallTimeout: -1}}})
-		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
-		b.conn.block()
+		s, c := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		c.conn.block()
 		publish(t, hub, "a", "x")
 		time.Sleep(1000 * time.Hour)
 		if err := s.Err(); err != nil {
 			t.Errorf("after 1,000 hours: got %v, want an open stream", err)
 		}
-		b.conn.unblock()
+		c.conn.unblock()
 	})
 }

@@ -36,10 +36,10 @@ type changeFixture struct {
 
 func newChangeFixture(t *testing.T) *changeFixture {
 	t.Helper()
-	c := &changeFixture{opened: make(chan *core.Stream, 1), closes: make(chan core.Summary, 100)}
-	c.gate = core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
-		h.OnOpen(func() { c.opened <- h.Stream })
-		h.OnClose(func(sum core.Summary) { c.closes <- sum })
+	f := &changeFixture{opened: make(chan *core.Stream, 1), closes: make(chan core.Summary, 100)}
+	f.gate = core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+		h.OnOpen(func() { f.opened <- h.Stream })
+		h.OnClose(func(sum core.Summary) { f.closes <- sum })
 		user := h.Request().Header.Get("X-User")
 		h.SetIdentity(user)
 		if user == "mallory" {
@@ -47,11 +47,11 @@ func newChangeFixture(t *testing.T) *changeFixture {
 		}
 		return nil
 	}}})
-	var b *memClient
-	c.stream, b = c.open(t, c.gate.Subscribe("a"), "")
-	b.conn.waitFor("id: ") // it is subscribed
-	c.endpoint = c.gate.ChangeChannels(func(_ *core.Stream, add []string) error {
-		c.asked = append(c.asked, slices.Clone(add))
+	var c *memClient
+	f.stream, c = f.open(t, f.gate.Subscribe("a"), "")
+	c.conn.waitFor("id: ") // it is subscribed
+	f.endpoint = f.gate.ChangeChannels(func(_ *core.Stream, add []string) error {
+		f.asked = append(f.asked, slices.Clone(add))
 		switch add[0] {
 		case "secret":
 			return core.Refuse(http.StatusForbidden, "Not for you.")
@@ -63,45 +63,45 @@ func newChangeFixture(t *testing.T) *changeFixture {
 		add[0] = "not this one"
 		return nil
 	})
-	return c
+	return f
 }
 
 // open opens a stream with this identity.
-func (c *changeFixture) open(t *testing.T, e *core.Endpoint, user string) (*core.Stream, *memClient) {
+func (f *changeFixture) open(t *testing.T, e *core.Endpoint, user string) (*core.Stream, *memClient) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := newRequest(t, ctx)
 	r.Header.Set("X-User", user)
-	b := connectAs(t, e, r, cancel, newMemConn())
-	return <-c.opened, b
+	c := connectAs(t, e, r, cancel, newMemConn())
+	return <-f.opened, c
 }
 
 // post asks for a change of the stream with this ID.
-func (c *changeFixture) post(t *testing.T, id string, add, remove []string) *httptest.ResponseRecorder {
+func (f *changeFixture) post(t *testing.T, id string, add, remove []string) *httptest.ResponseRecorder {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"stream": id, "add": add, "remove": remove})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.send(t, http.MethodPost, strings.ReplaceAll(string(body), "é", `\u00e9`), "Content-Type", "application/json")
+	return f.send(t, http.MethodPost, strings.ReplaceAll(string(body), "é", `\u00e9`), "Content-Type", "application/json")
 }
 
 // send sends a request. The header is names and values in turn.
-func (c *changeFixture) send(t *testing.T, method, body string, header ...string) *httptest.ResponseRecorder {
+func (f *changeFixture) send(t *testing.T, method, body string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "/", strings.NewReader(body))
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	c.endpoint.ServeHTTP(w, r)
+	f.endpoint.ServeHTTP(w, r)
 	return w
 }
 
 func TestChangeRequest(t *testing.T) {
 	t.Parallel()
-	c := newChangeFixture(t)
-	s, _ := c.open(t, c.gate.Subscribe("a"), "ann")
+	f := newChangeFixture(t)
+	s, _ := f.open(t, f.gate.Subscribe("a"), "ann")
 	for _, tt := range []struct{ body, want string }{
 		{`{"stream": %q, "add": ["b"]}`, `["a","b"]`},
 		{`{"stream": %q}`, `["a","b"]`},
@@ -109,35 +109,35 @@ func TestChangeRequest(t *testing.T) {
 		{`{"stream": %q, "remove": ["b", "c", "none"]}`, `[]`},
 		{`{"stream": %q, "add": ["é 世界"], "remove": null} `, `["é 世界"]`},
 	} {
-		got := c.send(t, http.MethodPost, fmt.Sprintf(tt.body, s.ID()), "Content-Type", "Application/JSON; charset=utf-8", "X-User", "ann")
+		got := f.send(t, http.MethodPost, fmt.Sprintf(tt.body, s.ID()), "Content-Type", "Application/JSON; charset=utf-8", "X-User", "ann")
 		if want := `{"channels":` + tt.want + "}"; got.Code != http.StatusOK || strings.TrimSpace(got.Body.String()) != want {
 			t.Errorf("%s: got %d, %s, want 200 and %s", tt.body, got.Code, got.Body, want)
 		}
 		if kind, cache := got.Header().Get("Content-Type"), got.Header().Get("Cache-Control"); kind != "application/json" || cache != "no-store" {
 			t.Errorf("%s: got %q, %q, want application/json and no-store", tt.body, kind, cache)
 		}
-		if sum := <-c.closes; sum.Opened || !errors.Is(sum.Reason, core.ErrChanged) {
+		if sum := <-f.closes; sum.Opened || !errors.Is(sum.Reason, core.ErrChanged) {
 			t.Errorf("%s, summary of the request: got %+v, want one that did not open, and ErrChanged", tt.body, sum)
 		}
 	}
-	if got := s.Channels(); len(c.asked) != 3 || !slices.Equal(got, []string{"é 世界"}) {
-		t.Errorf("asked %d times, channels %q, want 3 and the last", len(c.asked), got)
+	if got := s.Channels(); len(f.asked) != 3 || !slices.Equal(got, []string{"é 世界"}) {
+		t.Errorf("asked %d times, channels %q, want 3 and the last", len(f.asked), got)
 	}
-	if got := c.gate.Hub().Stats().Streams; got != 2 {
+	if got := f.gate.Hub().Stats().Streams; got != 2 {
 		t.Errorf("open streams: got %d, want 2", got)
 	}
 }
 
 func TestChangeRequestRefused(t *testing.T) {
 	t.Parallel()
-	c := newChangeFixture(t)
-	own, _ := c.open(t, c.gate.Subscribe("a"), "ann")
-	others, _ := c.open(t, c.gate.Subscribe("a"), "bob")
-	handlers, _ := c.open(t, c.gate.Handle(waitForEnd), "ann")
-	over, b := c.open(t, c.gate.Subscribe("a"), "ann")
-	b.hangUp()
-	<-b.done
-	<-c.closes
+	f := newChangeFixture(t)
+	own, _ := f.open(t, f.gate.Subscribe("a"), "ann")
+	others, _ := f.open(t, f.gate.Subscribe("a"), "bob")
+	handlers, _ := f.open(t, f.gate.Handle(waitForEnd), "ann")
+	over, c := f.open(t, f.gate.Subscribe("a"), "ann")
+	c.hangUp()
+	<-c.done
+	<-f.closes
 	to := func(s *core.Stream, rest string) string { return fmt.Sprintf(`{"stream": %q%s}`, s.ID(), rest) }
 	const add, inJSON, form = `, "add": ["b"]`, "application/json", "application/x-www-form-urlencoded"
 	for _, tt := range []struct {
@@ -162,7 +162,7 @@ func TestChangeRequestRefused(t *testing.T) {
 		{"no ID", `{"stream": "x", "add": ["b"]}`, "ann", inJSON, 404},
 		{"capitals", fmt.Sprintf(`{"stream": %q%s}`, strings.ToUpper(own.ID()), add), "ann", inJSON, 404},
 		{"a stream of another identity", to(others, add), "ann", inJSON, 404},
-		{"a stream without an identity", to(c.stream, add), "ann", inJSON, 404},
+		{"a stream without an identity", to(f.stream, add), "ann", inJSON, 404},
 		{"without an identity, of a stream with one", to(own, add), "", inJSON, 404},
 		{"a stream that has ended", to(over, add), "ann", inJSON, 404},
 		{"a stream of a handler", to(handlers, add), "ann", inJSON, 409},
@@ -172,23 +172,23 @@ func TestChangeRequestRefused(t *testing.T) {
 		{"half a content type", to(own, add), "ann", "application/json; charset", 415},
 		{"refused by the middleware", to(own, add), "mallory", inJSON, 401},
 	} {
-		got := c.send(t, http.MethodPost, tt.body, "Content-Type", tt.kind, "X-User", tt.user)
+		got := f.send(t, http.MethodPost, tt.body, "Content-Type", tt.kind, "X-User", tt.user)
 		if text := got.Body.String(); got.Code != tt.want || strings.Contains(text, "oh no") || strings.Contains(text, "broken") {
 			t.Errorf("%s: got %d, %q, want %d", tt.what, got.Code, text, tt.want)
 		}
 		if got.Code == http.StatusUnsupportedMediaType {
 			continue // refused before the middleware
 		}
-		if sum := <-c.closes; sum.Opened {
+		if sum := <-f.closes; sum.Opened {
 			t.Errorf("%s, summary of the request: got %+v, want one that did not open", tt.what, sum)
 		}
 	}
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		if got := c.send(t, method, "", "X-User", "ann"); got.Code != http.StatusMethodNotAllowed || got.Header().Get("Allow") != http.MethodPost {
+		if got := f.send(t, method, "", "X-User", "ann"); got.Code != http.StatusMethodNotAllowed || got.Header().Get("Allow") != http.MethodPost {
 			t.Errorf("%s: got %d, allowed %q, want 405 and POST", method, got.Code, got.Header().Get("Allow"))
 		}
 	}
-	for _, s := range []*core.Stream{own, others, c.stream} {
+	for _, s := range []*core.Stream{own, others, f.stream} {
 		if got := s.Channels(); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("channels after the refusals: got %q, want a", got)
 		}
@@ -199,7 +199,7 @@ func TestChangeRequestRefused(t *testing.T) {
 // called, and before the stream is looked up.
 func TestChangeRequestInOrder(t *testing.T) {
 	t.Parallel()
-	c := newChangeFixture(t)
+	f := newChangeFixture(t)
 	const most = core.MaxChannels
 	for what, tt := range map[string]struct {
 		add, remove []string
@@ -214,16 +214,16 @@ func TestChangeRequestInOrder(t *testing.T) {
 		"a long name":               {[]string{strings.Repeat("x", core.MaxChangeBytes)}, nil, http.StatusRequestEntityTooLarge},
 		"too long a name to be one": {[]string{strings.Repeat("x", core.MaxChannelBytes+1)}, nil, http.StatusBadRequest},
 	} {
-		for _, id := range []string{c.stream.ID(), strings.Repeat("0", 32), "none"} {
-			if got := c.post(t, id, tt.add, tt.remove); got.Code != tt.want {
+		for _, id := range []string{f.stream.ID(), strings.Repeat("0", 32), "none"} {
+			if got := f.post(t, id, tt.add, tt.remove); got.Code != tt.want {
 				t.Errorf("%s, stream %s: got %d, want %d", what, id, got.Code, tt.want)
 			}
 		}
 	}
-	if len(c.asked) != 0 {
-		t.Errorf("asked whether it may: got %d times, want none", len(c.asked))
+	if len(f.asked) != 0 {
+		t.Errorf("asked whether it may: got %d times, want none", len(f.asked))
 	}
-	if got := c.stream.Channels(); !slices.Equal(got, []string{"a"}) {
+	if got := f.stream.Channels(); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("channels: got %q, want a", got)
 	}
 }
@@ -232,16 +232,16 @@ func TestChangeRequestInOrder(t *testing.T) {
 // escapes them all.
 func TestChangeRequestOfTheLargestKind(t *testing.T) {
 	t.Parallel()
-	c := newChangeFixture(t)
+	f := newChangeFixture(t)
 	all := longNames(core.MaxChannels, core.MaxChannelBytes)
-	if got := c.post(t, c.stream.ID(), all, longNames(core.MaxChannels, core.MaxChannelBytes-2)); got.Code != http.StatusBadRequest {
+	if got := f.post(t, f.stream.ID(), all, longNames(core.MaxChannels, core.MaxChannelBytes-2)); got.Code != http.StatusBadRequest {
 		t.Errorf("one channel too many, with the one that is there: got %d, want 400", got.Code)
 	}
 	remove := append([]string{"a"}, longNames(core.MaxChannels-1, core.MaxChannelBytes-2)...)
-	if got := c.post(t, c.stream.ID(), all, remove); got.Code != http.StatusOK {
+	if got := f.post(t, f.stream.ID(), all, remove); got.Code != http.StatusOK {
 		t.Fatalf("got %d, %s, want 200", got.Code, got.Body)
 	}
-	if got := c.stream.Channels(); !slices.Equal(got, all) {
+	if got := f.stream.Channels(); !slices.Equal(got, all) {
 		t.Errorf("channels: got %d, want the %d added", len(got), len(all))
 	}
 }
@@ -249,22 +249,22 @@ func TestChangeRequestOfTheLargestKind(t *testing.T) {
 // The function that allows changes gets each name once, and may change its list.
 func TestChangeRequestAsksOnce(t *testing.T) {
 	t.Parallel()
-	c := newChangeFixture(t)
-	if got := c.post(t, c.stream.ID(), []string{"c", "b", "c"}, []string{"a", "a"}); got.Code != http.StatusOK {
+	f := newChangeFixture(t)
+	if got := f.post(t, f.stream.ID(), []string{"c", "b", "c"}, []string{"a", "a"}); got.Code != http.StatusOK {
 		t.Fatalf("got %d, want 200", got.Code)
 	}
-	if want := []string{"b", "c"}; len(c.asked) != 1 || !slices.Equal(c.asked[0], want) {
-		t.Errorf("asked about: got %q, want %q", c.asked, want)
+	if want := []string{"b", "c"}; len(f.asked) != 1 || !slices.Equal(f.asked[0], want) {
+		t.Errorf("asked about: got %q, want %q", f.asked, want)
 	}
-	if got, want := c.stream.Channels(), []string{"b", "c"}; !slices.Equal(got, want) {
+	if got, want := f.stream.Channels(), []string{"b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("channels: got %q, want %q", got, want)
 	}
 }
 
 func TestChangeChannelsRefuses(t *testing.T) {
 	t.Parallel()
-	c := newChangeFixture(t)
-	s := c.stream
+	f := newChangeFixture(t)
+	s := f.stream
 	for what, tt := range map[string]struct {
 		add, remove []string
 		want        error

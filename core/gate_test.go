@@ -62,11 +62,11 @@ func TestMiddlewareAndHooksRunInOrder(t *testing.T) {
 			}
 		}
 		gate, _ := gateOf(step("a"), step("b"))
-		b := connect(t, gate.Handle(func(*core.Sender) error {
+		c := connect(t, gate.Handle(func(*core.Sender) error {
 			got = append(got, "handler")
 			return nil
 		}))
-		<-b.done
+		<-c.done
 		want := []string{"a", "b", "open a", "open b", "handler", "close b", "close a"}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
@@ -177,7 +177,7 @@ func TestPanicInDeliverHookReleasesSenders(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		s, b := openSender(t, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+		s, c := openSender(t, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 			h.OnDeliver(func(int, int) {
 				if calls++; calls == 2 {
 					panic("boom")
@@ -185,7 +185,7 @@ func TestPanicInDeliverHookReleasesSenders(t *testing.T) {
 			})
 			return nil
 		}}})
-		<-b.done // a heartbeat is the second write
+		<-c.done // a heartbeat is the second write
 		wantReason(t, s.Err(), core.ErrPanic)
 	})
 }
@@ -200,12 +200,12 @@ func TestDeliverHookCounts(t *testing.T) {
 			h.OnClose(func(got core.Summary) { sum = got })
 			return h.Send(event("greeting"))
 		})
-		b := connect(t, gate.Handle(func(s *core.Sender) error {
+		c := connect(t, gate.Handle(func(s *core.Sender) error {
 			return errors.Join(s.Send(event("a"), event("b")), s.Comment(""))
 		}))
-		<-b.done
-		if events != 3 || bytes != len(b.conn.text()) || calls != 3 {
-			t.Errorf("got %d events, %d bytes, %d calls, want 3, %d, 3", events, bytes, calls, len(b.conn.text()))
+		<-c.done
+		if events != 3 || bytes != len(c.conn.text()) || calls != 3 {
+			t.Errorf("got %d events, %d bytes, %d calls, want 3, %d, 3", events, bytes, calls, len(c.conn.text()))
 		}
 		if sum.Events != int64(events) || sum.Bytes != int64(bytes) {
 			t.Errorf("got the summary %+v, want %d events and %d bytes", sum, events, bytes)
@@ -226,9 +226,9 @@ func TestGreeting(t *testing.T) {
 		<-connect(t, gate.Handle(func(s *core.Sender) error {
 			return nil
 		})).done
-		b := connect(t, gate.Subscribe("c"))
+		c := connect(t, gate.Subscribe("c"))
 		synctest.Wait()
-		if got := b.conn.text(0); !strings.HasPrefix(got, "retry: 3000\n\n: open\n\ndata: a\n\n: b\n\nid: ") {
+		if got := c.conn.text(0); !strings.HasPrefix(got, "retry: 3000\n\n: open\n\ndata: a\n\n: b\n\nid: ") {
 			t.Errorf("got %q, want the greeting in the first flush", got)
 		}
 	})
@@ -247,9 +247,9 @@ func TestSendWhileOpening(t *testing.T) {
 			})
 			return nil
 		})
-		b := connect(t, gate.Handle(waitForEnd))
+		c := connect(t, gate.Handle(waitForEnd))
 		synctest.Wait()
-		wantText(t, b.conn.text(), "retry: 3000\n\n: open\n\ndata: from the hook\n\n")
+		wantText(t, c.conn.text(), "retry: 3000\n\n: open\n\ndata: from the hook\n\n")
 	})
 }
 
@@ -267,16 +267,16 @@ func TestSendRacesWithOpening(t *testing.T) {
 			}()
 			return nil
 		})
-		b := connect(t, gate.Handle(func(s *core.Sender) error {
+		c := connect(t, gate.Handle(func(s *core.Sender) error {
 			n := <-sent
 			sent <- n
 			return nil
 		}))
-		<-b.done
-		if got, want := strings.Count(b.conn.text(), "data: x"), <-sent; got != want {
+		<-c.done
+		if got, want := strings.Count(c.conn.text(), "data: x"), <-sent; got != want {
 			t.Fatalf("got %d events, want %d", got, want)
 		}
-		if text := b.conn.text(); !strings.HasPrefix(text, "retry: 3000\n\n: open\n\n") {
+		if text := c.conn.text(); !strings.HasPrefix(text, "retry: 3000\n\n: open\n\n") {
 			t.Fatalf("got %.50q, want the head first", text)
 		}
 	}
@@ -287,7 +287,7 @@ func TestHandshakeSendsNothingOnceOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s *core.Handshake
 		gate, _ := gateOf(func(h *core.Handshake) error { s = h; return nil })
-		b := connect(t, gate.Subscribe("c", "b", "c"))
+		c := connect(t, gate.Subscribe("c", "b", "c"))
 		synctest.Wait()
 		for _, err := range []error{s.Send(event("a")), s.Comment("a"), s.Retry(1), s.SendJSON(event(""), 1)} {
 			wantReason(t, err, core.ErrOpened)
@@ -295,8 +295,8 @@ func TestHandshakeSendsNothingOnceOpen(t *testing.T) {
 		if got, want := s.Channels(), []string{"b", "c"}; !slices.Equal(got, want) {
 			t.Errorf("got channels %q, want %q", got, want)
 		}
-		b.hangUp()
-		<-b.done
+		c.hangUp()
+		<-c.done
 		wantReason(t, s.Send(event("a")), core.ErrClientGone)
 	})
 }
@@ -324,14 +324,14 @@ func TestFiltersMustAgree(t *testing.T) {
 			}
 		}
 		publish("a", "b", "replayed")
-		b := connect(t, gate.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
+		c := connect(t, gate.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) {
 			return core.Subscription{Channels: []string{"c"}, Start: core.Earliest()}, nil
 		}))
 		synctest.Wait()
 		publish("a", "b", "live")
 		synctest.Wait()
 		var got []string
-		for ev, err := range core.NewDecoder(strings.NewReader(b.conn.text()), core.DecoderConfig{}).All() {
+		for ev, err := range core.NewDecoder(strings.NewReader(c.conn.text()), core.DecoderConfig{}).All() {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -66,7 +66,7 @@ const stalledClients = 1000
 // stallAll opens so many streams of which nobody reads more than the head, in
 // groups, and has more published between the groups: they stop at different
 // events.
-func stallAll(t *testing.T, b *fixture, group int, between func()) {
+func stallAll(t *testing.T, f *fixture, group int, between func()) {
 	conns := make([]net.Conn, stalledClients)
 	t.Cleanup(func() {
 		for _, conn := range conns {
@@ -76,17 +76,17 @@ func stallAll(t *testing.T, b *fixture, group int, between func()) {
 		}
 	})
 	for i := range conns {
-		w, err := b.dial("/", "", 4<<10)
+		c, err := f.dial("/", "", 4<<10)
 		if err != nil {
 			t.Fatalf("client %d: %v", i, err)
 		}
-		conns[i] = w.Conn // its buffers are not what is measured
-		receive(t, b.joined, "stream")
+		conns[i] = c.Conn // its buffers are not what is measured
+		receive(t, f.joined, "stream")
 		if i%group == group-1 {
 			between()
 		}
 	}
-	if got := b.hub.Stats().Streams; got != stalledClients {
+	if got := f.hub.Stats().Streams; got != stalledClients {
 		t.Fatalf("streams: got %d, want %d", got, stalledClients)
 	}
 }
@@ -109,7 +109,7 @@ func TestHeapOfStalledSubscribers(t *testing.T) {
 	skip := []core.ChannelConfig{{Pattern: "*", Slow: core.Skip}} // so that nobody is ended
 	flood := func(t *testing.T, mode core.ConnMode, cfg core.HubConfig) (grown int64) {
 		hub := openHub(t, cfg)
-		b := openFixture(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode},
+		f := openFixture(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode},
 			map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		some := func(n int) {
 			for range n {
@@ -118,7 +118,7 @@ func TestHeapOfStalledSubscribers(t *testing.T) {
 		}
 		some(1)
 		before := ssetest.HeapInUse()
-		stallAll(t, b, 20, func() { some(150) })
+		stallAll(t, f, 20, func() { some(150) })
 		some(45_000)
 		grown = ssetest.HeapInUse() - before
 		t.Logf("%d streams, heap grew by %d KiB", hub.Stats().Streams, grown>>10)
@@ -159,7 +159,7 @@ func TestHeapOfStalledBeginnings(t *testing.T) {
 			RingEvents: 4, PageBytes: page, MaxReplays: stalledClients,
 			Store: core.NewMemoryStore(core.Retention{Bytes: mib / 2}),
 		})
-		b := openFixture(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode, Start: start},
+		f := openFixture(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode, Start: start},
 			map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		update := func() {
 			for i := range keys {
@@ -173,7 +173,7 @@ func TestHeapOfStalledBeginnings(t *testing.T) {
 		update() // more than history keeps
 		before := ssetest.HeapInUse()
 		// So that nothing of what they hold is in history any more.
-		stallAll(t, b, 8, func() { update() })
+		stallAll(t, f, 8, func() { update() })
 		update()
 		grown = ssetest.HeapInUse() - before
 		t.Logf("%d streams, heap grew by %d KiB", hub.Stats().Streams, grown>>10)

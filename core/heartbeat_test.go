@@ -16,10 +16,10 @@ import (
 const beat = ": \n\n"
 
 // wantBeats checks when heartbeats were sent.
-func wantBeats(t *testing.T, b *memClient, want ...time.Duration) {
+func wantBeats(t *testing.T, c *memClient, want ...time.Duration) {
 	t.Helper()
 	var got []time.Duration
-	for _, f := range b.conn.sent() {
+	for _, f := range c.conn.sent() {
 		if f.text == beat {
 			got = append(got, f.at)
 		}
@@ -32,10 +32,10 @@ func wantBeats(t *testing.T, b *memClient, want ...time.Duration) {
 // wantSpreadBeats checks the heartbeats of a subscription up to a time: they are
 // late by an eighth at most. The first may come sooner, so that those of streams
 // that open together are spread.
-func wantSpreadBeats(t *testing.T, b *memClient, every, until time.Duration) {
+func wantSpreadBeats(t *testing.T, c *memClient, every, until time.Duration) {
 	t.Helper()
 	last := time.Duration(0)
-	for i, f := range b.conn.sent() {
+	for i, f := range c.conn.sent() {
 		silence := f.at - last
 		if silence > every+every/8 || f.text == beat && silence < every/2 {
 			t.Errorf("write %d: got %q after %v, want heartbeats after %v of silence", i, f.text, silence, every)
@@ -50,7 +50,7 @@ func wantSpreadBeats(t *testing.T, b *memClient, every, until time.Duration) {
 func TestHeartbeatOnlyInSilence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second})
+		s, c := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second})
 		time.Sleep(4 * time.Second)
 		if err := s.Send(event("a")); err != nil {
 			t.Fatal(err)
@@ -61,7 +61,7 @@ func TestHeartbeatOnlyInSilence(t *testing.T) {
 		}
 		time.Sleep(9 * time.Second)
 		synctest.Wait()
-		wantBeats(t, b, 14*time.Second, 24*time.Second, 34*time.Second)
+		wantBeats(t, c, 14*time.Second, 24*time.Second, 34*time.Second)
 	})
 }
 
@@ -69,14 +69,14 @@ func TestHeartbeatOfASubscription(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := core.NewHub(core.HubConfig{})
-		b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: 10 * time.Second}).Subscribe("c"))
+		c := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: 10 * time.Second}).Subscribe("c"))
 		time.Sleep(4 * time.Second)
 		if _, err := hub.Publish(t.Context(), "c", event("a")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(41 * time.Second)
 		synctest.Wait()
-		wantSpreadBeats(t, b, 10*time.Second, 45*time.Second)
+		wantSpreadBeats(t, c, 10*time.Second, 45*time.Second)
 	})
 }
 
@@ -110,27 +110,27 @@ func TestHeartbeatDefaultAndNone(t *testing.T) {
 func TestHeartbeatWhileAWriteBlocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second, WriteTimeout: time.Minute})
-		b.conn.block()
+		s, c := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second, WriteTimeout: time.Minute})
+		c.conn.block()
 		time.Sleep(8 * time.Second)
 		go func() { _ = s.Send(event("a")) }()
 		time.Sleep(20 * time.Second) // one heartbeat waits, at most
-		b.conn.unblock()
+		c.conn.unblock()
 		synctest.Wait()
-		wantText(t, b.conn.text(1, 2), "data: a\n\n"+beat)
+		wantText(t, c.conn.text(1, 2), "data: a\n\n"+beat)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		wantBeats(t, b, 28*time.Second, 38*time.Second)
+		wantBeats(t, c, 28*time.Second, 38*time.Second)
 	})
 }
 
 func TestHeartbeatFindsTheClientGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second})
+		s, c := openSender(t, core.GateConfig{Heartbeat: 10 * time.Second})
 		broken := errors.New("broken pipe")
-		b.conn.fail(broken)
-		<-b.done
+		c.conn.fail(broken)
+		<-c.done
 		if got, want := time.Since(s.Since()), 10*time.Second; got != want {
 			t.Errorf("got the end after %v, want %v", got, want)
 		}
@@ -142,8 +142,8 @@ func TestHeartbeatFindsTheClientGone(t *testing.T) {
 func TestWriteTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
-		b.conn.block()
+		s, c := openSender(t, core.GateConfig{})
+		c.conn.block()
 		results := make(chan error, 3)
 		for range 3 { // one that writes, two that wait for it
 			go func() { results <- s.Send(event("a")) }()
@@ -152,7 +152,7 @@ func TestWriteTimeout(t *testing.T) {
 			wantReason(t, <-results, core.ErrWriteTimeout)
 		}
 		wantTimeout(t, time.Since(s.Since()), 10*time.Second)
-		<-b.done
+		<-c.done
 		wantReason(t, context.Cause(s.Context()), core.ErrWriteTimeout)
 		wantReason(t, s.Err(), core.ErrWriteTimeout)
 	})
@@ -170,13 +170,13 @@ func TestWriteTimeoutOfASubscription(t *testing.T) {
 				return nil
 			}},
 		})
-		b := connect(t, gate.Subscribe("c"))
+		c := connect(t, gate.Subscribe("c"))
 		synctest.Wait()
-		b.conn.block()
+		c.conn.block()
 		if _, err := hub.Publish(t.Context(), "c", event("a")); err != nil {
 			t.Fatal(err)
 		}
-		<-b.done
+		<-c.done
 		wantReason(t, sum.Reason, core.ErrWriteTimeout)
 		wantTimeout(t, sum.Duration, 2*time.Second)
 	})
@@ -195,14 +195,14 @@ func wantTimeout(t *testing.T, got, want time.Duration) {
 func TestHangUpEndsABlockedWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{WriteTimeout: -1, Heartbeat: -1})
-		b.conn.block()
+		s, c := openSender(t, core.GateConfig{WriteTimeout: -1, Heartbeat: -1})
+		c.conn.block()
 		result := make(chan error, 1)
 		go func() { result <- s.Send(event("a")) }()
 		time.Sleep(time.Hour)
-		b.hangUp()
+		c.hangUp()
 		wantReason(t, <-result, core.ErrClientGone)
-		<-b.done
+		<-c.done
 	})
 }
 
@@ -213,12 +213,12 @@ func TestLifetime(t *testing.T) {
 		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Lifetime: time.Minute})
 		for range 20 {
 			var s *core.Sender
-			b := connect(t, gate.Handle(func(own *core.Sender) error {
+			c := connect(t, gate.Handle(func(own *core.Sender) error {
 				s = own
 				<-s.Done()
 				return nil
 			}))
-			<-b.done
+			<-c.done
 			wantReason(t, s.Err(), core.ErrLifetime)
 			life := time.Since(s.Since())
 			if life < time.Minute || life > 75*time.Second {
@@ -235,7 +235,7 @@ func TestLifetime(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
+		s, c := openSender(t, core.GateConfig{})
 		start := time.Now()
 		s.SetExpiry(start.Add(time.Second))
 		s.SetExpiry(time.Time{})
@@ -245,7 +245,7 @@ func TestExpiry(t *testing.T) {
 		}
 		s.SetExpiry(start.Add(2 * time.Minute))
 		s.SetExpiry(start.Add(time.Hour))
-		<-b.done
+		<-c.done
 		if got := time.Since(start); got != time.Hour {
 			t.Errorf("got the end after %v, want 1h", got)
 		}
@@ -257,9 +257,9 @@ func TestExpiry(t *testing.T) {
 // prelude returns the retry that a new stream's client is told.
 func prelude(t *testing.T, cfg core.GateConfig) (ms int, ok bool) {
 	t.Helper()
-	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(*core.Sender) error { return nil }))
-	<-b.done
-	_, err := fmt.Sscanf(b.conn.text(), "retry: %d\n\n: open\n\n", &ms)
+	c := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(*core.Sender) error { return nil }))
+	<-c.done
+	_, err := fmt.Sscanf(c.conn.text(), "retry: %d\n\n: open\n\n", &ms)
 	return ms, err == nil
 }
 
@@ -306,9 +306,9 @@ func TestDrainSpreadsSubscriptions(t *testing.T) {
 			t.Errorf("got a drain of %v, want three quarters of 40s at most", got)
 		}
 		early, retries := 0, make(map[int]bool)
-		for _, b := range browsers {
-			<-b.done
-			last := b.conn.sent()[len(b.conn.sent())-1]
+		for _, c := range browsers {
+			<-c.done
+			last := c.conn.sent()[len(c.conn.sent())-1]
 			var ms int
 			if _, err := fmt.Sscanf(last.text, "retry: %d\n\n", &ms); err != nil || ms < 2000 || last.at+time.Duration(ms)*time.Millisecond < 40*time.Second {
 				t.Errorf("got the farewell %q after %v, want a retry that lasts until the drain gives up", last.text, last.at)
@@ -335,15 +335,15 @@ func TestDrainWithoutADeadlineIsAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := core.NewHub(core.HubConfig{})
-		b := connect(t, core.NewGate(hub, core.GateConfig{Retry: -1}).Subscribe("c"))
+		c := connect(t, core.NewGate(hub, core.GateConfig{Retry: -1}).Subscribe("c"))
 		synctest.Wait()
 		if err := hub.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.conn.times(); got[len(got)-1] != 0 {
+		if got := c.conn.times(); got[len(got)-1] != 0 {
 			t.Errorf("got flushes at %v, want all at once", got)
 		}
-		if text := b.conn.text(); strings.Contains(text, "retry") {
+		if text := c.conn.text(); strings.Contains(text, "retry") {
 			t.Errorf("got a retry in %q, want none", text)
 		}
 	})

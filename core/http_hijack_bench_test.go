@@ -63,13 +63,13 @@ func BenchmarkDeliver(b *testing.B) {
 			var reading sync.WaitGroup
 			wires := make([]*rawClient, connections)
 			for i := range wires {
-				w := bed.open(b, "/", "", 0)
-				w.readPrelude(b)
-				wires[i] = w
+				c := bed.open(b, "/", "", 0)
+				c.readPrelude(b)
+				wires[i] = c
 				reading.Go(func() {
 					buf := make([]byte, 4<<10)
 					for {
-						n, err := w.Read(buf)
+						n, err := c.Read(buf)
 						if err != nil {
 							return
 						}
@@ -108,8 +108,8 @@ func BenchmarkDeliver(b *testing.B) {
 			if n := got.Load(); n != published*size*connections {
 				b.Errorf("received: got %d bytes, want %d", n, published*size*connections)
 			}
-			for _, w := range wires {
-				_ = w.Close()
+			for _, c := range wires {
+				_ = c.Close()
 			}
 			reading.Wait()
 			eventually(b, "streams", 0, func() int { return hub.Stats().Streams })

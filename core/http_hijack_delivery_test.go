@@ -117,26 +117,26 @@ func TestHijackDelivery(t *testing.T) {
 				})
 			}
 		}
-		b := openHijacked(t, hub, core.GateConfig{Heartbeat: 20e6, WriteTimeout: patience}, map[string]func(*core.Gate) *core.Endpoint{
+		f := openHijacked(t, hub, core.GateConfig{Heartbeat: 20e6, WriteTimeout: patience}, map[string]func(*core.Gate) *core.Endpoint{
 			"/a": subscribeTo("a"), "/abc": subscribeTo("a", "b", "c"), "/b-odd": filtered("b"), "/ac-odd": filtered("a", "c"),
 		})
 		kinds := []struct{ path, channels string }{{"/a", "a"}, {"/abc", "abc"}, {"/b-odd", "b"}, {"/ac-odd", "ac"}}
 		half := make(chan struct{})
 		wires := make([]*rawClient, clients)
 		for i := range wires {
-			wires[i] = b.open(t, kinds[i%len(kinds)].path, "", []int{0, 4 << 10, 20 << 10}[i%3])
+			wires[i] = f.open(t, kinds[i%len(kinds)].path, "", []int{0, 4 << 10, 20 << 10}[i%3])
 			wires[i].readPrelude(t)
 		}
 		got := make([][]core.Event, clients)
 		var reading sync.WaitGroup
-		for i, w := range wires {
+		for i, c := range wires {
 			random := rand.New(rand.NewPCG(8, uint64(i)))
-			j := &unevenConn{Conn: w, random: random, half: half}
+			j := &unevenConn{Conn: c, random: random, half: half}
 			if i%5 == 0 {
 				j.stop = 1 + random.IntN(50_000)
 			}
-			w.in.Reset(j)
-			reading.Go(func() { got[i] = w.readToEnd(t, len(kinds[i%len(kinds)].channels)) })
+			c.in.Reset(j)
+			reading.Go(func() { got[i] = c.readToEnd(t, len(kinds[i%len(kinds)].channels)) })
 		}
 		var log published
 		log.publish(t, hub, events, sync.OnceFunc(func() { close(half) }))
@@ -152,16 +152,16 @@ func TestHijackDelivery(t *testing.T) {
 			}
 			compare(t, fmt.Sprintf("client %d of %s", i, kind.path), got[i], want)
 		}
-		if n := len(b.closes); n > 0 {
+		if n := len(f.closes); n > 0 {
 			t.Errorf("streams that ended: got %d, want none", n)
 		}
 	})
 }
 
 // readToEnd reads events until the last of each channel has come.
-func (w *rawClient) readToEnd(t *testing.T, ends int) (events []core.Event) {
+func (c *rawClient) readToEnd(t *testing.T, ends int) (events []core.Event) {
 	for ends > 0 {
-		ev, err := w.dec.Next()
+		ev, err := c.dec.Next()
 		if err != nil {
 			t.Errorf("event %d: got %v", len(events), err)
 			return events
@@ -194,7 +194,7 @@ func compare(t *testing.T, who string, got, want []core.Event) {
 func TestHijackDeliveryAllocates(t *testing.T) {
 	const connections, events = 200, 300
 	hub := openHub(t, core.HubConfig{})
-	b := openHijacked(t, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	f := openHijacked(t, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	ev := core.Event{ID: "its own", Data: "x"} // all frames are of the same size then
 	frame, err := core.AppendEvent(nil, ev)
 	if err != nil {
@@ -203,12 +203,12 @@ func TestHijackDeliveryAllocates(t *testing.T) {
 	var got atomic.Int64
 	news := make(chan struct{}, 1)
 	for range connections {
-		w := b.open(t, "/", "", 0)
-		w.readPrelude(t)
+		c := f.open(t, "/", "", 0)
+		c.readPrelude(t)
 		go func() {
 			buf := make([]byte, 4<<10)
 			for {
-				n, err := w.Read(buf)
+				n, err := c.Read(buf)
 				if err != nil {
 					return
 				}

@@ -16,9 +16,9 @@ import (
 )
 
 // wantEOF reads what is left, which must have a decent end, and returns it.
-func (w *rawClient) wantEOF(t *testing.T) string {
+func (c *rawClient) wantEOF(t *testing.T) string {
 	t.Helper()
-	rest, err := io.ReadAll(w.in)
+	rest, err := io.ReadAll(c.in)
 	if err != nil {
 		t.Errorf("the rest of the stream: got %v, want its end", err)
 	}
@@ -76,22 +76,22 @@ func TestHijackEndings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			wantNoLeaks(t, func(t *testing.T) {
 				hub := openHub(t, core.HubConfig{})
-				b := openHijacked(t, hub, test.cfg, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a"), "/victim": subscribeTo("a")})
-				other := b.open(t, "/", "", 0)
+				f := openHijacked(t, hub, test.cfg, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a"), "/victim": subscribeTo("a")})
+				other := f.open(t, "/", "", 0)
 				other.readPrelude(t)
-				<-b.joined
+				<-f.joined
 				for range 5 {
-					victim := b.open(t, "/victim", "", 0)
+					victim := f.open(t, "/victim", "", 0)
 					victim.readPrelude(t)
-					s := receive(t, b.joined, "stream")
+					s := receive(t, f.joined, "stream")
 					if test.end != nil {
-						test.end(b, s)
+						test.end(f, s)
 					} else {
 						publish(t, hub, "a", "to all")
 						other.wantData(t, "to all")
 					}
 					victim.wantEOF(t)
-					if sum := b.closed(t); !errors.Is(sum.Reason, test.want) || !sum.Opened {
+					if sum := f.closed(t); !errors.Is(sum.Reason, test.want) || !sum.Opened {
 						t.Errorf("summary: got %+v, want %v", sum, test.want)
 					}
 				}
@@ -109,11 +109,11 @@ func TestHijackEndings(t *testing.T) {
 func TestHijackChanges(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
-	b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	for range 20 {
-		w := b.open(t, "/", "", 0)
-		w.readPrelude(t)
-		s := receive(t, b.joined, "stream")
+		c := f.open(t, "/", "", 0)
+		c.readPrelude(t)
+		s := receive(t, f.joined, "stream")
 		var setting sync.WaitGroup
 		setting.Go(func() {
 			s.SetValue("key", "value")
@@ -121,7 +121,7 @@ func TestHijackChanges(t *testing.T) {
 			s.SetExpiry(time.Now().Add(time.Hour))
 		})
 		publish(t, hub, "a", "x")
-		w.wantData(t, "x")
+		c.wantData(t, "x")
 		setting.Wait()
 		_ = s.Close()
 	}
@@ -133,12 +133,12 @@ func TestHijackChanges(t *testing.T) {
 func TestHijackLifetime(t *testing.T) {
 	wantNoLeaks(t, func(t *testing.T) {
 		const life = 100 * time.Millisecond
-		b := openHijacked(t, openHub(t, core.HubConfig{}), core.GateConfig{Lifetime: life}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		f := openHijacked(t, openHub(t, core.HubConfig{}), core.GateConfig{Lifetime: life}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		for range 20 {
-			b.open(t, "/", "", 0)
+			f.open(t, "/", "", 0)
 		}
 		for range 20 {
-			if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrLifetime) || sum.Duration < life {
+			if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrLifetime) || sum.Duration < life {
 				t.Errorf("summary: got %+v, want ErrLifetime after %v at least", sum, life)
 			}
 		}
@@ -150,7 +150,7 @@ func TestHijackBlockingCloseHook(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	blocking, proceed := make(chan struct{}, 10), make(chan struct{})
-	b := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(h *core.Handshake) error {
+	f := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		if h.Request().URL.Path == "/blocks" {
 			h.OnClose(func(core.Summary) {
 				blocking <- struct{}{}
@@ -161,23 +161,23 @@ func TestHijackBlockingCloseHook(t *testing.T) {
 	}}}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a"), "/blocks": subscribeTo("a")})
 	var wires []*rawClient
 	for range 4 {
-		w := b.open(t, "/", "", 0)
-		w.readPrelude(t)
-		wires = append(wires, w)
-		_ = b.open(t, "/blocks", "", 0).Close()
+		c := f.open(t, "/", "", 0)
+		c.readPrelude(t)
+		wires = append(wires, c)
+		_ = f.open(t, "/blocks", "", 0).Close()
 	}
 	receive(t, blocking, "close hook")
-	joins := b.open(t, "/", "", 0)
+	joins := f.open(t, "/", "", 0)
 	joins.readPrelude(t)
 	joins.readLine(t, ":") // a heartbeat
 	wires = append(wires, joins)
 	publish(t, hub, "a", "x")
-	for _, w := range wires {
-		w.wantData(t, "x")
+	for _, c := range wires {
+		c.wantData(t, "x")
 	}
 	close(proceed)
 	for range 4 {
-		if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
+		if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
 			t.Errorf("summary: got %+v, want ErrClientGone", sum)
 		}
 	}
@@ -202,33 +202,33 @@ func TestHijackJoinWhileEnding(t *testing.T) {
 			wantNoLeaks(t, func(t *testing.T) {
 				for range 5 {
 					hub := openHub(t, core.HubConfig{})
-					b := openHijacked(t, hub, core.GateConfig{Heartbeat: 20 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+					f := openHijacked(t, hub, core.GateConfig{Heartbeat: 20 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 					var joining sync.WaitGroup
 					many := make(chan struct{}, 1000)
 					for range 8 {
 						joining.Go(func() {
 							var open []*rawClient
 							for {
-								w, err := b.dial("/", "", 0)
+								c, err := f.dial("/", "", 0)
 								if err != nil {
 									// Refused, or cut in the middle of the head.
 									if !strings.Contains(err.Error(), "503") && !errors.Is(err, io.EOF) {
 										t.Errorf("joining: %v", err)
 									}
-									if w != nil {
-										_ = w.Close()
+									if c != nil {
+										_ = c.Close()
 									}
 									break
 								}
-								open = append(open, w)
+								open = append(open, c)
 								many <- struct{}{}
 							}
-							for _, w := range open {
-								rest := w.wantEOF(t)
+							for _, c := range open {
+								rest := c.wantEOF(t)
 								if name == "Drain" && strings.Count(rest, "retry: ") != 2 {
 									t.Errorf("stream that was drained: got %q, want a farewell", rest)
 								}
-								_ = w.Close()
+								_ = c.Close()
 							}
 						})
 					}
@@ -252,16 +252,16 @@ func TestHijackHeartbeats(t *testing.T) {
 	t.Parallel()
 	const every, beats, clients = 50 * time.Millisecond, 10, 20
 	hub := openHub(t, core.HubConfig{})
-	b := openHijacked(t, hub, core.GateConfig{Heartbeat: every}, map[string]func(*core.Gate) *core.Endpoint{"/idle": subscribeTo("idle")})
+	f := openHijacked(t, hub, core.GateConfig{Heartbeat: every}, map[string]func(*core.Gate) *core.Endpoint{"/idle": subscribeTo("idle")})
 	var all sync.WaitGroup
 	for range clients {
-		w := b.open(t, "/idle", "", 0)
-		w.readPrelude(t)
+		c := f.open(t, "/idle", "", 0)
+		c.readPrelude(t)
 		all.Go(func() {
-			w.readLine(t, ":")
+			c.readLine(t, ":")
 			began := time.Now()
 			for range beats {
-				w.readLine(t, ":")
+				c.readLine(t, ":")
 			}
 			if took := time.Since(began); took < beats*every*9/10 || took > 20*beats*every {
 				t.Errorf("%d heartbeats: got them in %v, want about %v", beats, took, beats*every)
@@ -275,11 +275,11 @@ func TestHijackHeartbeats(t *testing.T) {
 func TestHijackNoHeartbeats(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
-	b := openHijacked(t, hub, core.GateConfig{Heartbeat: 2 * time.Second}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("busy")})
-	w := b.open(t, "/", "", 0)
-	w.readPrelude(t)
+	f := openHijacked(t, hub, core.GateConfig{Heartbeat: 2 * time.Second}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("busy")})
+	c := f.open(t, "/", "", 0)
+	c.readPrelude(t)
 	publish(t, hub, "busy", "first")
-	w.wantData(t, "first")
+	c.wantData(t, "first")
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for range 30 { // longer than a heartbeat
@@ -288,7 +288,7 @@ func TestHijackNoHeartbeats(t *testing.T) {
 	}
 	publish(t, hub, "busy", "last")
 	for {
-		line, err := w.in.ReadString('\n')
+		line, err := c.in.ReadString('\n')
 		if err != nil || line == "data: last\n" {
 			break
 		}

@@ -51,14 +51,14 @@ func TestHijackReplay(t *testing.T) {
 		const clients, before, after, replays = 500, 2000, 60, 5
 		store := &gatedStore{Store: core.NewMemoryStore(core.Retention{Events: before + after}), held: func(core.Query) error { return nil }}
 		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
-		b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		ids := publish(t, hub, "a", numbers(1, before)...)
 		var all sync.WaitGroup
 		var cuts atomic.Int64
 		for i := range clients {
 			at := rand.New(rand.NewPCG(9, uint64(i))).IntN(before)
 			all.Go(func() {
-				cuts.Add(int64(b.follow(t, "/", ids[at], at+1, before+after, i%4)))
+				cuts.Add(int64(f.follow(t, "/", ids[at], at+1, before+after, i%4)))
 			})
 		}
 		ticker := time.NewTicker(20 * time.Millisecond)
@@ -78,22 +78,22 @@ func TestHijackReplay(t *testing.T) {
 
 // follow reads events whose data are numbers, from the one after an ID's to the
 // last, and connects again as often as it takes. It returns how often.
-func (b *fixture) follow(t *testing.T, path, id string, number, last, kind int) (cuts int) {
-	w, err := b.dial(path, id, []int{0, 4 << 10}[kind%2])
+func (f *fixture) follow(t *testing.T, path, id string, number, last, kind int) (cuts int) {
+	c, err := f.dial(path, id, []int{0, 4 << 10}[kind%2])
 	for number < last {
 		if err != nil {
 			t.Errorf("after %s: %v", id, err)
 			return cuts
 		}
-		ev, readErr := w.dec.Next()
+		ev, readErr := c.dec.Next()
 		if errors.Is(readErr, io.EOF) || kind >= 2 && number%500 == 0 {
-			_ = w.Close()
+			_ = c.Close()
 			cuts++
 			if readErr == nil && ev.Data == strconv.Itoa(number+1) {
 				number++
 				id = ev.ID
 			}
-			w, err = b.dial(path, id, 0)
+			c, err = f.dial(path, id, 0)
 			continue
 		}
 		if readErr != nil || ev.Data != strconv.Itoa(number+1) {
@@ -103,7 +103,7 @@ func (b *fixture) follow(t *testing.T, path, id string, number, last, kind int) 
 		number++
 		id = ev.ID
 	}
-	_ = w.Close()
+	_ = c.Close()
 	return cuts
 }
 
@@ -121,38 +121,38 @@ func TestHijackSlowStore(t *testing.T) {
 			return nil
 		}}
 		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
-		b := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		f := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		ids := publish(t, hub, "a", numbers(1, 20)...)
 		late, alive := make([]*rawClient, behind), make([]*rawClient, live)
 		for i := range late {
-			late[i] = b.open(t, "/", ids[i%10], 0)
+			late[i] = f.open(t, "/", ids[i%10], 0)
 		}
 		for range replays {
 			receive(t, reading, "page")
 		}
 		for i := range alive {
-			alive[i] = b.open(t, "/", "", 0)
+			alive[i] = f.open(t, "/", "", 0)
 			alive[i].readPrelude(t)
 		}
 		for n := range 20 {
 			publish(t, hub, "a", strconv.Itoa(21+n))
-			for _, w := range alive {
-				w.wantData(t, strconv.Itoa(21+n))
+			for _, c := range alive {
+				c.wantData(t, strconv.Itoa(21+n))
 			}
 		}
 		late[0].readLine(t, ":") // also heartbeats go on
 		late[0].readLine(t, ":")
-		for _, w := range late[behind/2:] {
-			_ = w.Close()
+		for _, c := range late[behind/2:] {
+			_ = c.Close()
 		}
 		close(proceed)
-		for i, w := range late[:behind/2] {
+		for i, c := range late[:behind/2] {
 			for n := i%10 + 2; n <= 40; n++ {
-				w.wantData(t, strconv.Itoa(n))
+				c.wantData(t, strconv.Itoa(n))
 			}
 		}
 		for range behind / 2 {
-			if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
+			if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
 				t.Errorf("summary of a client that left while its page was read: got %+v, want ErrClientGone", sum)
 			}
 		}
@@ -175,19 +175,19 @@ func TestHijackGapDuringReplay(t *testing.T) {
 		return errors.Join(err, &core.GapError{Reason: core.GapTrimmed, Oldest: oldest, Newest: newest})
 	}
 	hub := openHub(t, core.HubConfig{RingEvents: 4, Store: store})
-	b := openHijacked(t, hub, core.GateConfig{Start: core.Last(5)}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	f := openHijacked(t, hub, core.GateConfig{Start: core.Last(5)}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	ids := publish(t, hub, "a", numbers(1, 20)...)
-	w := b.open(t, "/", ids[2], 0)
-	ev, err := w.dec.Next()
+	c := f.open(t, "/", ids[2], 0)
+	ev, err := c.dec.Next()
 	want := fmt.Sprintf(`{"reason":"trimmed","oldest":%q,"newest":%q}`, ids[0], ids[19])
 	if err != nil || ev.Name != core.ResetEvent || ev.Data != want {
 		t.Fatalf("event: got %+v and %v, want a reset with %s", ev, err, want)
 	}
 	for n := 16; n <= 20; n++ {
-		w.wantData(t, strconv.Itoa(n))
+		c.wantData(t, strconv.Itoa(n))
 	}
 	publish(t, hub, "a", "live")
-	w.wantData(t, "live")
+	c.wantData(t, "live")
 }
 
 // A snapshot of more than goes in one system call, and of more than the client
@@ -199,7 +199,7 @@ func TestHijackLargeSnapshot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			hub := openHub(t, core.HubConfig{RingEvents: 4, Store: core.NewMemoryStore(core.Retention{Events: keys + 100})})
-			b := openHijacked(t, hub, core.GateConfig{Start: core.Snapshot()}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a", "b")})
+			f := openHijacked(t, hub, core.GateConfig{Start: core.Snapshot()}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a", "b")})
 			data := func(i int) string { return strconv.Itoa(i) + strings.Repeat("x", size) }
 			for i := range keys {
 				if _, err := hub.Publish(t.Context(), "a", core.Event{Key: strconv.Itoa(i), Data: data(i)}); err != nil {
@@ -207,12 +207,12 @@ func TestHijackLargeSnapshot(t *testing.T) {
 				}
 				publish(t, hub, "b", "no key", "no key") // half of it is trimmed
 			}
-			w := b.open(t, "/", "", 8<<10)
+			c := f.open(t, "/", "", 8<<10)
 			for i := range keys {
-				w.wantData(t, data(i))
+				c.wantData(t, data(i))
 			}
 			publish(t, hub, "b", "live")
-			w.wantData(t, "live")
+			c.wantData(t, "live")
 		})
 	}
 }

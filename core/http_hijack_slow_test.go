@@ -17,16 +17,16 @@ import (
 
 // stall has a client stop reading while another one reads what is published:
 // more than fits into the sockets and the ring.
-func stall(t *testing.T, b *fixture) (stalled *rawClient, freed <-chan struct{}) {
+func stall(t *testing.T, f *fixture) (stalled *rawClient, freed <-chan struct{}) {
 	t.Helper()
-	stalled, well := b.open(t, "/", "", 8<<10), b.open(t, "/", "", 0)
-	freed = released(receive(t, b.joined, "stream"))
-	<-b.joined
+	stalled, well := f.open(t, "/", "", 8<<10), f.open(t, "/", "", 0)
+	freed = released(receive(t, f.joined, "stream"))
+	<-f.joined
 	stalled.readPrelude(t)
 	well.readPrelude(t)
 	for i := range 60 {
 		data := strconv.Itoa(i) + strings.Repeat("x", 64<<10)
-		publish(t, b.hub, "a", data)
+		publish(t, f.hub, "a", data)
 		well.wantData(t, data)
 	}
 	return stalled, freed
@@ -62,9 +62,9 @@ func wantFreed(t *testing.T, freed <-chan struct{}) {
 func TestHijackSlow(t *testing.T) {
 	wantNoLeaks(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingEvents: 8, RingBytes: 1 << 30})
-		b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
-		stalled, freed := stall(t, b)
-		if n := len(b.closes); n > 0 {
+		f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		stalled, freed := stall(t, f)
+		if n := len(f.closes); n > 0 {
 			t.Errorf("ended before it reads again: got %d streams, want none", n)
 		}
 		fds := descriptors()
@@ -83,7 +83,7 @@ func TestHijackSlow(t *testing.T) {
 			}
 			last = at.Seq
 		}
-		if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrSlow) || sum.Events == 0 || sum.Bytes == 0 {
+		if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrSlow) || sum.Events == 0 || sum.Bytes == 0 {
 			t.Errorf("summary: got %+v, want ErrSlow and what was sent", sum)
 		}
 		eventually(t, "descriptors, without the stream's", fds-1, descriptors)
@@ -100,14 +100,14 @@ func TestHijackSlow(t *testing.T) {
 func TestHijackWriteTimeout(t *testing.T) {
 	wantNoLeaks(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingBytes: 1 << 30})
-		b := openHijacked(t, hub, core.GateConfig{WriteTimeout: 300 * time.Millisecond},
+		f := openHijacked(t, hub, core.GateConfig{WriteTimeout: 300 * time.Millisecond},
 			map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
-		stalled, freed := stall(t, b)
-		if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrWriteTimeout) || sum.Duration < 300*time.Millisecond || sum.Bytes == 0 {
+		stalled, freed := stall(t, f)
+		if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrWriteTimeout) || sum.Duration < 300*time.Millisecond || sum.Bytes == 0 {
 			t.Errorf("summary: got %+v, want ErrWriteTimeout after some time, and what was sent", sum)
 		}
 		wantFreed(t, freed)
-		well := b.open(t, "/", "", 0)
+		well := f.open(t, "/", "", 0)
 		well.readPrelude(t)
 		publish(t, hub, "a", "after")
 		well.wantData(t, "after")

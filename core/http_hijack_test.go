@@ -42,23 +42,23 @@ func openHijacked(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[
 // openFixture is openOwned for connections of any kind.
 func openFixture(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *fixture {
 	tb.Helper()
-	b := &fixture{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
+	f := &fixture{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
 	cfg.Middleware = append([]core.Middleware{func(h *core.Handshake) error {
-		h.OnClose(func(sum core.Summary) { b.closes <- sum })
-		h.OnOpen(func() { b.joined <- h.Stream })
+		h.OnClose(func(sum core.Summary) { f.closes <- sum })
+		h.OnOpen(func() { f.joined <- h.Stream })
 		return nil
 	}}, cfg.Middleware...)
-	b.gate = core.NewGate(hub, cfg)
+	f.gate = core.NewGate(hub, cfg)
 	mux := http.NewServeMux()
 	for path, route := range routes {
-		mux.Handle(path, route(b.gate))
+		mux.Handle(path, route(f.gate))
 	}
 	lc := net.ListenConfig{Control: option(syscall.SOL_SOCKET, syscall.SO_SNDBUF, 16<<10)}
 	ln, err := lc.Listen(tb.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("listen: %v", err)
 	}
-	b.addr = ln.Addr().String()
+	f.addr = ln.Addr().String()
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: patience}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ln) }()
@@ -70,7 +70,7 @@ func openFixture(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[s
 		}
 		<-served
 	})
-	return b
+	return f
 }
 
 // subscribeTo makes an endpoint for channels.
@@ -97,7 +97,7 @@ type rawClient struct {
 
 // dial asks for a stream. If buffer is not 0, the client's socket takes about so
 // many bytes that nobody has read.
-func (b *fixture) dial(path, lastID string, buffer int) (*rawClient, error) {
+func (f *fixture) dial(path, lastID string, buffer int) (*rawClient, error) {
 	d := net.Dialer{Timeout: patience}
 	if buffer > 0 {
 		d.Control = func(network, address string, c syscall.RawConn) error {
@@ -107,28 +107,28 @@ func (b *fixture) dial(path, lastID string, buffer int) (*rawClient, error) {
 				option(syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1000)(network, address, c))
 		}
 	}
-	conn, err := d.Dial("tcp4", b.addr)
+	conn, err := d.Dial("tcp4", f.addr)
 	if err != nil {
 		return nil, err
 	}
-	w := &rawClient{Conn: conn, in: bufio.NewReaderSize(conn, 4<<10)}
-	w.dec = core.NewDecoder(w.in, core.DecoderConfig{MaxLine: 1 << 20, MaxEvent: 1 << 20})
+	c := &rawClient{Conn: conn, in: bufio.NewReaderSize(conn, 4<<10)}
+	c.dec = core.NewDecoder(c.in, core.DecoderConfig{MaxLine: 1 << 20, MaxEvent: 1 << 20})
 	header := ""
 	if lastID != "" {
 		header = "Last-Event-ID: " + lastID + "\r\n"
 	}
-	_ = w.SetDeadline(time.Now().Add(2 * patience))
-	if _, err := fmt.Fprintf(w, "GET %s HTTP/1.1\r\nHost: a.example\r\n%s\r\n", path, header); err != nil {
-		_ = w.Close()
+	_ = c.SetDeadline(time.Now().Add(2 * patience))
+	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: a.example\r\n%s\r\n", path, header); err != nil {
+		_ = c.Close()
 		return nil, err
 	}
-	return w, w.head()
+	return c, c.head()
 }
 
 // head reads the answer's head.
-func (w *rawClient) head() error {
+func (c *rawClient) head() error {
 	for first := true; ; first = false {
-		line, err := w.in.ReadString('\n')
+		line, err := c.in.ReadString('\n')
 		if err != nil {
 			return err
 		}
@@ -142,21 +142,21 @@ func (w *rawClient) head() error {
 }
 
 // open is dial for a stream that must be, until the test ends.
-func (b *fixture) open(tb testing.TB, path, lastID string, buffer int) *rawClient {
+func (f *fixture) open(tb testing.TB, path, lastID string, buffer int) *rawClient {
 	tb.Helper()
-	w, err := b.dial(path, lastID, buffer)
+	c, err := f.dial(path, lastID, buffer)
 	if err != nil {
 		tb.Fatalf("GET %s: %v", path, err)
 	}
-	tb.Cleanup(func() { _ = w.Close() })
-	return w
+	tb.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 // readLine reads lines up to one that begins like this.
-func (w *rawClient) readLine(tb testing.TB, prefix string) {
+func (c *rawClient) readLine(tb testing.TB, prefix string) {
 	tb.Helper()
 	for {
-		line, err := w.in.ReadString('\n')
+		line, err := c.in.ReadString('\n')
 		if err != nil {
 			tb.Fatalf("line that begins with %q: got %q and %v", prefix, line, err)
 		}
@@ -167,25 +167,25 @@ func (w *rawClient) readLine(tb testing.TB, prefix string) {
 }
 
 // readPrelude reads what a stream that begins live starts with.
-func (w *rawClient) readPrelude(tb testing.TB) {
+func (c *rawClient) readPrelude(tb testing.TB) {
 	tb.Helper()
-	w.readLine(tb, ": open")
-	w.readLine(tb, "id: ")
-	w.readLine(tb, "")
+	c.readLine(tb, ": open")
+	c.readLine(tb, "id: ")
+	c.readLine(tb, "")
 }
 
 // wantData reads an event, which must have this data.
-func (w *rawClient) wantData(tb testing.TB, want string) {
+func (c *rawClient) wantData(tb testing.TB, want string) {
 	tb.Helper()
-	if ev, err := w.dec.Next(); err != nil || ev.Data != want {
+	if ev, err := c.dec.Next(); err != nil || ev.Data != want {
 		tb.Fatalf("event: got %.80q and %v, want %.80q", ev.Data, err, want)
 	}
 }
 
 // closed returns how the next stream that ends went.
-func (b *fixture) closed(tb testing.TB) core.Summary {
+func (f *fixture) closed(tb testing.TB) core.Summary {
 	tb.Helper()
-	return receive(tb, b.closes, "end of a stream")
+	return receive(tb, f.closes, "end of a stream")
 }
 
 func receive[T any](tb testing.TB, c <-chan T, what string) T {

@@ -41,24 +41,24 @@ func TestCloseInHooks(t *testing.T) {
 					cfg.OnLeave = hook
 				}
 				hub = openHub(t, cfg)
-				b := openFixture(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(h *core.Handshake) error {
+				f := openFixture(t, hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{func(h *core.Handshake) error {
 					if at != nil {
 						at(h, closeHub)
 					}
 					return nil
 				}}}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
-				w, err := b.dial("/", "", 0)
+				c, err := f.dial("/", "", 0)
 				if err == nil { // it may be over before its head is sent
-					defer func() { _ = w.Close() }()
+					defer func() { _ = c.Close() }()
 					_, _ = hub.Publish(t.Context(), "a", core.Event{Data: "x"})
 					if name == "close" || name == "leave" {
-						_ = w.Close()
+						_ = c.Close()
 					}
 				}
 				if err := receive(t, closed, "return of Close"); err != nil {
 					t.Errorf("Close: %v", err)
 				}
-				b.closed(t)
+				f.closed(t)
 				if err := hub.Close(); err != nil {
 					t.Errorf("Close again: %v", err)
 				}
@@ -108,7 +108,7 @@ func TestCloseWaitsForOpeningHooks(t *testing.T) {
 	entered, closed := make(chan struct{}), make(chan struct{})
 	var opened, ended atomic.Bool
 	hub := openHub(t, core.HubConfig{})
-	b := openHijacked(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+	f := openHijacked(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnOpen(func() {
 			close(entered)
 			<-h.Done() // Close has begun
@@ -124,8 +124,8 @@ func TestCloseWaitsForOpeningHooks(t *testing.T) {
 	dialled := make(chan struct{})
 	go func() {
 		defer close(dialled)
-		if w, err := b.dial("/", "", 0); err == nil {
-			_ = w.Close()
+		if c, err := f.dial("/", "", 0); err == nil {
+			_ = c.Close()
 		}
 	}()
 	<-entered

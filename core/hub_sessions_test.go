@@ -87,11 +87,11 @@ func TestRememberedOutgrows(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{MaxSessionBytes: 4 << 10})
-		s, b := r.open(t, "x")
+		s, c := r.open(t, "x")
 		change(t, s, []string{"b"}, nil)
 		change(t, s, longNames(100, 200), nil)
-		b.hangUp()
-		<-b.done
+		c.hangUp()
+		<-c.done
 		r.wantChannels(t, "too large", "x", "a")
 		r.changeOnce(t, "x", []string{"b"}, nil)
 		r.wantChannels(t, "small again", "x", "a", "b")
@@ -167,16 +167,16 @@ func TestResumeBeginsWhereAdded(t *testing.T) {
 				r.changeOnce(t, "x", []string{"b"}, nil)
 				publish(t, r.hub, "b", "yes")
 				publish(t, r.hub, "a", "too")
-				_, b := r.open(t, "x&lastEventId="+first)
-				got := b.blocks()
+				_, c := r.open(t, "x&lastEventId="+first)
+				got := c.blocks()
 				if got[0] == "@1" {
 					got = got[1:] // where it stands, which it is told if the rings have what follows
 				}
 				if want := []string{"yes @11", "too @12"}; !slices.Equal(got, want) {
 					t.Errorf("%d in the ring, %d in history: got %q, want %q", kept, history, got, want)
 				}
-				b.hangUp()
-				<-b.done
+				c.hangUp()
+				<-c.done
 			})
 		}
 	}

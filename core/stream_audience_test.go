@@ -63,7 +63,7 @@ func TestGroups(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
-		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		s, c := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
 		if got := s.Groups(); len(got) != 0 || s.InGroup("") || s.Identity() != "" {
 			t.Errorf("at first: got groups %q, identity %q, want none", got, s.Identity())
 		}
@@ -101,7 +101,7 @@ func TestGroups(t *testing.T) {
 				t.Fatalf("Publish: %v", err)
 			}
 		}
-		b.wantBlocks(t, "events", "@0", "group:b @4")
+		c.wantBlocks(t, "events", "@0", "group:b @4")
 	})
 }
 
@@ -125,10 +125,10 @@ func TestFilterSeesAudience(t *testing.T) {
 				}
 			}
 		}
-		_, b := openSubscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
-		b.wantBlocks(t, "history", "1 @1", "1 @3")
+		_, c := openSubscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
+		c.wantBlocks(t, "history", "1 @1", "1 @3")
 		publish(t, hub, "a", "2")
-		b.wantBlocks(t, "live", "1 @1", "1 @3", "2 @7")
+		c.wantBlocks(t, "live", "1 @1", "1 @3", "2 @7")
 		// It is not asked about what is for others.
 		if want := []string{"a  yes 1", "a  no 1", "a group:x yes 1", "a group:x no 1", "a   2"}; !slices.Equal(asked, want) {
 			t.Errorf("filter: was asked about %q, want %q", asked, want)

@@ -72,7 +72,7 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 	}
 	hub := openHub(t, cfg)
 	sub.Channels = []string{"a"}
-	b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{
+	f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{
 		"/": func(g *core.Gate) *core.Endpoint {
 			return g.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) { return sub, nil })
 		},
@@ -87,10 +87,10 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 			first = before - 50
 		}
 	}
-	w := b.open(t, "/", "", 8<<10)
-	s := receive(t, b.joined, "stream")
+	c := f.open(t, "/", "", 8<<10)
+	s := receive(t, f.joined, "stream")
 	if live {
-		w.readPrelude(t)
+		c.readPrelude(t)
 		publishBoth(t, hub, 0, before)
 	}
 	// The socket's buffers are full, or about to be.
@@ -102,7 +102,7 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 	last := then[len(then)-1:] + strconv.Itoa(after-1)
 	var got []string
 	for len(got) == 0 || got[len(got)-1] != last {
-		ev, err := w.dec.Next()
+		ev, err := c.dec.Next()
 		if err != nil {
 			t.Fatalf("after %q: %v, reason %v", got, err, s.Err())
 		}
@@ -127,10 +127,10 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 func TestHijackChangeAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{RingBytes: 1 << 30})
-	b := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
-	w := b.open(t, "/", "", 8<<10)
-	s := receive(t, b.joined, "stream")
-	w.readPrelude(t)
+	f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	c := f.open(t, "/", "", 8<<10)
+	s := receive(t, f.joined, "stream")
+	c.readPrelude(t)
 	var want []string
 	for i := range 40 {
 		on := fmt.Sprint("on ", i)
@@ -153,7 +153,7 @@ func TestHijackChangeAgainAndAgain(t *testing.T) {
 	publish(t, hub, "a", "end")
 	var got []string
 	for {
-		ev, err := w.dec.Next()
+		ev, err := c.dec.Next()
 		if err != nil || ev.Data == "not for it" {
 			t.Fatalf("got %q, then %.20q and %v", got, ev.Data, err)
 		}
@@ -177,7 +177,7 @@ func TestHijackChangeAgainAndAgain(t *testing.T) {
 		t.Errorf("got %q, want some of %q", got, want)
 	}
 	_ = s.Close()
-	if sum := b.closed(t); !errors.Is(sum.Reason, core.ErrClosed) {
+	if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrClosed) {
 		t.Errorf("summary: got %+v, want ErrClosed", sum)
 	}
 }

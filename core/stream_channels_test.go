@@ -18,21 +18,21 @@ import (
 func openSubscribed(t *testing.T, hub *core.Hub, cfg core.GateConfig, sub core.Subscription) (*core.Stream, *memClient) {
 	t.Helper()
 	var stream *core.Stream
-	b := connect(t, core.NewGate(hub, cfg).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+	c := connect(t, core.NewGate(hub, cfg).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
 		stream = h.Stream
 		return sub, nil
 	}))
 	synctest.Wait()
-	return stream, b
+	return stream, c
 }
 
 // blocks returns what was sent since a block of the prelude, without the
 // epoch of positions: "x" for data, "x @7" where that has a position, "@7" for a
 // position by itself, and ":" for a comment.
-func (b *memClient) blocks() []string {
+func (c *memClient) blocks() []string {
 	synctest.Wait()
 	var all []string
-	for block := range strings.SplitSeq(b.conn.text(), "\n\n") {
+	for block := range strings.SplitSeq(c.conn.text(), "\n\n") {
 		text := ""
 		for line := range strings.Lines(block) {
 			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
@@ -53,9 +53,9 @@ func (b *memClient) blocks() []string {
 	return all
 }
 
-func (b *memClient) wantBlocks(t *testing.T, when string, want ...string) {
+func (c *memClient) wantBlocks(t *testing.T, when string, want ...string) {
 	t.Helper()
-	if got := b.blocks(); !slices.Equal(got, want) {
+	if got := c.blocks(); !slices.Equal(got, want) {
 		t.Errorf("%s: got %q, want %q", when, got, want)
 	}
 }
@@ -79,11 +79,11 @@ func TestAddChannelsTellsPosition(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
-		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		s, c := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
 		publish(t, hub, "b", "1", "2")
 		change(t, s, []string{"b"}, nil)
-		b.wantBlocks(t, "up to date", "@0", "@2")
-		b.conn.block()
+		c.wantBlocks(t, "up to date", "@0", "@2")
+		c.conn.block()
 		publish(t, hub, "a", "3")
 		synctest.Wait()
 		publish(t, hub, "a", "4")
@@ -91,22 +91,22 @@ func TestAddChannelsTellsPosition(t *testing.T) {
 		change(t, s, []string{"c"}, nil)
 		publish(t, hub, "b", "7")
 		publish(t, hub, "c", "8")
-		b.conn.unblock()
-		b.wantBlocks(t, "behind", "@0", "@2", "3 @3", "4 @4", "7 @7", "8 @8")
-		b.conn.block()
+		c.conn.unblock()
+		c.wantBlocks(t, "behind", "@0", "@2", "3 @3", "4 @4", "7 @7", "8 @8")
+		c.conn.block()
 		publish(t, hub, "a", "9")
 		synctest.Wait()
 		publish(t, hub, "a", "10")
 		publish(t, hub, "d", "11")
 		change(t, s, []string{"d"}, nil)
-		b.conn.unblock()
-		b.wantBlocks(t, "behind, and nothing follows", "@0", "@2", "3 @3", "4 @4", "7 @7", "8 @8", "9 @9", "10 @10", "@11")
+		c.conn.unblock()
+		c.wantBlocks(t, "behind, and nothing follows", "@0", "@2", "3 @3", "4 @4", "7 @7", "8 @8", "9 @9", "10 @10", "@11")
 		change(t, s, nil, []string{"a", "b", "c", "d"})
 		publish(t, hub, "a", "12")
 		change(t, s, []string{"a"}, nil)
 		synctest.Wait()
 		publish(t, hub, "a", "13")
-		b.wantBlocks(t, "all anew", "@0", "@2", "3 @3", "4 @4", "7 @7", "8 @8", "9 @9", "10 @10", "@11", "@12", "13 @13")
+		c.wantBlocks(t, "all anew", "@0", "@2", "3 @3", "4 @4", "7 @7", "8 @8", "9 @9", "10 @10", "@11", "@12", "13 @13")
 	})
 }
 
@@ -127,27 +127,27 @@ func TestHeartbeatTellsPosition(t *testing.T) {
 				t.Fatalf("Publish: %v", err)
 			}
 		}
-		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: time.Second}, core.Subscription{Channels: []string{"a"}})
+		s, c := openSubscribed(t, hub, core.GateConfig{Heartbeat: time.Second}, core.Subscription{Channels: []string{"a"}})
 		if err := s.Join("x"); err != nil {
 			t.Fatalf("Join: %v", err)
 		}
 		to("y", "1")
 		to("y", "2")
 		time.Sleep(1100 * time.Millisecond)
-		b.wantBlocks(t, "passed over", "@0", "@2")
+		c.wantBlocks(t, "passed over", "@0", "@2")
 		time.Sleep(time.Second)
-		b.wantBlocks(t, "told already", "@0", "@2", ":")
+		c.wantBlocks(t, "told already", "@0", "@2", ":")
 		to("y", "3")
 		to("x", "4")
 		time.Sleep(1100 * time.Millisecond)
-		b.wantBlocks(t, "knows by an event", "@0", "@2", ":", "4 @4", ":")
+		c.wantBlocks(t, "knows by an event", "@0", "@2", ":", "4 @4", ":")
 		publish(t, hub, "b", "5") // not its channel: there is nothing to tell
 		time.Sleep(time.Second)
 		to("y", "6")
 		s.Leave("x")
 		to("x", "7")
 		time.Sleep(time.Second)
-		b.wantBlocks(t, "has left", "@0", "@2", ":", "4 @4", ":", ":", "@7")
+		c.wantBlocks(t, "has left", "@0", "@2", ":", "4 @4", ":", ":", "@7")
 	})
 }
 
@@ -156,7 +156,7 @@ func TestChangeAndDrain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	opened, begun := make(chan *core.Stream, 1), make(chan struct{})
-	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+	c := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnOpen(func() { opened <- h.Stream })
 		n := 0
 		h.OnDeliver(func(events, _ int) {
@@ -184,7 +184,7 @@ func TestChangeAndDrain(t *testing.T) {
 	if err := hub.Drain(ctx); err != nil {
 		t.Errorf("Drain: got %v, want nil", err)
 	}
-	<-b.done
+	<-c.done
 	wantReason(t, s.Err(), core.ErrDraining)
 }
 
@@ -196,7 +196,7 @@ func TestChangeWhileBusy(t *testing.T) {
 	const channels = 200
 	hub := openHub(t, core.HubConfig{RingEvents: 1 << 20, RingBytes: 1 << 30})
 	opened := make(chan *core.Stream, 1)
-	b := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
+	c := connect(t, core.NewGate(hub, core.GateConfig{Heartbeat: -1, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnOpen(func() { opened <- h.Stream })
 		return nil
 	}}}).Subscribe("busy"))
@@ -222,12 +222,12 @@ func TestChangeWhileBusy(t *testing.T) {
 	stop()
 	all.Wait()
 	end := publish(t, hub, "busy", "end")[0]
-	b.conn.waitFor(end)
-	b.hangUp()
-	<-b.done
+	c.conn.waitFor(end)
+	c.hangUp()
+	<-c.done
 	want := 0
 	last := uint64(0)
-	for block := range strings.SplitSeq(b.conn.text(), "\n\n") {
+	for block := range strings.SplitSeq(c.conn.text(), "\n\n") {
 		_, id, _ := strings.Cut(block, "id: ")
 		if at, ok := core.ParsePosition(id); ok && at.Seq < last {
 			t.Errorf("position %d: got it after %d", at.Seq, last)
@@ -260,7 +260,7 @@ func TestLagOfAddedChannels(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
-		s, b := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
+		s, c := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
 		publish(t, hub, "b", "1", "2", "3")
 		change(t, s, []string{"b"}, nil)
 		for _, when := range []string{"at once", "later"} {
@@ -269,7 +269,7 @@ func TestLagOfAddedChannels(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		b.conn.block()
+		c.conn.block()
 		publish(t, hub, "b", "4")
 		synctest.Wait()
 		publish(t, hub, "b", "5")

@@ -18,8 +18,8 @@ import (
 func TestConcurrentSendsShareAFlush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
-		b.conn.block()
+		s, c := openSender(t, core.GateConfig{})
+		c.conn.block()
 		var senders sync.WaitGroup
 		for i := range 100 {
 			senders.Go(func() {
@@ -29,12 +29,12 @@ func TestConcurrentSendsShareAFlush(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		b.conn.unblock()
+		c.conn.unblock()
 		senders.Wait()
-		if got := len(b.conn.sent()); got != 3 { // the head, the first, all others
+		if got := len(c.conn.sent()); got != 3 { // the head, the first, all others
 			t.Errorf("got %d flushes, want 3", got)
 		}
-		if got := strings.Count(b.conn.text(), "data: "); got != 100 {
+		if got := strings.Count(c.conn.text(), "data: "); got != 100 {
 			t.Errorf("got %d events, want 100", got)
 		}
 	})
@@ -46,13 +46,13 @@ func TestRunWaitsForTheWriteInProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		results := make(chan error, 2)
 		streams, finish := make(chan *core.Sender), make(chan struct{})
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
+		c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			streams <- s
 			<-finish
 			return nil
 		}))
 		s := <-streams
-		b.conn.block()
+		c.conn.block()
 		for range 2 {
 			go func() { results <- s.Send(event("a")) }()
 			synctest.Wait()
@@ -60,17 +60,17 @@ func TestRunWaitsForTheWriteInProgress(t *testing.T) {
 		close(finish)
 		synctest.Wait()
 		select {
-		case <-b.done:
+		case <-c.done:
 			t.Error("got Run returned while a write was in progress")
 		default:
 		}
-		b.conn.unblock()
+		c.conn.unblock()
 		// What is being written is sent; what waits behind it is not.
-		<-b.done
+		<-c.done
 		if err := errors.Join(<-results, <-results); !errors.Is(err, core.ErrClosed) {
 			t.Errorf("got %v, want %v for the second one", err, core.ErrClosed)
 		}
-		wantText(t, b.conn.text(1, 2), "data: a\n\n")
+		wantText(t, c.conn.text(1, 2), "data: a\n\n")
 	})
 }
 
@@ -78,7 +78,7 @@ func TestNothingIsWrittenAfterRun(t *testing.T) {
 	t.Parallel()
 	for range 50 {
 		var senders sync.WaitGroup
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
+		c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			for range 4 {
 				senders.Go(func() {
 					for s.Send(event("x")) == nil {
@@ -87,14 +87,14 @@ func TestNothingIsWrittenAfterRun(t *testing.T) {
 			}
 			return s.Send(event("y"))
 		}))
-		<-b.done
+		<-c.done
 		senders.Wait()
 	}
 }
 
 // openForward opens a stream that forwards from a channel, and returns what
 // Forward returned once it has.
-func openForward(t *testing.T, events <-chan core.Event) (b *memClient, result <-chan error) {
+func openForward(t *testing.T, events <-chan core.Event) (c *memClient, result <-chan error) {
 	t.Helper()
 	results := make(chan error, 1)
 	return connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
@@ -107,25 +107,25 @@ func TestForwardSendsWhatIsReadyAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		events := make(chan core.Event, 200)
-		b, result := openForward(t, events)
+		c, result := openForward(t, events)
 		synctest.Wait()
-		b.conn.block()
+		c.conn.block()
 		for i := range 101 {
 			events <- event(strconv.Itoa(i))
 			synctest.Wait()
 		}
 		close(events)
-		b.conn.unblock()
+		c.conn.unblock()
 		if err := <-result; err != nil {
 			t.Errorf("got %v, want nil when the channel is closed", err)
 		}
-		<-b.done
+		<-c.done
 		var want strings.Builder
 		for i := range 101 {
 			fmt.Fprintf(&want, "data: %d\n\n", i)
 		}
-		wantText(t, b.conn.text(1, 2, 3), want.String())
-		if got := len(b.conn.sent()); got != 4 { // the head, 1, 64, 36
+		wantText(t, c.conn.text(1, 2, 3), want.String())
+		if got := len(c.conn.sent()); got != 4 { // the head, 1, 64, 36
 			t.Errorf("got %d flushes, want 4", got)
 		}
 	})
@@ -134,9 +134,9 @@ func TestForwardSendsWhatIsReadyAtOnce(t *testing.T) {
 func TestForwardEndsWithTheStream(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, result := openForward(t, make(chan core.Event))
+		c, result := openForward(t, make(chan core.Event))
 		synctest.Wait()
-		b.hangUp()
+		c.hangUp()
 		wantReason(t, <-result, core.ErrClientGone)
 	})
 }
@@ -145,15 +145,15 @@ func TestForwardStopsAtABadEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		events := make(chan core.Event, 3)
-		b, result := openForward(t, events)
+		c, result := openForward(t, events)
 		synctest.Wait()
 		events <- core.Event{Name: "\n"}
 		var bad *core.FieldError
 		if err := <-result; !errors.As(err, &bad) {
 			t.Errorf("got %v, want a FieldError", err)
 		}
-		<-b.done
-		wantText(t, b.conn.text(), "retry: 3000\n\n: open\n\n")
+		<-c.done
+		wantText(t, c.conn.text(), "retry: 3000\n\n: open\n\n")
 	})
 }
 
@@ -182,7 +182,7 @@ func TestForwardSeqReadsAheadWhileAWriteBlocks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := newMemConn()
 				ctx, hangUp := context.WithCancel(t.Context())
-				b := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
+				c := connectAs(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 					err := s.ForwardSeq(sequence(41, last, func(i int) {
 						synctest.Wait()
 						switch i {
@@ -197,13 +197,13 @@ func TestForwardSeqReadsAheadWhileAWriteBlocks(t *testing.T) {
 					}
 					return nil
 				}), newRequest(t, ctx), hangUp, conn)
-				<-b.done
-				if got := strings.Count(b.conn.text(), "data: "); got != 41 {
+				<-c.done
+				if got := strings.Count(c.conn.text(), "data: "); got != 41 {
 					t.Errorf("got %d events, want 41: also what came before the error", got)
 				}
 				// The head, the first, the 39 that came while it was blocked; the
 				// last one maybe with them.
-				if got := len(b.conn.sent()); got < 3 || got > 4 {
+				if got := len(c.conn.sent()); got < 3 || got > 4 {
 					t.Errorf("got %d flushes, want 3 or 4", got)
 				}
 			})
@@ -214,9 +214,9 @@ func TestForwardSeqReadsAheadWhileAWriteBlocks(t *testing.T) {
 func TestForwardSeqEndsWithTheStream(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var b *memClient
+		var c *memClient
 		result := make(chan error, 1)
-		b = connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
+		c = connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(s *core.Sender) error {
 			result <- s.ForwardSeq(sequence(1<<30, nil, func(i int) {
 				if i == 10 {
 					_ = s.Close()
@@ -229,7 +229,7 @@ func TestForwardSeqEndsWithTheStream(t *testing.T) {
 			return nil
 		}))
 		wantReason(t, <-result, core.ErrClosed)
-		<-b.done
+		<-c.done
 	})
 }
 
@@ -258,7 +258,7 @@ func TestForwardSeqPanicInIterator(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s *core.Sender
-		b := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
+		c := connect(t, core.Handle(core.NewHub(core.HubConfig{}), func(own *core.Sender) error {
 			s = own
 			return s.ForwardSeq(sequence(5, nil, func(i int) {
 				if i == 3 {
@@ -266,7 +266,7 @@ func TestForwardSeqPanicInIterator(t *testing.T) {
 				}
 			}))
 		}))
-		<-b.done
+		<-c.done
 		wantReason(t, s.Err(), core.ErrPanic)
 	})
 }

@@ -22,64 +22,64 @@ type hookRecorder struct {
 	do   map[string]func(s *core.Stream) // by row; each is called once
 }
 
-func (g *hookRecorder) hook(what string) func(string, *core.Stream) {
+func (r *hookRecorder) hook(what string) func(string, *core.Stream) {
 	return func(channel string, s *core.Stream) {
 		row := what + " " + channel
-		g.mu.Lock()
-		g.rows = append(g.rows, row)
-		do := g.do[row]
-		delete(g.do, row)
-		g.mu.Unlock()
+		r.mu.Lock()
+		r.rows = append(r.rows, row)
+		do := r.do[row]
+		delete(r.do, row)
+		r.mu.Unlock()
 		if do != nil {
 			do(s)
 		}
 	}
 }
 
-func (g *hookRecorder) config() core.HubConfig {
-	return core.HubConfig{OnJoin: g.hook("joins"), OnLeave: g.hook("leaves")}
+func (r *hookRecorder) config() core.HubConfig {
+	return core.HubConfig{OnJoin: r.hook("joins"), OnLeave: r.hook("leaves")}
 }
 
-func (g *hookRecorder) wantCalls(t *testing.T, when string, want ...string) {
+func (r *hookRecorder) wantCalls(t *testing.T, when string, want ...string) {
 	t.Helper()
 	synctest.Wait()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !slices.Equal(g.rows, want) {
-		t.Errorf("%s: got %q, want %q", when, g.rows, want)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Equal(r.rows, want) {
+		t.Errorf("%s: got %q, want %q", when, r.rows, want)
 	}
 }
 
 func TestHooksOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &hookRecorder{do: make(map[string]func(*core.Stream))}
-		hub := openHub(t, g.config())
+		r := &hookRecorder{do: make(map[string]func(*core.Stream))}
+		hub := openHub(t, r.config())
 		for _, channel := range []string{"b", "c", "d"} {
 			for what, want := range map[string]bool{"joins ": true, "leaves ": false} {
-				g.do[what+channel] = func(s *core.Stream) {
+				r.do[what+channel] = func(s *core.Stream) {
 					if got := slices.Contains(hub.Streams(channel), s); got != want {
 						t.Errorf("%s%s: got the stream counted %t, want %t", what, channel, got, want)
 					}
 				}
 			}
 		}
-		s, b := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"b", "a", "b"}})
+		s, c := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"b", "a", "b"}})
 		want := []string{"joins a", "joins b"}
-		g.wantCalls(t, "open", want...)
+		r.wantCalls(t, "open", want...)
 		change(t, s, []string{"a", "d", "c", "c"}, []string{"b", "none"})
 		want = append(want, "leaves b", "joins c", "joins d")
-		g.wantCalls(t, "changed", want...)
+		r.wantCalls(t, "changed", want...)
 		change(t, s, []string{"a"}, []string{"a"})
 		want = append(want, "leaves a", "joins a")
-		g.wantCalls(t, "off and on again", want...)
+		r.wantCalls(t, "off and on again", want...)
 		if err := s.AddChannels("e", ""); !errors.Is(err, core.ErrChannelName) {
 			t.Errorf("AddChannels: got %v, want ErrChannelName", err)
 		}
 		change(t, s, nil, []string{"d"})
-		b.hangUp()
-		<-b.done
-		g.wantCalls(t, "gone", append(want, "leaves d", "leaves c", "leaves a")...)
+		c.hangUp()
+		<-c.done
+		r.wantCalls(t, "gone", append(want, "leaves d", "leaves c", "leaves a")...)
 		for _, name := range []string{"a", "b", "c", "d"} {
 			if n := hub.Count(name); n != 0 {
 				t.Errorf("streams on %s: got %d, want 0", name, n)
@@ -91,8 +91,8 @@ func TestHooksOrder(t *testing.T) {
 // Streams that never open join nothing.
 func TestHooksOfRefusedStreams(t *testing.T) {
 	t.Parallel()
-	g := &hookRecorder{}
-	hub := openHub(t, g.config())
+	r := &hookRecorder{}
+	hub := openHub(t, r.config())
 	for _, middleware := range []core.Middleware{
 		func(*core.Handshake) error { return core.Refuse(403, "") },
 		func(h *core.Handshake) error { return h.Close() },
@@ -105,13 +105,13 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 	}
 	o := core.NewGate(hub, core.GateConfig{}).Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context())})
 	o.Abandon(errors.New("no head"))
-	b := connect(t, core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+	c := connect(t, core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnOpen(func() { panic("oh hook") })
 		return nil
 	}}}).Subscribe("a"))
-	<-b.done
-	if len(g.rows) > 0 {
-		t.Errorf("hooks: got %q, want none", g.rows)
+	<-c.done
+	if len(r.rows) > 0 {
+		t.Errorf("hooks: got %q, want none", r.rows)
 	}
 	wantChannels(t, hub, "in the end", 0)
 }
@@ -120,14 +120,14 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 func TestHooksDoThings(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &hookRecorder{}
-		hub := openHub(t, g.config())
+		r := &hookRecorder{}
+		hub := openHub(t, r.config())
 		publishIt := func(channel, data string) {
 			if _, err := hub.Publish(context.Background(), channel, core.Event{Data: data}); err != nil {
 				t.Errorf("Publish: %v", err)
 			}
 		}
-		g.do = map[string]func(*core.Stream){
+		r.do = map[string]func(*core.Stream){
 			"joins a": func(s *core.Stream) {
 				if n := hub.Count("a"); n != 1 || !slices.Equal(s.Channels(), []string{"a"}) || len(hub.Streams("a")) != 1 {
 					t.Errorf("when it joins: got %d streams, want 1", n)
@@ -157,14 +157,14 @@ func TestHooksDoThings(t *testing.T) {
 				_ = s.Close()
 			},
 		}
-		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
-		g.wantCalls(t, "open", "joins a", "joins b", "leaves a", "joins c")
-		if got := b.blocks(); !slices.Contains(got, "to b @2") || !slices.Contains(got, "welcome to b @3") || slices.Contains(got, "nobody gets this @4") {
+		s, c := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		r.wantCalls(t, "open", "joins a", "joins b", "leaves a", "joins c")
+		if got := c.blocks(); !slices.Contains(got, "to b @2") || !slices.Contains(got, "welcome to b @3") || slices.Contains(got, "nobody gets this @4") {
 			t.Errorf("events: got %q, want those to b", got)
 		}
 		s.CloseWith(errKicked)
-		<-b.done
-		g.wantCalls(t, "closed", "joins a", "joins b", "leaves a", "joins c", "leaves b", "leaves c")
+		<-c.done
+		r.wantCalls(t, "closed", "joins a", "joins b", "leaves a", "joins c", "leaves b", "leaves c")
 		if got := hub.Stats().Streams; got != 0 {
 			t.Errorf("streams: got %d, want none", got)
 		}
@@ -177,13 +177,13 @@ var errKicked = errors.New("kicked out")
 func TestHookCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &hookRecorder{}
-		hub := openHub(t, g.config())
-		g.do = map[string]func(*core.Stream){"joins a": func(*core.Stream) { hub.CloseChannel("a", errKicked) }}
-		b := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a"))
-		<-b.done
-		g.wantCalls(t, "closed", "joins a", "leaves a")
-		wantText(t, b.conn.text(), "")
+		r := &hookRecorder{}
+		hub := openHub(t, r.config())
+		r.do = map[string]func(*core.Stream){"joins a": func(*core.Stream) { hub.CloseChannel("a", errKicked) }}
+		c := connect(t, core.NewGate(hub, core.GateConfig{}).Subscribe("a"))
+		<-c.done
+		r.wantCalls(t, "closed", "joins a", "leaves a")
+		wantText(t, c.conn.text(), "")
 	})
 }
 
@@ -192,19 +192,19 @@ func TestHookCloses(t *testing.T) {
 func TestHooksPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &hookRecorder{}
-		hub := openHub(t, g.config())
+		r := &hookRecorder{}
+		hub := openHub(t, r.config())
 		oh := func(*core.Stream) { panic("oh hook") }
-		g.do = map[string]func(*core.Stream){"joins a": oh, "leaves a": oh, "joins b": oh, "leaves b": oh}
+		r.do = map[string]func(*core.Stream){"joins a": oh, "leaves a": oh, "joins b": oh, "leaves b": oh}
 		var log bytes.Buffer
 		cfg := core.GateConfig{Heartbeat: -1, Logger: slog.New(slog.NewTextHandler(&log, nil))}
-		s, b := openSubscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}})
+		s, c := openSubscribed(t, hub, cfg, core.Subscription{Channels: []string{"a"}})
 		change(t, s, []string{"b", "c"}, []string{"a"})
 		publish(t, hub, "b", "1")
-		b.wantBlocks(t, "open", "@0", "1 @1")
-		b.hangUp()
-		<-b.done
-		g.wantCalls(t, "gone", "joins a", "leaves a", "joins b", "joins c", "leaves b", "leaves c")
+		c.wantBlocks(t, "open", "@0", "1 @1")
+		c.hangUp()
+		<-c.done
+		r.wantCalls(t, "gone", "joins a", "leaves a", "joins b", "joins c", "leaves b", "leaves c")
 		for _, what := range []string{"join", "leave"} {
 			if n := strings.Count(log.String(), `msg="panic in `+what+` hook"`); n != 2 {
 				t.Errorf("log: got %d lines about panics in %s hooks, want 2: %s", n, what, &log)
@@ -218,11 +218,11 @@ func TestHooksPanic(t *testing.T) {
 func TestHooksTakeTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &hookRecorder{}
-		hub := openHub(t, g.config())
+		r := &hookRecorder{}
+		hub := openHub(t, r.config())
 		halt := make(chan struct{})
-		g.do = map[string]func(*core.Stream){"joins b": func(*core.Stream) { <-halt }}
-		s, b := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
+		r.do = map[string]func(*core.Stream){"joins b": func(*core.Stream) { <-halt }}
+		s, c := openSubscribed(t, hub, core.GateConfig{Heartbeat: -1}, core.Subscription{Channels: []string{"a"}})
 		added := make(chan error)
 		go func() { added <- s.AddChannels("b") }()
 		synctest.Wait()
@@ -230,15 +230,15 @@ func TestHooksTakeTime(t *testing.T) {
 		synctest.Wait()
 		change(t, s, []string{"c"}, []string{"b"})
 		publish(t, hub, "c", "2")
-		b.wantBlocks(t, "in the hook", "@0", "1 @1", "2 @2")
-		b.hangUp()
-		<-b.done
-		g.wantCalls(t, "still in the hook", "joins a", "joins b")
+		c.wantBlocks(t, "in the hook", "@0", "1 @1", "2 @2")
+		c.hangUp()
+		<-c.done
+		r.wantCalls(t, "still in the hook", "joins a", "joins b")
 		close(halt)
 		if err := <-added; err != nil {
 			t.Errorf("AddChannels: got %v, want nil", err)
 		}
-		g.wantCalls(t, "after it", "joins a", "joins b", "leaves b", "joins c", "leaves a", "leaves c")
+		r.wantCalls(t, "after it", "joins a", "joins b", "leaves b", "joins c", "leaves a", "leaves c")
 	})
 }
 
@@ -259,7 +259,7 @@ func TestHooksPair(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{OnJoin: note(true), OnLeave: note(false)})
-		s, b := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
+		s, c := openSubscribed(t, hub, core.GateConfig{}, core.Subscription{Channels: []string{"a"}})
 		var all sync.WaitGroup
 		for i := range 8 {
 			all.Go(func() {
@@ -271,8 +271,8 @@ func TestHooksPair(t *testing.T) {
 			})
 		}
 		all.Wait()
-		b.hangUp()
-		<-b.done
+		c.hangUp()
+		<-c.done
 	})
 	for channel, joined := range in {
 		if joined {

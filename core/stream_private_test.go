@@ -12,13 +12,13 @@ import (
 )
 
 // openPrivate opens a subscription to a private channel that it makes.
-func openPrivate(t *testing.T, hub *core.Hub) (name string, b *memClient) {
+func openPrivate(t *testing.T, hub *core.Hub) (name string, c *memClient) {
 	t.Helper()
-	b = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+	c = connect(t, core.NewGate(hub, core.GateConfig{}).SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
 		name = h.PrivateChannel()
 		return core.Subscription{Channels: []string{name}}, nil
 	}))
-	return name, b
+	return name, c
 }
 
 func TestPrivateChannelNames(t *testing.T) {
@@ -27,14 +27,14 @@ func TestPrivateChannelNames(t *testing.T) {
 		hub := openHub(t, core.HubConfig{})
 		seen := make(map[string]bool)
 		for range 100 {
-			name, b := openPrivate(t, hub)
+			name, c := openPrivate(t, hub)
 			if len(name) < 27 || seen[name] { // 5 bits a character
 				t.Errorf("name: got %q, want a new one of 128 bits or more", name)
 			}
 			seen[name] = true
 			publish(t, hub, name, "x")
-			b.hangUp()
-			<-b.done
+			c.hangUp()
+			<-c.done
 			if _, err := hub.Publish(t.Context(), name, core.Event{}); !errors.Is(err, core.ErrChannelGone) {
 				t.Errorf("Publish when it is gone: got %v, want ErrChannelGone", err)
 			}
@@ -85,10 +85,10 @@ func TestPrivateChannelGoesMeanwhile(t *testing.T) {
 	store := &appendHookStore{Store: core.NewMemoryStore(core.Retention{})}
 	synctest.Test(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{Store: store})
-		name, b := openPrivate(t, hub)
+		name, c := openPrivate(t, hub)
 		store.before = func() {
-			b.hangUp()
-			<-b.done
+			c.hangUp()
+			<-c.done
 		}
 		if _, err := hub.Publish(t.Context(), name, core.Event{Data: "late"}); err != nil {
 			t.Errorf("Publish: got %v, want none: it was there when it began", err)

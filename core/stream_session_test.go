@@ -44,29 +44,29 @@ func (r *sessionGate) open(t *testing.T, name string) (*core.Stream, *memClient)
 	if r.remote != "" {
 		req.RemoteAddr = r.remote
 	}
-	b := connectAs(t, r.endpoint, req, cancel, newMemConn())
+	c := connectAs(t, r.endpoint, req, cancel, newMemConn())
 	synctest.Wait()
-	return r.stream, b
+	return r.stream, c
 }
 
 // wantChannels opens a stream for a moment, which has to have these channels.
 func (r *sessionGate) wantChannels(t *testing.T, when, name string, want ...string) {
 	t.Helper()
-	s, b := r.open(t, name)
+	s, c := r.open(t, name)
 	if got := s.Channels(); !slices.Equal(got, want) {
 		t.Errorf("%s: got channels %q, want %q", when, got, want)
 	}
-	b.hangUp()
-	<-b.done
+	c.hangUp()
+	<-c.done
 }
 
 // changeOnce opens a stream, changes its channels, and ends it.
 func (r *sessionGate) changeOnce(t *testing.T, name string, add, remove []string) {
 	t.Helper()
-	s, b := r.open(t, name)
+	s, c := r.open(t, name)
 	change(t, s, add, remove)
-	b.hangUp()
-	<-b.done
+	c.hangUp()
+	<-c.done
 }
 
 func TestRememberFor(t *testing.T) {
@@ -82,14 +82,14 @@ func TestRememberFor(t *testing.T) {
 		r.wantChannels(t, "after it", "x", "a")
 
 		// While a stream is open, the time does not run.
-		s, b := r.open(t, "x")
+		s, c := r.open(t, "x")
 		change(t, s, []string{"c"}, []string{"a"})
 		time.Sleep(time.Hour)
 		r.wantChannels(t, "while it is open", "x", "c")
 		time.Sleep(time.Hour)
 		r.wantChannels(t, "while it is still open", "x", "c")
-		b.hangUp()
-		<-b.done
+		c.hangUp()
+		<-c.done
 		time.Sleep(59 * time.Second)
 		r.wantChannels(t, "since its end", "x", "c")
 	})
@@ -114,7 +114,7 @@ func TestMaxRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{MaxSessions: 3})
-		open, b := r.open(t, "open")
+		open, c := r.open(t, "open")
 		change(t, open, []string{"b"}, nil)
 		for i := range 20 {
 			time.Sleep(time.Second)
@@ -129,9 +129,9 @@ func TestMaxRemembered(t *testing.T) {
 		r.changeOnce(t, "another", []string{"b"}, nil)
 		r.wantChannels(t, "one too many", "another", "a")
 		change(t, more, []string{"c"}, nil)
-		for _, b := range []*memClient{b, stay, stay2} {
-			b.hangUp()
-			<-b.done
+		for _, c := range []*memClient{c, stay, stay2} {
+			c.hangUp()
+			<-c.done
 		}
 		r.wantChannels(t, "one that was open", "open", "a", "b")
 		r.wantChannels(t, "one that changed again", "19", "a", "b", "c")
@@ -143,12 +143,12 @@ func TestRememberedIdentityChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{})
-		s, b := r.open(t, "x")
+		s, c := r.open(t, "x")
 		change(t, s, []string{"b"}, nil)
 		s.SetIdentity("bob")
 		change(t, s, []string{"c"}, nil)
-		b.hangUp()
-		<-b.done
+		c.hangUp()
+		<-c.done
 		r.wantChannels(t, "ann", "x", "a", "b")
 	})
 }

@@ -186,9 +186,9 @@ func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.C
 	if !o.Streams {
 		t.Fatalf("no stream: got status %d: %s", o.Status, o.Body)
 	}
-	b := &memClient{conn: conn, hangUp: hangUp, done: make(chan struct{})}
+	c := &memClient{conn: conn, hangUp: hangUp, done: make(chan struct{})}
 	go func() {
-		defer close(b.done)
+		defer close(c.done)
 		o.Run(conn)
 		conn.mu.Lock()
 		defer conn.mu.Unlock()
@@ -196,24 +196,24 @@ func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.C
 	}()
 	t.Cleanup(func() {
 		hangUp()
-		<-b.done
+		<-c.done
 		for _, w := range conn.violations {
 			t.Errorf("got %s", w)
 		}
 	})
-	return b
+	return c
 }
 
 // openSender opens a stream whose handler leaves it to the test, until it ends.
 func openSender(t *testing.T, cfg core.GateConfig) (*core.Sender, *memClient) {
 	t.Helper()
 	streams := make(chan *core.Sender, 1)
-	b := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(s *core.Sender) error {
+	c := connect(t, core.NewGate(core.NewHub(core.HubConfig{}), cfg).Handle(func(s *core.Sender) error {
 		streams <- s
 		<-s.Done()
 		return nil
 	}))
-	return <-streams, b
+	return <-streams, c
 }
 
 func event(data string) core.Event { return core.Event{Data: data} }
@@ -235,7 +235,7 @@ func wantReason(t *testing.T, got, want error) {
 func TestStreamGreetsAndSends(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
+		s, c := openSender(t, core.GateConfig{})
 		if err := s.Send(core.Event{ID: "1", Data: "a"}, event("b")); err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestStreamGreetsAndSends(t *testing.T) {
 			"event: n\ndata: [1]\n\n", ": c\n\n", "retry: 1000\n\n",
 		}
 		for i, text := range want {
-			wantText(t, b.conn.text(i), text)
+			wantText(t, c.conn.text(i), text)
 		}
 	})
 }
@@ -261,7 +261,7 @@ func TestStreamGreetsAndSends(t *testing.T) {
 func TestSendIsAllOrNone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
+		s, c := openSender(t, core.GateConfig{})
 		var bad *core.FieldError
 		if err := s.Send(event("a"), core.Event{Name: "x\ny"}, event("b")); !errors.As(err, &bad) {
 			t.Errorf("got %v, want a FieldError", err)
@@ -275,7 +275,7 @@ func TestSendIsAllOrNone(t *testing.T) {
 		if err := s.Send(event("c")); err != nil {
 			t.Fatal(err)
 		}
-		wantText(t, b.conn.text(1), "data: c\n\n")
+		wantText(t, c.conn.text(1), "data: c\n\n")
 	})
 }
 
@@ -284,8 +284,8 @@ func TestSendIsAllOrNone(t *testing.T) {
 func TestBadEventLeavesOthersBatchAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
-		b.conn.block()
+		s, c := openSender(t, core.GateConfig{})
+		c.conn.block()
 		results := make(chan error, 3)
 		for _, data := range []string{"first", "second", "third"} {
 			go func() { results <- s.Send(event(data)) }()
@@ -294,25 +294,25 @@ func TestBadEventLeavesOthersBatchAlone(t *testing.T) {
 		if err := s.Send(event("lost"), core.Event{ID: "\x00"}); err == nil {
 			t.Error("got no error for a bad event")
 		}
-		b.conn.unblock()
+		c.conn.unblock()
 		for range 3 {
 			if err := <-results; err != nil {
 				t.Error(err)
 			}
 		}
-		wantText(t, b.conn.text(1), "data: first\n\n")
-		wantText(t, b.conn.text(2), "data: second\n\ndata: third\n\n")
+		wantText(t, c.conn.text(1), "data: first\n\n")
+		wantText(t, c.conn.text(2), "data: second\n\ndata: third\n\n")
 	})
 }
 
 func TestNothingToSendSendsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
+		s, c := openSender(t, core.GateConfig{})
 		if err := errors.Join(s.Send(), s.Retry(0)); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(b.conn.sent()); got != 1 {
+		if got := len(c.conn.sent()); got != 1 {
 			t.Errorf("got %d flushes, want that of the head only", got)
 		}
 	})
@@ -321,12 +321,12 @@ func TestNothingToSendSendsNothing(t *testing.T) {
 func TestFirstReasonWins(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, b := openSender(t, core.GateConfig{})
+		s, c := openSender(t, core.GateConfig{})
 		for range 10 {
 			go func() { _ = s.Close() }()
 		}
-		<-b.done
-		b.hangUp()
+		<-c.done
+		c.hangUp()
 		s.SetExpiry(time.Now().Add(-time.Second))
 		synctest.Wait()
 		wantReason(t, s.Err(), core.ErrClosed)
@@ -334,7 +334,7 @@ func TestFirstReasonWins(t *testing.T) {
 		wantReason(t, s.Send(event("late")), core.ErrClosed)
 		wantReason(t, s.Comment("late"), core.ErrClosed)
 		<-s.Draining()
-		wantText(t, b.conn.text(), "retry: 3000\n\n: open\n\n")
+		wantText(t, c.conn.text(), "retry: 3000\n\n: open\n\n")
 	})
 }
 

@@ -38,7 +38,7 @@ func newChangeFixture(t *testing.T, some ...core.Middleware) *changeFixture {
 		})
 		return nil
 	})})
-	c := &changeFixture{endpoint: gate.ChangeChannels(func(_ *core.Stream, add []string) error {
+	f := &changeFixture{endpoint: gate.ChangeChannels(func(_ *core.Stream, add []string) error {
 		if add[0] == "secret" {
 			return core.Refuse(http.StatusForbidden, "No.")
 		}
@@ -59,16 +59,16 @@ func newChangeFixture(t *testing.T, some ...core.Middleware) *changeFixture {
 			t.Error(err)
 		}
 	})
-	c.id = <-told
-	return c
+	f.id = <-told
+	return f
 }
 
 // post asks for a change, as a user, of the stream if it is not another one, and
 // wants this status.
-func (c *changeFixture) post(t *testing.T, user, id, lists string, want int) {
+func (f *changeFixture) post(t *testing.T, user, id, lists string, want int) {
 	t.Helper()
 	if id == "" {
-		id = c.id
+		id = f.id
 	}
 	body := fmt.Sprintf(`{"stream": %q, %s}`, id, lists)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/channels?token=hidden", strings.NewReader(body))
@@ -77,7 +77,7 @@ func (c *changeFixture) post(t *testing.T, user, id, lists string, want int) {
 		r.Header.Set("X-User", user)
 	}
 	w := httptest.NewRecorder()
-	if c.endpoint.ServeHTTP(w, r); w.Code != want {
+	if f.endpoint.ServeHTTP(w, r); w.Code != want {
 		t.Errorf("%s, as %q: got %d, want %d", lists, user, w.Code, want)
 	}
 }
@@ -85,15 +85,15 @@ func (c *changeFixture) post(t *testing.T, user, id, lists string, want int) {
 // A change of channels is one line, about the stream that changes.
 func TestLoggingOfChanges(t *testing.T) {
 	t.Parallel()
-	var j logBuffer
-	c := newChangeFixture(t, middleware.Logging(j.logger()))
-	c.post(t, "ann", "", `"add": ["b", "c", "a"], "remove": ["none"]`, http.StatusOK)
-	c.post(t, "ann", "", `"remove": ["a", "b"]`, http.StatusOK)
-	c.post(t, "ann", "", `"add": ["secret"]`, http.StatusForbidden)
-	c.post(t, "bob", "", `"add": ["b"]`, http.StatusNotFound)
-	c.post(t, "ann", "hidden", `"add": ["b"]`, http.StatusNotFound)
-	c.post(t, "", "", `"add": ["b"]`, http.StatusUnauthorized)
-	c.post(t, "ann", "", `"add": [""]`, http.StatusBadRequest)
+	var b logBuffer
+	f := newChangeFixture(t, middleware.Logging(b.logger()))
+	f.post(t, "ann", "", `"add": ["b", "c", "a"], "remove": ["none"]`, http.StatusOK)
+	f.post(t, "ann", "", `"remove": ["a", "b"]`, http.StatusOK)
+	f.post(t, "ann", "", `"add": ["secret"]`, http.StatusForbidden)
+	f.post(t, "bob", "", `"add": ["b"]`, http.StatusNotFound)
+	f.post(t, "ann", "hidden", `"add": ["b"]`, http.StatusNotFound)
+	f.post(t, "", "", `"add": ["b"]`, http.StatusUnauthorized)
+	f.post(t, "ann", "", `"add": [""]`, http.StatusBadRequest)
 	about := func(identity, stream string, status int, more fields) fields {
 		line := fields{"level": "INFO", "path": "/channels", "status": status, "msg": "change refused"}
 		if identity != "" {
@@ -106,13 +106,13 @@ func TestLoggingOfChanges(t *testing.T) {
 		return line
 	}
 	const reason = "reason"
-	wantLines(t, &j,
+	wantLines(t, &b,
 		fields{
 			"level": "INFO", "msg": "stream opened", "path": "/events", "identity": "ann", "channels": []string{"a"},
 		},
-		about("ann", c.id, 200, fields{"msg": "channels changed", "added": 2, "removed": 0}),
-		about("ann", c.id, 200, fields{"msg": "channels changed", "added": 0, "removed": 2}),
-		about("ann", c.id, 403, fields{reason: "tidings: refused with 403: No."}),
+		about("ann", f.id, 200, fields{"msg": "channels changed", "added": 2, "removed": 0}),
+		about("ann", f.id, 200, fields{"msg": "channels changed", "added": 0, "removed": 2}),
+		about("ann", f.id, 403, fields{reason: "tidings: refused with 403: No."}),
 		about("bob", "", 404, fields{reason: "tidings: refused with 404: No such stream."}),
 		about("ann", "", 404, fields{reason: "tidings: refused with 404: No such stream."}),
 		about("", "", 401, fields{reason: "tidings: refused with 401: Log in."}),
@@ -130,9 +130,9 @@ func TestLimitPassesChangesOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := newChangeFixture(t, middleware.Limit(cfg))
+			f := newChangeFixture(t, middleware.Limit(cfg))
 			for range 3 {
-				c.post(t, "ann", "", `"add": ["b"]`, http.StatusOK)
+				f.post(t, "ann", "", `"add": ["b"]`, http.StatusOK)
 			}
 		})
 	}
@@ -148,7 +148,7 @@ func TestChannelChange(t *testing.T) {
 		is, opened bool
 	}
 	var before, after []seen
-	c := newChangeFixture(t, func(h *core.Handshake) error {
+	f := newChangeFixture(t, func(h *core.Handshake) error {
 		change, is := h.ChannelChange()
 		before = append(before, seen{change, is, false})
 		if is {
@@ -160,14 +160,14 @@ func TestChannelChange(t *testing.T) {
 		}
 		return nil
 	})
-	c.post(t, "ann", "", `"add": ["b", "b"], "remove": ["a"]`, http.StatusOK)
-	c.post(t, "ann", "", `"add": ["secret"]`, http.StatusForbidden)
+	f.post(t, "ann", "", `"add": ["b", "b"], "remove": ["a"]`, http.StatusOK)
+	f.post(t, "ann", "", `"add": ["secret"]`, http.StatusForbidden)
 	if got, want := fmt.Sprint(before), fmt.Sprint([]seen{{}, {is: true}, {is: true}}); got != want {
 		t.Errorf("in the middleware: got %s, want %s", got, want)
 	}
 	want := fmt.Sprint([]seen{
-		{core.ChannelChange{Stream: c.id, Done: true, Added: 1, Removed: 1}, true, false},
-		{core.ChannelChange{Stream: c.id}, true, false},
+		{core.ChannelChange{Stream: f.id, Done: true, Added: 1, Removed: 1}, true, false},
+		{core.ChannelChange{Stream: f.id}, true, false},
 	})
 	if got := fmt.Sprint(after); got != want {
 		t.Errorf("when they were answered: got %s, want %s", got, want)

@@ -40,14 +40,14 @@ func ExampleLimit() {
 }
 
 // wantRefusal checks the answer to one stream too many.
-func wantRefusal(t *testing.T, site *fixture, v *reply, status int, cause error) {
+func wantRefusal(t *testing.T, site *fixture, resp *reply, status int, cause error) {
 	t.Helper()
-	if v.StatusCode != status {
-		t.Errorf("got %s, want %d", v.Status, status)
+	if resp.StatusCode != status {
+		t.Errorf("got %s, want %d", resp.Status, status)
 		return
 	}
-	if after, err := strconv.Atoi(v.Header.Get("Retry-After")); err != nil || after < 5 || after > 10 {
-		t.Errorf("got Retry-After %q, want 5 to 10", v.Header.Get("Retry-After"))
+	if after, err := strconv.Atoi(resp.Header.Get("Retry-After")); err != nil || after < 5 || after > 10 {
+		t.Errorf("got Retry-After %q, want 5 to 10", resp.Header.Get("Retry-After"))
 	}
 	var refusal *core.Refusal
 	if sum := site.ended(t); !errors.As(sum.Reason, &refusal) || !errors.Is(sum.Reason, cause) {
@@ -64,8 +64,8 @@ func TestLimitInAll(t *testing.T) {
 		http.StatusServiceUnavailable, middleware.ErrTooManyStreams)
 	first.leave()
 	site.ended(t)
-	if v := site.get(t, "/events"); v.StatusCode != http.StatusOK {
-		t.Errorf("got %s once there was a place, want 200", v.Status)
+	if resp := site.get(t, "/events"); resp.StatusCode != http.StatusOK {
+		t.Errorf("got %s once there was a place, want 200", resp.Status)
 	}
 }
 
@@ -84,8 +84,8 @@ func TestLimitPerAddress(t *testing.T) {
 	}
 	ann.leave()
 	site.ended(t)
-	if v := site.get(t, "/events", "X-Forwarded-For", "2001:db8::2"); v.StatusCode != http.StatusOK {
-		t.Errorf("got %s once there was a place, want 200", v.Status)
+	if resp := site.get(t, "/events", "X-Forwarded-For", "2001:db8::2"); resp.StatusCode != http.StatusOK {
+		t.Errorf("got %s once there was a place, want 200", resp.Status)
 	}
 }
 
@@ -177,8 +177,8 @@ func TestLimitUnderLoad(t *testing.T) {
 		site.ended(t)
 	}
 	for range places {
-		if v := site.get(t, "/events"); v.StatusCode != http.StatusOK {
-			t.Errorf("got %s, want all places free again", v.Status)
+		if resp := site.get(t, "/events"); resp.StatusCode != http.StatusOK {
+			t.Errorf("got %s, want all places free again", resp.Status)
 		}
 	}
 	wantRefusal(t, site, site.get(t, "/events"), http.StatusServiceUnavailable, middleware.ErrTooManyStreams)
@@ -188,9 +188,9 @@ func TestLimitRetryAfterCanBeLeftOut(t *testing.T) {
 	t.Parallel()
 	site := serve(t, middleware.Limit(middleware.LimitConfig{Streams: 1, RetryAfter: -time.Second}))
 	site.get(t, "/events")
-	v := site.get(t, "/events")
-	if got := v.Header.Values("Retry-After"); v.StatusCode != http.StatusServiceUnavailable || len(got) > 0 {
-		t.Errorf("got %s and Retry-After %q, want 503 and none", v.Status, got)
+	resp := site.get(t, "/events")
+	if got := resp.Header.Values("Retry-After"); resp.StatusCode != http.StatusServiceUnavailable || len(got) > 0 {
+		t.Errorf("got %s and Retry-After %q, want 503 and none", resp.Status, got)
 	}
 }
 

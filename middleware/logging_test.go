@@ -26,24 +26,24 @@ type logBuffer struct {
 	buf bytes.Buffer
 }
 
-func (j *logBuffer) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.Write(p)
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
 }
 
-func (j *logBuffer) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(j, nil)) }
+func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(b, nil)) }
 
 // lines returns the lines so far, without what is never the same.
-func (j *logBuffer) lines(t *testing.T) []map[string]any {
+func (b *logBuffer) lines(t *testing.T) []map[string]any {
 	t.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if strings.Contains(j.buf.String(), "hidden") {
-		t.Errorf("got a secret logged: %s", &j.buf)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if strings.Contains(b.buf.String(), "hidden") {
+		t.Errorf("got a secret logged: %s", &b.buf)
 	}
 	var all []map[string]any
-	for text := range strings.Lines(j.buf.String()) {
+	for text := range strings.Lines(b.buf.String()) {
 		var line map[string]any
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
 			t.Fatal(err)
@@ -66,9 +66,9 @@ func (j *logBuffer) lines(t *testing.T) []map[string]any {
 	return all
 }
 
-func wantLines(t *testing.T, j *logBuffer, want ...map[string]any) {
+func wantLines(t *testing.T, b *logBuffer, want ...map[string]any) {
 	t.Helper()
-	got := j.lines(t)
+	got := b.lines(t)
 	same := slices.EqualFunc(got, want, func(a, b map[string]any) bool {
 		x, _ := json.Marshal(a)
 		y, _ := json.Marshal(b)
@@ -105,16 +105,16 @@ func ExampleLogging() {
 
 func TestLoggingOfASubscription(t *testing.T) {
 	t.Parallel()
-	var j logBuffer
-	site := serve(t, middleware.Logging(j.logger()), func(h *core.Handshake) error {
+	var b logBuffer
+	site := serve(t, middleware.Logging(b.logger()), func(h *core.Handshake) error {
 		h.SetIdentity("ann")
 		return nil
 	})
-	v := site.get(t, "/events?token=hidden&lastEventId=7")
-	if ev, err := v.events.Next(); err != nil || ev.Name != core.ResetEvent {
+	resp := site.get(t, "/events?token=hidden&lastEventId=7")
+	if ev, err := resp.events.Next(); err != nil || ev.Name != core.ResetEvent {
 		t.Errorf("got %v, %v, want a reset, as 7 is unknown", ev, err)
 	}
-	v.leave()
+	resp.leave()
 	sum := site.ended(t)
 	about := func(more fields) fields {
 		line := fields{
@@ -124,7 +124,7 @@ func TestLoggingOfASubscription(t *testing.T) {
 		maps.Copy(line, more)
 		return line
 	}
-	wantLines(t, &j,
+	wantLines(t, &b,
 		about(fields{"msg": "stream opened"}),
 		about(fields{"msg": "stream closed", "reason": "tidings: client gone", "events": sum.Events, "bytes": sum.Bytes}))
 }
@@ -144,11 +144,11 @@ func TestLoggingOfRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var j logBuffer
-			site := serve(t, middleware.Logging(j.logger()), func(*core.Handshake) error { return test.err })
+			var b logBuffer
+			site := serve(t, middleware.Logging(b.logger()), func(*core.Handshake) error { return test.err })
 			site.get(t, "/answer?token=hidden")
 			site.ended(t)
-			wantLines(t, &j, fields{
+			wantLines(t, &b, fields{
 				"level": test.level, "msg": "stream refused", "path": "/answer",
 				"status": test.status, "reason": test.reason,
 			})
@@ -158,10 +158,10 @@ func TestLoggingOfRefusals(t *testing.T) {
 
 func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 	t.Parallel()
-	var j logBuffer
+	var b logBuffer
 	var stay bool
 	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
-		middleware.Logging(j.logger()),
+		middleware.Logging(b.logger()),
 		func(h *core.Handshake) error {
 			if !stay {
 				<-h.Done()
@@ -176,7 +176,7 @@ func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 	endpoint.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/p", http.NoBody))
 	stay = true
 	endpoint.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodHead, "/p", http.NoBody))
-	wantLines(t, &j,
+	wantLines(t, &b,
 		fields{"level": "INFO", "msg": "stream not opened", "path": "/p", "reason": "tidings: client gone"},
 		fields{"level": "INFO", "msg": "stream not opened", "path": "/p", "reason": "tidings: stream closed"})
 }
@@ -192,15 +192,15 @@ func TestLoggingOfLastEventIDs(t *testing.T) {
 		"a\u009b2Jb":            "(6 bytes)",
 		"a\u202eb":              "(5 bytes)",
 	} {
-		var j logBuffer
+		var b logBuffer
 		gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
-			middleware.Logging(j.logger()),
+			middleware.Logging(b.logger()),
 			func(*core.Handshake) error { return core.Finished() },
 		}})
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
 		r.Header.Set("Last-Event-ID", id)
 		gate.Handle(nil).ServeHTTP(httptest.NewRecorder(), r)
-		if got := j.lines(t)[0]["last_event_id"]; got != want {
+		if got := b.lines(t)[0]["last_event_id"]; got != want {
 			t.Errorf("got %q logged for %q, want %q", got, id, want)
 		}
 	}

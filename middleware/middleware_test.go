@@ -31,23 +31,23 @@ type fixture struct {
 // serve serves a subscription to the channels a and b.
 func serve(t *testing.T, middleware ...core.Middleware) *fixture {
 	t.Helper()
-	s := &fixture{hub: core.NewHub(core.HubConfig{}), closed: make(chan core.Summary, 1000)}
+	f := &fixture{hub: core.NewHub(core.HubConfig{}), closed: make(chan core.Summary, 1000)}
 	first := func(h *core.Handshake) error {
-		h.OnClose(func(sum core.Summary) { s.closed <- sum })
+		h.OnClose(func(sum core.Summary) { f.closed <- sum })
 		return nil
 	}
-	gate := core.NewGate(s.hub, core.GateConfig{Middleware: append([]core.Middleware{first}, middleware...)})
+	gate := core.NewGate(f.hub, core.GateConfig{Middleware: append([]core.Middleware{first}, middleware...)})
 	mux := http.NewServeMux()
 	mux.Handle("/events", gate.Subscribe("a", "b"))
 	mux.Handle("/answer", gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "42"}) }))
-	s.Server = httptest.NewServer(mux)
+	f.Server = httptest.NewServer(mux)
 	t.Cleanup(func() {
-		if err := s.hub.Close(); err != nil {
+		if err := f.hub.Close(); err != nil {
 			t.Error(err)
 		}
-		s.Close()
+		f.Close()
 	})
-	return s
+	return f
 }
 
 // reply is a response that may be a stream.
@@ -59,30 +59,30 @@ type reply struct {
 }
 
 // get asks for a path, and returns when the stream has opened or was refused.
-func (s *fixture) get(t *testing.T, path string, header ...string) *reply {
+func (f *fixture) get(t *testing.T, path string, header ...string) *reply {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.URL+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
-	response, err := s.Client().Do(r) //nolint:bodyclose // Closed by leave.
+	response, err := f.Client().Do(r) //nolint:bodyclose // Closed by leave.
 	if err != nil {
 		cancel()
 		t.Fatal(err)
 	}
-	v := &reply{Response: response}
-	v.leave = func() {
+	resp := &reply{Response: response}
+	resp.leave = func() {
 		cancel()
 		_ = response.Body.Close()
 	}
-	t.Cleanup(v.leave)
+	t.Cleanup(resp.leave)
 	if response.StatusCode == http.StatusOK {
 		body := bufio.NewReader(response.Body)
-		v.events = core.NewDecoder(body, core.DecoderConfig{})
+		resp.events = core.NewDecoder(body, core.DecoderConfig{})
 		for { // the line of the comment that says that the stream is open
 			line, err := body.ReadString('\n')
 			if err != nil {
@@ -93,13 +93,13 @@ func (s *fixture) get(t *testing.T, path string, header ...string) *reply {
 			}
 		}
 	}
-	return v
+	return resp
 }
 
 // next returns the data of the next event.
-func (v *reply) next(t *testing.T) string {
+func (resp *reply) next(t *testing.T) string {
 	t.Helper()
-	ev, err := v.events.Next()
+	ev, err := resp.events.Next()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,12 +107,12 @@ func (v *reply) next(t *testing.T) string {
 }
 
 // ended waits for a stream to have ended and returns how it went.
-func (s *fixture) ended(t *testing.T) core.Summary {
+func (f *fixture) ended(t *testing.T) core.Summary {
 	t.Helper()
 	limit := time.NewTimer(10 * time.Second)
 	defer limit.Stop()
 	select {
-	case sum := <-s.closed:
+	case sum := <-f.closed:
 		return sum
 	case <-limit.C:
 		t.Fatal("got no end of the stream")
@@ -120,10 +120,10 @@ func (s *fixture) ended(t *testing.T) core.Summary {
 	}
 }
 
-func (s *fixture) publish(t *testing.T, channel string, texts ...string) {
+func (f *fixture) publish(t *testing.T, channel string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if _, err := s.hub.Publish(t.Context(), channel, core.Event{Data: text}); err != nil {
+		if _, err := f.hub.Publish(t.Context(), channel, core.Event{Data: text}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -195,11 +195,11 @@ func TestMiddlewareComposes(t *testing.T) {
 	if err != nil || len(first) != 1 {
 		t.Fatalf("got %v, %v, want the first event", first, err)
 	}
-	v := site.get(t, "/events", "Authorization", "Bearer ann", "Last-Event-ID", first[0].ID)
+	resp := site.get(t, "/events", "Authorization", "Bearer ann", "Last-Event-ID", first[0].ID)
 	site.publish(t, "a", "bob:live", "ann:live", "for all")
 	var got []string
 	for range 3 {
-		got = append(got, v.next(t))
+		got = append(got, resp.next(t))
 	}
 	if want := []string{"ann:replayed", "ann:live", "for all"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -208,7 +208,7 @@ func TestMiddlewareComposes(t *testing.T) {
 		t.Errorf("got %d open streams, want 1", got)
 	}
 	(<-streams).SetExpiry(time.Now())
-	if _, err := v.events.Next(); !errors.Is(err, io.EOF) {
+	if _, err := resp.events.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want the stream's end when the token is revoked", err)
 	}
 	sum := site.ended(t)

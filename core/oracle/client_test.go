@@ -59,9 +59,9 @@ type client struct {
 }
 
 // newClient returns a client of a random kind.
-func newClient(w *fixture, number int) *client {
-	r := rand.New(rand.NewPCG(w.seed, uint64(100+number)))
-	c := &client{Rand: r, world: w, number: number}
+func newClient(f *fixture, number int) *client {
+	r := rand.New(rand.NewPCG(f.seed, uint64(100+number)))
+	c := &client{Rand: r, world: f, number: number}
 	c.start = start{from: []string{"live", "live", "earliest", "last", "snapshot"}[r.IntN(5)], n: 1 + r.IntN(25)}
 	all := allChannels()
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -142,15 +142,15 @@ func (c *client) expect(v *visit) {
 
 // drained reports whether the client has all that there is.
 func (c *client) drained(v *visit) bool {
-	f := c.world.final.Load()
-	if f == nil {
+	last := c.world.final.Load()
+	if last == nil {
 		return false
 	}
 	until := uint64(0)
 	for _, name := range v.has() {
-		until = max(until, f.seq[name])
+		until = max(until, last.seq[name])
 	}
 	gen, seq, ok := c.world.model.locate(c.seen)
 	_, here := v.place()
-	return until == 0 || ok && gen == f.gen && seq >= until && here == f.gen
+	return until == 0 || ok && gen == last.gen && seq >= until && here == last.gen
 }

@@ -20,47 +20,47 @@ type conn struct {
 
 // connect asks for a stream. The connection is nil if there is none.
 func (c *client) connect() (*visit, *conn) {
-	w := c.world
+	f := c.world
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := &visit{client: c, after: c.next(), groupNames: c.groups, own: c.IntN(2) == 0}
 	v.key = fmt.Sprintf("%d.%d", c.number, len(c.visits))
 	v.since, v.sinceLife = c.began, c.rememberedLife
 	c.visits = append(c.visits, v)
-	w.visits.Store(v.key, v)
-	w.visited.Add(1)
-	v.started = w.model.now()
+	f.visits.Store(v.key, v)
+	f.visited.Add(1)
+	v.started = f.model.now()
 	defer func() {
 		if v.opened == 0 {
-			v.ended = w.model.now()
+			v.ended = f.model.now()
 		}
 	}()
-	raw, err := net.Dial("tcp", w.addr)
+	raw, err := net.Dial("tcp", f.addr)
 	if err != nil {
-		w.Errorf("client %d: %v", c.number, err)
+		f.Errorf("client %d: %v", c.number, err)
 		return v, nil
 	}
 	if tcp, ok := raw.(*net.TCPConn); ok {
 		_ = tcp.SetReadBuffer(16384)
 	}
 	open := &conn{Conn: raw}
-	w.track(raw)
+	f.track(raw)
 	if _, err = io.WriteString(raw, v.request()); err != nil {
-		open.end(w, false)
+		open.end(f, false)
 		return v, nil
 	}
 	response, err := http.ReadResponse(bufio.NewReaderSize(raw, 16<<c.IntN(9)), nil) //nolint:bodyclose // The end of the connection closes it.
 	if err != nil {
-		open.end(w, false)
+		open.end(f, false)
 		return v, nil
 	}
 	open.body = response.Body
 	v.status = response.StatusCode
 	if v.status != http.StatusOK {
-		open.end(w, false)
+		open.end(f, false)
 		return v, nil
 	}
-	v.opened = w.model.now()
+	v.opened = f.model.now()
 	v.expected = c.channels
 	if life, _ := v.place(); c.remembered != nil && c.rememberedLife == life {
 		v.expected = c.remembered
@@ -84,8 +84,8 @@ func (v *visit) request() string {
 }
 
 // end closes the connection, with a reset or in order.
-func (k *conn) end(w *fixture, reset bool) {
-	w.untrack(k.Conn)
+func (k *conn) end(f *fixture, reset bool) {
+	f.untrack(k.Conn)
 	if tcp, ok := k.Conn.(*net.TCPConn); ok && reset {
 		_ = tcp.SetLinger(0)
 	}
@@ -98,7 +98,7 @@ func (k *conn) end(w *fixture, reset bool) {
 // read reads from the connection until it ends, is broken off, or the client
 // has everything, which it reports.
 func (c *client) read(v *visit, k *conn) (done bool) {
-	w := c.world
+	f := c.world
 	defer func() {
 		c.mu.Lock()
 		c.now = nil
@@ -109,25 +109,25 @@ func (c *client) read(v *visit, k *conn) (done bool) {
 	next := c.IntN(60)
 	for {
 		if slow {
-			w.model.await(1)
+			f.model.await(1)
 		}
 		n, err := k.body.Read(buf[:size])
 		v.parse(buf[:n])
 		if n > 0 {
-			w.tick()
+			f.tick()
 		}
 		if err != nil {
-			k.end(w, false)
+			k.end(f, false)
 			return false
 		}
 		// What it has seen may be of an earlier connection: behind the greeting
 		// stands what this one begins with.
 		if len(v.items) > 3 && c.drained(v) {
 			v.last = true
-			k.end(w, c.IntN(2) == 0)
+			k.end(f, c.IntN(2) == 0)
 			return true
 		}
-		if w.final.Load() != nil {
+		if f.final.Load() != nil {
 			// From here on, it reads as fast as it can.
 			if tcp, ok := k.Conn.(*net.TCPConn); ok && !fast {
 				_ = tcp.SetReadBuffer(1 << 20)
@@ -143,13 +143,13 @@ func (c *client) read(v *visit, k *conn) (done bool) {
 		switch c.IntN(8) {
 		case 0, 1, 2:
 			v.cut = true
-			w.cuts.Add(1)
-			k.end(w, c.IntN(4) > 0)
+			f.cuts.Add(1)
+			k.end(f, c.IntN(4) > 0)
 			return false
 		case 3, 4, 5:
-			w.stalls.Add(1)
-			w.tick()
-			w.model.await(1 + c.IntN(100))
+			f.stalls.Add(1)
+			f.tick()
+			f.model.await(1 + c.IntN(100))
 		case 6:
 			size, slow = 64+c.IntN(1000), true
 		}

@@ -65,30 +65,30 @@ type final struct {
 // newFixture opens a hub and a server for it.
 func newFixture(t *testing.T, s settings) *fixture {
 	t.Helper()
-	w := &fixture{T: t, settings: s, model: newModel(), pace: make(chan struct{}, 64), conns: make(map[net.Conn]struct{})}
-	w.path = filepath.Join(t.TempDir(), "history.db")
-	if err := w.start(0); err != nil {
+	f := &fixture{T: t, settings: s, model: newModel(), pace: make(chan struct{}, 64), conns: make(map[net.Conn]struct{})}
+	f.path = filepath.Join(t.TempDir(), "history.db")
+	if err := f.start(0); err != nil {
 		t.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.addr = listener.Addr().String()
-	w.server = &http.Server{Handler: w, ReadHeaderTimeout: time.Minute}
+	f.addr = listener.Addr().String()
+	f.server = &http.Server{Handler: f, ReadHeaderTimeout: time.Minute}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = w.server.Serve(narrow{listener, s.buffer})
+		_ = f.server.Serve(narrow{listener, s.buffer})
 	}()
 	t.Cleanup(func() {
-		_ = w.server.Close()
+		_ = f.server.Close()
 		<-served
-		if err := w.instance.Load().hub.Close(); err != nil {
+		if err := f.instance.Load().hub.Close(); err != nil {
 			t.Errorf("closing the hub: %v", err)
 		}
 	})
-	return w
+	return f
 }
 
 // narrow is a listener whose connections have small buffers, so that a client
@@ -109,27 +109,27 @@ func (n narrow) Accept() (net.Conn, error) {
 }
 
 // start opens a hub. Its first event says which epoch it has.
-func (w *fixture) start(number int) error {
-	var store core.Store = core.NewMemoryStore(w.retention())
-	if w.bolt {
-		file, err := boltstore.Open(w.path, boltstore.Config{
-			Retention: w.retention(), Sync: w.sync, Interval: 5 * time.Millisecond, LockWait: time.Minute,
+func (f *fixture) start(number int) error {
+	var store core.Store = core.NewMemoryStore(f.retention())
+	if f.bolt {
+		file, err := boltstore.Open(f.path, boltstore.Config{
+			Retention: f.retention(), Sync: f.sync, Interval: 5 * time.Millisecond, LockWait: time.Minute,
 		})
 		if err != nil {
 			return err
 		}
 		store = file
 	}
-	l := &instance{number: number, hub: core.NewHub(w.hub(store))}
-	gate := core.NewGate(l.hub, core.GateConfig{
+	in := &instance{number: number, hub: core.NewHub(f.hub(store))}
+	gate := core.NewGate(in.hub, core.GateConfig{
 		RefuseByStatus: true, // a client then knows at once that no stream opens
-		Middleware:     []core.Middleware{w.identify}, Conn: w.conn,
+		Middleware:     []core.Middleware{f.identify}, Conn: f.conn,
 		Heartbeat: heartbeat, WriteTimeout: -1, Retry: retry,
 	})
-	l.events = gate.SubscribeFunc(w.subscribe)
-	l.change = gate.ChangeChannels(func(*core.Stream, []string) error { return nil })
-	first := &event{number: -1 - number, channel: allChannels()[0], ev: core.Event{Data: strconv.Itoa(-1 - number)}, start: w.model.now()}
-	id, err := l.hub.Publish(w.Context(), first.channel, first.ev)
+	in.events = gate.SubscribeFunc(f.subscribe)
+	in.change = gate.ChangeChannels(func(*core.Stream, []string) error { return nil })
+	first := &event{number: -1 - number, channel: allChannels()[0], ev: core.Event{Data: strconv.Itoa(-1 - number)}, start: f.model.now()}
+	id, err := in.hub.Publish(f.Context(), first.channel, first.ev)
 	if err != nil {
 		return err
 	}
@@ -137,69 +137,69 @@ func (w *fixture) start(number int) error {
 	if !ok {
 		return fmt.Errorf("the ID of an event is no position: %q", id)
 	}
-	if w.bolt && number > 0 && epoch != w.epoch {
-		return fmt.Errorf("a new epoch %q after %q, though the file was closed", epoch, w.epoch)
+	if f.bolt && number > 0 && epoch != f.epoch {
+		return fmt.Errorf("a new epoch %q after %q, though the file was closed", epoch, f.epoch)
 	}
-	w.epoch = epoch
-	l.gen = w.model.begin(epoch)
-	first.id, first.end = id, w.model.now()
-	w.instance.Store(l)
-	return w.model.record(l.gen, seq, first)
+	f.epoch = epoch
+	in.gen = f.model.begin(epoch)
+	first.id, first.end = id, f.model.now()
+	f.instance.Store(in)
+	return f.model.record(in.gen, seq, first)
 }
 
 // restart ends the hub, with or without notice, and opens another one.
-func (w *fixture) restart(notice bool) {
-	w.publishLock.Lock()
-	defer w.publishLock.Unlock()
-	down := span{addStart: w.model.now()}
-	old := w.instance.Load()
+func (f *fixture) restart(notice bool) {
+	f.publishLock.Lock()
+	defer f.publishLock.Unlock()
+	down := span{addStart: f.model.now()}
+	old := f.instance.Load()
 	if notice {
-		ctx, cancel := context.WithTimeout(w.Context(), 30*time.Millisecond)
+		ctx, cancel := context.WithTimeout(f.Context(), 30*time.Millisecond)
 		if err := old.hub.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			w.Errorf("Drain: %v", err)
+			f.Errorf("Drain: %v", err)
 		}
 		cancel()
 	}
 	if err := old.hub.Close(); err != nil {
-		w.Errorf("Close: %v", err)
+		f.Errorf("Close: %v", err)
 	}
-	if err := w.start(old.number + 1); err != nil {
-		w.Errorf("starting again: %v", err)
+	if err := f.start(old.number + 1); err != nil {
+		f.Errorf("starting again: %v", err)
 	}
-	down.addEnd = w.model.now()
-	w.downs = append(w.downs, down)
-	w.restarted.Add(1)
+	down.addEnd = f.model.now()
+	f.downs = append(f.downs, down)
+	f.restarted.Add(1)
 }
 
 // ServeHTTP serves the two endpoints of the hub that is there.
-func (w *fixture) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	l := w.instance.Load()
+func (f *fixture) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	in := f.instance.Load()
 	if strings.HasPrefix(r.URL.Path, "/channels") {
-		l.change.ServeHTTP(rw, r)
+		in.change.ServeHTTP(rw, r)
 		return
 	}
-	if v := w.visit(r); v != nil {
-		v.arrive(l)
-		l.events.ServeHTTP(rw, r)
+	if v := f.visit(r); v != nil {
+		v.arrive(in)
+		in.events.ServeHTTP(rw, r)
 	}
 }
 
 // visit returns the visit that a request belongs to.
-func (w *fixture) visit(r *http.Request) *visit {
-	v, _ := w.visits.Load(r.URL.Query().Get("visit"))
+func (f *fixture) visit(r *http.Request) *visit {
+	v, _ := f.visits.Load(r.URL.Query().Get("visit"))
 	found, _ := v.(*visit)
 	return found
 }
 
 // identify is the gate's middleware.
-func (w *fixture) identify(h *core.Handshake) error {
+func (f *fixture) identify(h *core.Handshake) error {
 	r := h.Request()
 	if r.Method == http.MethodPost {
 		h.SetIdentity(r.URL.Query().Get("identity"))
 		return nil
 	}
-	v := w.visit(r)
-	w.open.Add(1)
+	v := f.visit(r)
+	f.open.Add(1)
 	h.OnClose(v.left)
 	if v.client.identity != "" {
 		h.SetIdentity(v.client.identity)
@@ -214,8 +214,8 @@ func (w *fixture) identify(h *core.Handshake) error {
 func passes(modulus, number int) bool { return modulus <= 0 || number < 0 || number%modulus != 0 }
 
 // subscribe chooses what a stream gets.
-func (w *fixture) subscribe(h *core.Handshake) (core.Subscription, error) {
-	v := w.visit(h.Request())
+func (f *fixture) subscribe(h *core.Handshake) (core.Subscription, error) {
+	v := f.visit(h.Request())
 	if err := h.Send(hello(h.ID())); err != nil {
 		return core.Subscription{}, err
 	}

@@ -18,8 +18,8 @@ type mutator struct {
 	*rand.Rand
 }
 
-func newMutator(w *fixture) *mutator {
-	return &mutator{fixture: w, Rand: rand.New(rand.NewPCG(w.seed, 300))}
+func newMutator(f *fixture) *mutator {
+	return &mutator{fixture: f, Rand: rand.New(rand.NewPCG(f.seed, 300))}
 }
 
 // run meddles until nothing more is published.

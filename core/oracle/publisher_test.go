@@ -25,9 +25,9 @@ type once struct {
 	e   *event
 }
 
-func newPublisher(w *fixture, number int) *publisher {
-	r := rand.New(rand.NewPCG(w.seed, uint64(200+number)))
-	return &publisher{fixture: w, number: number, source: source{Rand: r, first: number * 1_000_000}, timer: time.NewTimer(0)}
+func newPublisher(f *fixture, number int) *publisher {
+	r := rand.New(rand.NewPCG(f.seed, uint64(200+number)))
+	return &publisher{fixture: f, number: number, source: source{Rand: r, first: number * 1_000_000}, timer: time.NewTimer(0)}
 }
 
 // run does as many operations as the settings say.
@@ -69,9 +69,9 @@ func (p *publisher) wait() {
 }
 
 // tick says that a client has done something.
-func (w *fixture) tick() {
+func (f *fixture) tick() {
 	select {
-	case w.pace <- struct{}{}:
+	case f.pace <- struct{}{}:
 	default:
 	}
 }
@@ -143,15 +143,15 @@ func (p *publisher) chosen() {
 	e.ev.ID = p.chosenID(e)
 	p.publishLock.Lock()
 	defer p.publishLock.Unlock()
-	l := p.instance.Load()
+	in := p.instance.Load()
 	e.start = p.model.now()
-	id, err := l.hub.Publish(p.Context(), e.channel, e.ev, core.Only(e.to.public()))
+	id, err := in.hub.Publish(p.Context(), e.channel, e.ev, core.Only(e.to.public()))
 	e.end = p.model.now()
 	if err != nil || id != e.ev.ID {
 		p.Errorf("Publish with the ID %q: got %q, %v", e.ev.ID, id, err)
 		return
 	}
-	p.keep(e, id, p.model.head(l.gen)+1)
+	p.keep(e, id, p.model.head(in.gen)+1)
 }
 
 // batch publishes several events together.
@@ -257,9 +257,9 @@ func (p *publisher) forget() {
 	f := forgetting{channel: all[1+p.source.IntN(len(all)-1)]}
 	p.publishLock.RLock()
 	defer p.publishLock.RUnlock()
-	l := p.instance.Load()
-	f.gen, f.start = l.gen, p.model.now()
-	err := l.hub.Forget(p.Context(), f.channel)
+	in := p.instance.Load()
+	f.gen, f.start = in.gen, p.model.now()
+	err := in.hub.Forget(p.Context(), f.channel)
 	f.end = p.model.now()
 	if err != nil {
 		p.Errorf("Forget: %v", err)

@@ -13,8 +13,8 @@ type beginning struct {
 }
 
 // newBeginning returns a beginning before a stamp.
-func (k *checker) newBeginning(high int64) *beginning {
-	return &beginning{start: k.v.client.start, low: k.v.started, until: k.g.most(high)}
+func (c *checker) newBeginning(high int64) *beginning {
+	return &beginning{start: c.v.client.start, low: c.v.started, until: c.g.most(high)}
 }
 
 // seen takes note of what came first.
@@ -25,20 +25,20 @@ func (b *beginning) seen(at int64) {
 }
 
 // keep returns how many events history has of a channel.
-func (k *checker) keep(channel string) int { return k.keeps[policy(channel)] }
+func (c *checker) keep(channel string) int { return c.keeps[policy(channel)] }
 
 // mustReceive reports whether the client must have received an event, when it received
 // at a stamp what comes later.
-func (k *checker) mustReceive(e *event, at int64) bool {
+func (c *checker) mustReceive(e *event, at int64) bool {
 	switch {
-	case e.seq <= k.floor[e.channel], !passes(k.v.client.modulus, e.number):
+	case e.seq <= c.floor[e.channel], !passes(c.v.client.modulus, e.number):
 		return false
-	case !k.addressed(e, at), !k.subscribed(e, at):
+	case !c.addressed(e, at), !c.subscribed(e, at):
 		return false
 	case policy(e.channel) == "conflate" && superseded(e, at):
 		return false
 	}
-	return k.begin == nil || !k.excused(e, at)
+	return c.begin == nil || !c.excused(e, at)
 }
 
 // superseded reports whether there may have been a later event of the same key.
@@ -46,28 +46,28 @@ func superseded(e *event, at int64) bool { return e.next != nil && e.next.possib
 
 // excused reports whether the beginning of the subscription may leave out an
 // event.
-func (k *checker) excused(e *event, at int64) bool {
-	b := k.begin
+func (c *checker) excused(e *event, at int64) bool {
+	b := c.begin
 	switch b.from {
 	case "earliest":
-		return k.g.maybeTrimmed(e, k.keep(e.channel), b.first)
+		return c.g.maybeTrimmed(e, c.keep(e.channel), b.first)
 	case "last":
 		could := func(x *event) bool {
-			return x.possible < b.first && !k.g.surelyTrimmed(x, k.keep(x.channel), b.low)
+			return x.possible < b.first && !c.g.surelyTrimmed(x, c.keep(x.channel), b.low)
 		}
-		return e.seq <= b.until && (k.g.maybeTrimmed(e, k.keep(e.channel), b.first) || k.newer(e, b.n, could))
+		return e.seq <= b.until && (c.g.maybeTrimmed(e, c.keep(e.channel), b.first) || c.newer(e, b.n, could))
 	case "snapshot":
 		return e.seq <= b.until &&
-			(e.ev.Key == "" || k.g.maybeTrimmed(e, k.keep(e.channel), at) || superseded(e, at))
+			(e.ev.Key == "" || c.g.maybeTrimmed(e, c.keep(e.channel), at) || superseded(e, at))
 	}
 	return false
 }
 
 // newer reports whether a condition holds for n events after e, on the channels
 // that the stream ever had.
-func (k *checker) newer(e *event, n int, holds func(*event) bool) bool {
-	for _, x := range k.g.events[e.seq+1:] {
-		if len(k.v.channels[x.channel]) == 0 || !holds(x) {
+func (c *checker) newer(e *event, n int, holds func(*event) bool) bool {
+	for _, x := range c.g.events[e.seq+1:] {
+		if len(c.v.channels[x.channel]) == 0 || !holds(x) {
 			continue
 		}
 		if n--; n == 0 {
@@ -79,9 +79,9 @@ func (k *checker) newer(e *event, n int, holds func(*event) bool) bool {
 
 // tooEarly says why an event lies before the beginning of the subscription, or
 // nothing.
-func (k *checker) tooEarly(e *event) string {
-	b := k.begin
-	if e.seq > k.g.least(b.low) {
+func (c *checker) tooEarly(e *event) string {
+	b := c.begin
+	if e.seq > c.g.least(b.low) {
 		if b.from == "snapshot" && e.ev.Key == "" {
 			// It is no part of the snapshot, so the snapshot ends before it.
 			b.until = min(b.until, e.seq-1)
@@ -92,16 +92,16 @@ func (k *checker) tooEarly(e *event) string {
 		return ""
 	}
 	sure := func(x *event) bool { return x.sure < b.low }
-	kept := func(x *event) bool { return sure(x) && !k.g.maybeTrimmed(x, k.keep(x.channel), b.first) }
+	kept := func(x *event) bool { return sure(x) && !c.g.maybeTrimmed(x, c.keep(x.channel), b.first) }
 	changed := slices.ContainsFunc(allChannels(), func(name string) bool {
-		return slices.ContainsFunc(k.v.channels[name], func(s span) bool { return s != sinceOpen() })
+		return slices.ContainsFunc(c.v.channels[name], func(s span) bool { return s != sinceOpen() })
 	})
 	switch {
 	case b.from == "live":
 		return "published before the subscription began"
-	case k.g.surelyTrimmed(e, k.keep(e.channel), b.low):
+	case c.g.surelyTrimmed(e, c.keep(e.channel), b.low):
 		return "history had lost it"
-	case b.from == "last" && !changed && k.newer(e, b.n, kept):
+	case b.from == "last" && !changed && c.newer(e, b.n, kept):
 		return "there were enough after it"
 	case b.from == "snapshot" && e.ev.Key == "":
 		return "it has no key, and a snapshot was asked for"
@@ -113,58 +113,58 @@ func (k *checker) tooEarly(e *event) string {
 
 // addressed reports whether the stream was certainly in an event's audience,
 // from when it was published up to a stamp.
-func (k *checker) addressed(e *event, at int64) bool {
+func (c *checker) addressed(e *event, at int64) bool {
 	switch e.to.kind {
 	case "":
 		return true
 	case "identity":
-		return e.to.name == k.v.client.identity
+		return e.to.name == c.v.client.identity
 	case "stream":
-		return e.to.name == k.v.id
+		return e.to.name == c.v.id
 	}
-	return slices.ContainsFunc(k.v.groups[e.to.name], func(s span) bool {
+	return slices.ContainsFunc(c.v.groups[e.to.name], func(s span) bool {
 		return s.addEnd < e.possible && at < s.removeStart
 	})
 }
 
 // subscribed reports whether the stream was certainly on an event's channel.
-func (k *checker) subscribed(e *event, at int64) bool {
-	return slices.ContainsFunc(k.v.channels[e.channel], func(s span) bool {
+func (c *checker) subscribed(e *event, at int64) bool {
+	return slices.ContainsFunc(c.v.channels[e.channel], func(s span) bool {
 		return (s.addEnd < e.possible || s.seen > 0 && e.seq > s.seen) && at < s.removeStart
 	})
 }
 
 // mustNotReceive says why an event must not come at a stamp, or nothing.
-func (k *checker) mustNotReceive(e *event, at int64) string {
-	if !passes(k.v.client.modulus, e.number) {
+func (c *checker) mustNotReceive(e *event, at int64) string {
+	if !passes(c.v.client.modulus, e.number) {
 		return "the filter does not let it through"
 	}
 	switch e.to.kind {
 	case "identity":
-		if e.to.name != k.v.client.identity {
+		if e.to.name != c.v.client.identity {
 			return "the stream belongs to somebody else"
 		}
 	case "stream":
-		if e.to.name != k.v.id {
+		if e.to.name != c.v.id {
 			return "it is for another stream"
 		}
 	case "group":
-		in := slices.ContainsFunc(k.v.groups[e.to.name], func(s span) bool {
+		in := slices.ContainsFunc(c.v.groups[e.to.name], func(s span) bool {
 			return s.addStart < at && e.possible < s.removeEnd
 		})
 		if !in {
 			return "the stream was not in the group"
 		}
 	}
-	if len(k.on(e, at)) == 0 {
+	if len(c.on(e, at)) == 0 {
 		return "the stream was not on the channel"
 	}
 	return ""
 }
 
 // on returns the times on an event's channel in which it may have come.
-func (k *checker) on(e *event, at int64) (on []*span) {
-	spans := k.v.channels[e.channel]
+func (c *checker) on(e *event, at int64) (on []*span) {
+	spans := c.v.channels[e.channel]
 	for i := range spans {
 		if s := &spans[i]; s.addStart < at && s.addStart < e.sure && e.possible < s.removeEnd {
 			on = append(on, s)
@@ -175,8 +175,8 @@ func (k *checker) on(e *event, at int64) (on []*span) {
 
 // confirm takes note of an event that was published while its channel was being
 // added: what follows it must come, too.
-func (k *checker) confirm(e *event, at int64) {
-	on := k.on(e, at)
+func (c *checker) confirm(e *event, at int64) {
+	on := c.on(e, at)
 	if len(on) != 1 || e.possible > on[0].addEnd {
 		return
 	}

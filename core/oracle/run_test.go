@@ -17,77 +17,77 @@ const patience = 90 * time.Second
 // run does one run, and checks it.
 func run(t *testing.T, s settings) *tally {
 	t.Helper()
-	w := newFixture(t, s)
+	f := newFixture(t, s)
 	for n := range clients {
-		w.clients = append(w.clients, newClient(w, n))
+		f.clients = append(f.clients, newClient(f, n))
 	}
-	late := time.AfterFunc(patience, w.giveUp)
+	late := time.AfterFunc(patience, f.giveUp)
 	defer late.Stop()
 	var reading, publishing, meddling sync.WaitGroup
-	for _, c := range w.clients {
+	for _, c := range f.clients {
 		reading.Go(c.run)
 	}
 	for n := range publishers {
-		publishing.Go(newPublisher(w, n).run)
+		publishing.Go(newPublisher(f, n).run)
 	}
-	meddling.Go(newMutator(w).run)
-	meddling.Go(func() { w.restartAtTimes(publishers * s.size) })
+	meddling.Go(newMutator(f).run)
+	meddling.Go(func() { f.restartAtTimes(publishers * s.size) })
 	publishing.Wait()
-	w.model.finish()
+	f.model.finish()
 	meddling.Wait()
-	w.publishFinal()
+	f.publishFinal()
 	reading.Wait()
-	if !w.late() {
-		w.awaitClosed()
-		w.check()
+	if !f.late() {
+		f.awaitClosed()
+		f.check()
 	}
 	if t.Failed() {
 		t.Logf("%s: to repeat: go test ./core/oracle -run Oracle -seed %d; %+v", s.kind, s.seed, s)
 	}
-	return &w.tally
+	return &f.tally
 }
 
 // restartAtTimes restarts the hub as often as the settings say, spread over the
 // run.
-func (w *fixture) restartAtTimes(operations int) {
-	for n := range w.restarts {
-		w.model.await(operations / (w.restarts + 1))
-		if w.model.ended() {
+func (f *fixture) restartAtTimes(operations int) {
+	for n := range f.restarts {
+		f.model.await(operations / (f.restarts + 1))
+		if f.model.ended() {
 			return
 		}
-		w.restart((int(w.seed)+n)%2 == 0)
+		f.restart((int(f.seed)+n)%2 == 0)
 	}
 }
 
 // publishFinal publishes the last event of each channel, by which clients know that
 // they have everything.
-func (w *fixture) publishFinal() {
-	w.publishLock.Lock()
-	defer w.publishLock.Unlock()
-	l := w.instance.Load()
-	f := &final{gen: l.gen, seq: make(map[string]uint64)}
+func (f *fixture) publishFinal() {
+	f.publishLock.Lock()
+	defer f.publishLock.Unlock()
+	in := f.instance.Load()
+	last := &final{gen: in.gen, seq: make(map[string]uint64)}
 	for n, name := range allChannels() {
-		e := &event{number: -100 - n, channel: name, ev: core.Event{Data: strconv.Itoa(-100 - n), Key: "final"}, start: w.model.now()}
-		id, err := l.hub.Publish(w.Context(), name, e.ev)
-		e.id, e.end = id, w.model.now()
+		e := &event{number: -100 - n, channel: name, ev: core.Event{Data: strconv.Itoa(-100 - n), Key: "final"}, start: f.model.now()}
+		id, err := in.hub.Publish(f.Context(), name, e.ev)
+		e.id, e.end = id, f.model.now()
 		_, seq, ok := parsePosition(id)
 		if err != nil || !ok {
-			w.Errorf("the last event of %s: got %q, %v", name, id, err)
+			f.Errorf("the last event of %s: got %q, %v", name, id, err)
 			continue
 		}
-		f.seq[name] = seq
-		if err := w.model.record(l.gen, seq, e); err != nil {
-			w.Error(err)
+		last.seq[name] = seq
+		if err := f.model.record(in.gen, seq, e); err != nil {
+			f.Error(err)
 		}
 	}
-	w.final.Store(f)
+	f.final.Store(last)
 }
 
 // awaitClosed waits until the server has noticed that all clients are gone.
-func (w *fixture) awaitClosed() {
+func (f *fixture) awaitClosed() {
 	ended := make(chan struct{})
 	go func() {
-		w.open.Wait()
+		f.open.Wait()
 		close(ended)
 	}()
 	timer := time.NewTimer(patience)
@@ -95,37 +95,37 @@ func (w *fixture) awaitClosed() {
 	select {
 	case <-ended:
 	case <-timer.C:
-		w.Fatal("streams are open though their clients are gone")
+		f.Fatal("streams are open though their clients are gone")
 	}
-	hub := w.instance.Load().hub
-	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	hub := f.instance.Load().hub
+	ctx, cancel := context.WithTimeout(f.Context(), patience)
 	defer cancel()
 	if err := hub.Drain(ctx); err != nil {
-		w.Errorf("Drain: %v", err)
+		f.Errorf("Drain: %v", err)
 	}
 	if got := hub.Stats().Streams; got != 0 {
-		w.Errorf("got %d streams in the end, want none", got)
+		f.Errorf("got %d streams in the end, want none", got)
 	}
 	for _, c := range hub.Channels() {
 		if c.Streams != 0 {
-			w.Errorf("got %d streams on %s in the end, want none", c.Streams, c.Name)
+			f.Errorf("got %d streams on %s in the end, want none", c.Streams, c.Name)
 		}
 	}
 }
 
 // giveUp ends a run that hangs.
-func (w *fixture) giveUp() {
-	w.mu.Lock()
-	conns := w.conns
-	w.conns = nil
-	w.mu.Unlock()
-	w.Errorf("the run hangs")
-	f := w.final.Load()
-	for _, c := range w.clients {
+func (f *fixture) giveUp() {
+	f.mu.Lock()
+	conns := f.conns
+	f.conns = nil
+	f.mu.Unlock()
+	f.Errorf("the run hangs")
+	last := f.final.Load()
+	for _, c := range f.clients {
 		if c.mu.TryLock() {
 			if v := c.now; v != nil {
 				v.mu.Lock()
-				w.Logf("client %d %+v: visit %s to %d, on %q, after %+v, ended for %v; last events %+v", c.number, c.start, v.key, v.gen, current(v.channels), v.after, v.reason, f)
+				f.Logf("client %d %+v: visit %s to %d, on %q, after %+v, ended for %v; last events %+v", c.number, c.start, v.key, v.gen, current(v.channels), v.after, v.reason, last)
 				v.mu.Unlock()
 			}
 			c.mu.Unlock()
@@ -134,29 +134,29 @@ func (w *fixture) giveUp() {
 	for conn := range conns {
 		_ = conn.Close()
 	}
-	w.model.finish()
+	f.model.finish()
 }
 
 // late reports whether the run was given up.
-func (w *fixture) late() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.conns == nil
+func (f *fixture) late() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conns == nil
 }
 
 // track takes note of a client's connection, untrack forgets it.
-func (w *fixture) track(conn net.Conn) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.conns == nil {
+func (f *fixture) track(conn net.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.conns == nil {
 		_ = conn.Close()
 		return
 	}
-	w.conns[conn] = struct{}{}
+	f.conns[conn] = struct{}{}
 }
 
-func (w *fixture) untrack(conn net.Conn) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.conns, conn)
+func (f *fixture) untrack(conn net.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.conns, conn)
 }

@@ -72,10 +72,10 @@ type visit struct {
 }
 
 // arrive takes note of the hub that the request comes to.
-func (v *visit) arrive(l *instance) {
+func (v *visit) arrive(in *instance) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.life, v.gen = l.number, l.gen
+	v.life, v.gen = in.number, in.gen
 }
 
 // enter takes note of the stream that the visit opens.
@@ -100,11 +100,11 @@ func (v *visit) enter(s *core.Stream) {
 
 // left takes note of the stream's end.
 func (v *visit) left(sum core.Summary) {
-	w := v.client.world
+	f := v.client.world
 	v.mu.Lock()
-	v.reason, v.leftAt = sum.Reason, w.model.now()
+	v.reason, v.leftAt = sum.Reason, f.model.now()
 	v.mu.Unlock()
-	w.open.Done()
+	f.open.Done()
 }
 
 // place returns the hub that the visit came to, and its generation.
