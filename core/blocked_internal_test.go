@@ -11,8 +11,8 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// A client that takes nothing is timed out, even if its socket is said to be
-// writable time and again, as it is when the kernel is short of memory.
+// A client that reads nothing is timed out, even if the kernel reports its
+// socket as writable again and again, as it does when it is short of memory.
 func TestWritableInVain(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{RingBytes: 1 << 30, Store: NewMemoryStore(Retention{Bytes: 1 << 20})})

@@ -17,8 +17,8 @@ func conflateConfig(ringEvents int) core.HubConfig {
 	return core.HubConfig{Channels: []core.ChannelConfig{{Pattern: "c*", Slow: core.Conflate, RingEvents: ringEvents}}}
 }
 
-// update publishes events with keys to the channel "c": each text is a key and a
-// value.
+// update publishes events with keys to the channel "c". Each text is a key and
+// a value.
 func update(tb testing.TB, hub *core.Hub, texts ...string) []string {
 	tb.Helper()
 	ids := make([]string, len(texts))
@@ -32,8 +32,8 @@ func update(tb testing.TB, hub *core.Hub, texts ...string) []string {
 	return ids
 }
 
-// Of what waits for a subscriber, the latest of each key comes, in the order in
-// which those were published; what has no key comes all.
+// A subscriber that is behind receives the latest event of each key, in the
+// order of publication, and all events without a key.
 func TestConflate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -67,8 +67,8 @@ func TestConflate(t *testing.T) {
 	})
 }
 
-// As many keys as the ring has places are all there, however many events there
-// are of them, and in whatever order. One key more, and the oldest gives way.
+// A ring of n events keeps n keys, however many events of them are published
+// and in whatever order. With one key more, the oldest is evicted.
 func TestConflateUpToTheRing(t *testing.T) {
 	t.Parallel()
 	for _, ringEvents := range []int{1, 2, 3, 7, 8, 100} {
@@ -93,8 +93,8 @@ func conflateUpToTheRing(t *testing.T, ringEvents, keys int) {
 	slow.wants(t, "at the first", "c 0=first")
 	random := rand.New(rand.NewPCG(uint64(ringEvents), uint64(keys)))
 	last := make(map[int]int)
-	// Every key comes, the first of them never again: nothing else must push it
-	// out of the ring.
+	// Every key is published again and again, except for the first: the others
+	// must not evict it from the ring.
 	for i := range 40 * keys {
 		key := i
 		if i >= keys {
@@ -133,8 +133,8 @@ func conflateUpToTheRing(t *testing.T, ringEvents, keys int) {
 	}
 }
 
-// A ring that conflates keeps to its bounds: a third more while it holds what is
-// superseded.
+// A ring that conflates keeps to its bounds. It may exceed them by a third
+// while it holds superseded events.
 func TestConflateKeepsToTheBounds(t *testing.T) {
 	t.Parallel()
 	for _, cfg := range []core.ChannelConfig{{RingEvents: 100}, {RingBytes: 20_000}, {RingEvents: 100, RingBytes: 50_000}, {RingEvents: 1}, {RingBytes: 1}} {
@@ -161,7 +161,7 @@ func TestConflateKeepsToTheBounds(t *testing.T) {
 	}
 }
 
-// An event for some does not take the place of one for others.
+// An event does not supersede one of the same key for another audience.
 func TestConflateByAudience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -184,8 +184,8 @@ func TestConflateByAudience(t *testing.T) {
 	})
 }
 
-// One that comes back to what the ring holds gets the latest of each key; one
-// that reads history gets all of that, and then goes on conflated.
+// A subscriber that resumes within the ring receives the latest event of each
+// key. One that reads history receives all of it, and is conflated afterwards.
 func TestConflateAndHistory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -201,7 +201,7 @@ func TestConflateAndHistory(t *testing.T) {
 		if err != nil || len(found) != 2 || found[0].Data != "x=3" || found[1].Data != "y=4" {
 			t.Errorf("History of a snapshot: got %+v, %v", found, err)
 		}
-		// More keys than the ring holds: what is missing there, history has.
+		// There are more keys than the ring holds; history has the others.
 		for i := range 20 {
 			update(t, hub, strconv.Itoa(i)+"=key")
 		}
@@ -214,8 +214,9 @@ func TestConflateAndHistory(t *testing.T) {
 	})
 }
 
-// While history is read page by page, more than the ring holds is published:
-// every key's latest value arrives, and what arrives goes forward.
+// While history is read page by page, more than the ring holds is published.
+// The latest value of every key arrives, and no key goes back to an older
+// value.
 func TestConflateWhileHistoryIsPaged(t *testing.T) {
 	t.Parallel()
 	for _, start := range []core.Start{core.Earliest(), core.Snapshot(), core.Last(900)} {

@@ -9,8 +9,9 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// TestAttachWhileInUse comes and goes on channels that somebody else is on, while a
-// publisher is at work: neither has to wait for the other.
+// TestAttachWhileInUse attaches to and detaches from channels with another
+// subscriber while a publisher holds the read lock: neither waits for the
+// other.
 func TestAttachWhileInUse(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})
@@ -20,7 +21,7 @@ func TestAttachWhileInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub.mu.RLock() // as who delivers an event does
+	hub.mu.RLock() // as the delivery of an event does
 	second, err := hub.attach(names)
 	if err != nil {
 		t.Fatal(err)
@@ -36,8 +37,8 @@ func TestAttachWhileInUse(t *testing.T) {
 	wantNoRefs(t, hub)
 }
 
-// TestAttachToRemovedChannel checks that nobody holds on to anything after an attempt at
-// channels of which one is gone, whether or not others are on the rest.
+// TestAttachToRemovedChannel checks that no reference is left after an attempt
+// to attach to several channels of which one was removed.
 func TestAttachToRemovedChannel(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})
@@ -60,8 +61,8 @@ func TestAttachToRemovedChannel(t *testing.T) {
 	wantNoRefs(t, hub)
 }
 
-// TestAttachConcurrently has many come and go at once, so that each is the first and the
-// last now and then.
+// TestAttachConcurrently attaches and detaches many subscribers at the same
+// time, so that each is at times the first and the last of a channel.
 func TestAttachConcurrently(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})
@@ -92,7 +93,7 @@ func TestAttachConcurrently(t *testing.T) {
 	wantNoRefs(t, hub)
 }
 
-// wantNoRefs checks that nobody holds on to anything of a hub.
+// wantNoRefs checks that no channel of a hub is referenced.
 func wantNoRefs(t *testing.T, hub *Hub) {
 	t.Helper()
 	hub.mu.Lock()

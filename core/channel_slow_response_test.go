@@ -10,8 +10,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// openStalled connects to an endpoint of a gate, and takes nothing from the first
-// byte on that follows the prelude.
+// openStalled connects to an endpoint of a gate, and reads nothing after the
+// prelude.
 func openStalled(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...string) (*memClient, <-chan core.Summary) {
 	t.Helper()
 	conn := newMemConn()
@@ -26,9 +26,9 @@ func openStalled(t *testing.T, hub *core.Hub, cfg core.GateConfig, channels ...s
 	return c, sums
 }
 
-// A client that takes nothing is ended after the write timeout, unless the
-// policies of all its channels let it be as slow as it likes: then after the
-// longest of their times, if that is longer.
+// The stream of a client that reads nothing ends after the write timeout. If no
+// channel evicts, it ends after the longest of the channels' stall timeouts, if
+// that is longer.
 func TestStallTimeout(t *testing.T) {
 	t.Parallel()
 	channels := []core.ChannelConfig{
@@ -76,8 +76,8 @@ func TestStallTimeout(t *testing.T) {
 	}
 }
 
-// Clients that take nothing of a page of history, any number of them, do not
-// keep others from theirs.
+// Clients that do not read their pages of history, however many, do not keep
+// other clients from reading theirs.
 func TestStalledReplaysLetOthersIn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -103,8 +103,8 @@ func TestStalledReplaysLetOthersIn(t *testing.T) {
 	})
 }
 
-// Events that were published together go out with one flush, also when they are
-// more than what goes out together otherwise.
+// A batch of events is sent with one flush, also if it is larger than what is
+// sent together otherwise.
 func TestBatchIsOneFlush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -12,14 +12,13 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// skipConfig configures the channel "a" to skip, with a ring of 4 as the others
-// have.
+// skipConfig configures the channel "a" to skip. All channels have a ring of 4.
 func skipConfig() core.HubConfig {
 	return core.HubConfig{RingEvents: 4, Channels: []core.ChannelConfig{{Pattern: "a", Slow: core.Skip}}}
 }
 
-// One that falls out of the ring is told what it misses, and goes on with what
-// comes next.
+// A subscriber whose next event has left the ring receives a gap, and the
+// events that follow it.
 func TestSkip(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +42,7 @@ func TestSkip(t *testing.T) {
 	})
 }
 
-// As far behind as the ring is not too far.
+// A subscriber that is as far behind as the ring holds skips nothing.
 func TestSkipNotYet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -58,8 +57,8 @@ func TestSkipNotYet(t *testing.T) {
 	})
 }
 
-// Whoever skips on one channel loses nothing on the others, and gets all that is
-// left in the one order.
+// A subscriber that skips events of one channel loses none of the others, and
+// receives the rest in the order of publication.
 func TestSkipOnOneOfSeveral(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -88,8 +87,8 @@ func TestSkipOnOneOfSeveral(t *testing.T) {
 		if !ascending(c.ids) {
 			t.Errorf("IDs: got %q, want them to go up", c.ids)
 		}
-		// One that comes back in the middle of what it skipped gets all of it:
-		// history has it.
+		// A subscriber that resumes within what it skipped receives all of it,
+		// from history.
 		sub.After = c.ids[100]
 		at, _ := core.ParsePosition(sub.After)
 		again := consume(t, hub, sub)
@@ -100,7 +99,8 @@ func TestSkipOnOneOfSeveral(t *testing.T) {
 	})
 }
 
-// Both channels that skip say so; a channel that evicts ends it.
+// Each channel that skips reports its gap; a channel that evicts ends the
+// subscription.
 func TestSkipOnSeveral(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestSkipOnSeveral(t *testing.T) {
 	})
 }
 
-// The first pattern that matches counts, and none means the hub's.
+// The first pattern that matches applies; if none does, the hub's defaults.
 func TestChannelConfigByPattern(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -168,8 +168,7 @@ func TestMalformedPatternsPanic(t *testing.T) {
 	}
 }
 
-// What a program asks history for, policies do not leave out; its topics skip as
-// its subscriptions do.
+// Policies leave nothing out of History. Topics skip as subscriptions do.
 func TestSkipInTopics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -210,8 +209,8 @@ func TestSkipInTopics(t *testing.T) {
 	})
 }
 
-// History asks the store for what leaves the rings while it reads, on every
-// channel, whatever their policies.
+// History reads events that leave the rings meanwhile from the store, on every
+// channel, whatever its policy.
 func TestHistoryNeverSkips(t *testing.T) {
 	t.Parallel()
 	for _, channels := range [][]string{{"a"}, {"a", "b"}} {

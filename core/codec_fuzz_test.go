@@ -12,8 +12,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// arrived returns the event as a client gets it, which the Data of an event and
-// its retry may differ from: see [core.Event].
+// arrived returns the event as a client receives it. Its data and retry may
+// differ from those that were sent: see [core.Event].
 func arrived(ev core.Event) core.Event {
 	ev.Key = ""
 	ev.Data = string(referenceUTF8([]byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(ev.Data))))
@@ -25,8 +25,8 @@ func arrived(ev core.Event) core.Event {
 	return ev
 }
 
-// encode appends the event. Where it is refused, it checks that it had to be,
-// and that dst is as it was.
+// encode appends the event. If AppendEvent refuses it, encode checks that the
+// event is invalid and that dst is unchanged.
 func encode(t *testing.T, dst []byte, ev core.Event) ([]byte, bool) {
 	t.Helper()
 	out, err := core.AppendEvent(bytes.Clone(dst), ev)
@@ -169,7 +169,8 @@ func FuzzDecodeChunks(f *testing.F) {
 		if got := decode(r, limits); got.String() != whole.String() {
 			t.Errorf("with limits, in chunks of %v: got\n%v\nwant\n%v", r.sizes, got, whole)
 		}
-		// What was left out to keep within the limits had no effect.
+		// What was left out of the input, to stay within the limits, had no
+		// effect.
 		if got, want := whole.withoutComments(), reference(stream).withoutComments(); strings.Contains(got, "\nend EOF") && got != want {
 			t.Errorf("with limits: got\n%s\nwant\n%s", got, want)
 		}

@@ -80,7 +80,7 @@ func TestConnWatch(t *testing.T) {
 	wantEnd(w.Context(t.Context()), t, core.ErrClientGone)
 }
 
-// The contexts of a request do not live on for the next one.
+// The contexts of a request end before the next request.
 func TestConnWatchClose(t *testing.T) {
 	t.Parallel()
 	client, server := socket(t)
@@ -155,8 +155,8 @@ func TestConnWatchReads(t *testing.T) {
 	_, _ = w.Close(), server.Close()
 }
 
-// A connection that input was lost from is not used for the next request; any
-// other is.
+// A connection is used for the next request, unless the watch has consumed
+// input.
 func TestConnWatchReadsInput(t *testing.T) {
 	t.Parallel()
 	for _, input := range []bool{false, true} {

@@ -13,7 +13,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// fakeController answers calls as a function says, and notes what it was asked.
+// fakeController answers calls with a function, and records them.
 type fakeController struct {
 	events func(call int) ([]core.Event, time.Duration, error)
 
@@ -30,7 +30,7 @@ func (ctrl *fakeController) Events(_ *core.Sender, last string) ([]core.Event, t
 	return ctrl.events(len(ctrl.calls) - 1)
 }
 
-// fullController also wants to know who comes and goes.
+// fullController implements [core.Connector] and [core.Disconnector] too.
 type fullController struct {
 	fakeController
 
@@ -174,7 +174,7 @@ func TestControllersIntervalDoesNotDelayHeartbeats(t *testing.T) {
 	})
 }
 
-// A slow query must not delay them, either.
+// A slow query does not delay heartbeats either.
 func TestControllersQueryDoesNotDelayHeartbeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -190,7 +190,8 @@ func TestControllersQueryDoesNotDelayHeartbeats(t *testing.T) {
 	})
 }
 
-// Others send on the same stream without end; the controller has its turn.
+// A controller is called although other goroutines send on its stream all the
+// time.
 func TestControllerInAFlood(t *testing.T) {
 	t.Parallel()
 	var flood sync.WaitGroup

@@ -12,8 +12,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// ignoredLines are beginnings of lines that have no effect, however long they
-// are: what repeats follows.
+// ignoredLines returns lines without effect, of any length: how each begins,
+// and what it repeats.
 func ignoredLines() []struct{ begin, repeats string } {
 	return []struct{ begin, repeats string }{
 		{"", ":"},

@@ -13,7 +13,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// trace is all that a decoder tells of a stream, one line for each thing.
+// trace is what a decoder returns for a stream, one line for each result.
 type trace []string
 
 func (tr trace) String() string { return strings.Join(tr, "\n") }

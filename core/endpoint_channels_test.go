@@ -228,8 +228,8 @@ func TestChangeRequestInOrder(t *testing.T) {
 	}
 }
 
-// A change of as many and as long names as there can be fits, in JSON that
-// escapes them all.
+// The largest change, of as many and as long names as are allowed, fits into a
+// request, even if JSON escapes every character.
 func TestChangeRequestOfTheLargestKind(t *testing.T) {
 	t.Parallel()
 	f := newChangeFixture(t)

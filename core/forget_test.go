@@ -9,8 +9,9 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// What is forgotten is gone for those who come, a gap for those who come back
-// without having seen it, and nothing to those who are there or have seen all.
+// New subscribers do not receive forgotten events. A subscriber that resumes
+// before them receives a gap; one that has received them, or is subscribed,
+// does not.
 func TestForget(t *testing.T) {
 	t.Parallel()
 	for _, ringEvents := range []int{2, 100} {
@@ -44,7 +45,7 @@ func TestForget(t *testing.T) {
 			there.wants(t, "live", numbers(1, 6)...)
 			all := consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
 			all.wants(t, "earliest, later", "6")
-			// Twice, and what never was.
+			// Forget a channel twice, and one that does not exist.
 			for range 2 {
 				for _, channel := range []string{"a", "never"} {
 					if err := hub.Forget(t.Context(), channel); err != nil {
@@ -56,7 +57,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// A channel that nobody is subscribed to is gone with its history.
+// A channel without subscribers is removed with its history.
 func TestForgetLeavesNoChannel(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})

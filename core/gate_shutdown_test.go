@@ -15,7 +15,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// shutDown has a server shut down, which must not take long.
+// shutDown shuts a server down, which must not take long.
 func shutDown(t *testing.T, server *http.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -26,8 +26,8 @@ func shutDown(t *testing.T, server *http.Server) {
 	}
 }
 
-// A gate whose first stream comes when the server shuts down already ends it
-// all the same.
+// A gate whose first stream opens after the server's shutdown has begun ends
+// that stream.
 func TestFirstStreamAfterShutdown(t *testing.T) {
 	t.Parallel()
 	arrived, begun := make(chan struct{}), make(chan struct{})
@@ -96,7 +96,7 @@ func posts(gate *core.Gate) map[string]*core.Endpoint {
 	}
 }
 
-// A body that never comes keeps no server from shutting down.
+// A request whose body never arrives does not delay a server's shutdown.
 func TestShutdownWhileBodyIsAwaited(t *testing.T) {
 	t.Parallel()
 	for name := range posts(core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{})) {
@@ -119,7 +119,8 @@ func TestShutdownWhileBodyIsAwaited(t *testing.T) {
 	}
 }
 
-// A body that never comes is not waited for, if the gate says so.
+// A request whose body does not arrive within the gate's body timeout is
+// refused.
 func TestBodyTimeout(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
@@ -135,7 +136,7 @@ func TestBodyTimeout(t *testing.T) {
 	}
 }
 
-// A body that comes in time leaves no bound behind.
+// The read deadline is removed when the body has arrived in time.
 func TestBodyInTime(t *testing.T) {
 	t.Parallel()
 	const bound = 100 * time.Millisecond

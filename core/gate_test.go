@@ -30,7 +30,7 @@ func waitForEnd(s *core.Sender) error {
 	return nil
 }
 
-// A gate without a hub would lead to streams that nothing can be published to.
+// NewGate panics without a hub: nothing could be published to its streams.
 func TestGateWithoutHub(t *testing.T) {
 	t.Parallel()
 	for name, build := range map[string]func(){
@@ -112,8 +112,8 @@ func TestRefusalStopsAtTheGate(t *testing.T) {
 	})
 }
 
-// A panic at any place of the user's ends its stream only, is logged once and
-// leaves no hook out.
+// A panic in any function of the application ends only its stream, is logged
+// once, and the other hooks still run.
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	boom := func() { panic("boom") }
@@ -234,8 +234,8 @@ func TestGreeting(t *testing.T) {
 	})
 }
 
-// What is sent while the stream opens is in the greeting or after it: nothing
-// is lost in between, nor before the head.
+// What is sent while the stream opens is part of the greeting or follows it:
+// nothing is lost, and nothing is sent before the head.
 func TestSendWhileOpening(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// silentStore is a store that does not tell what it trims, as it need not.
+// silentStore is a store that does not report what it trims, which is optional.
 type silentStore struct{ *core.MemoryStore }
 
 func (u silentStore) Attach(sink core.Sink) (core.Position, error) {
@@ -25,8 +25,8 @@ type silentSink struct{ core.Sink }
 
 func (silentSink) Trimmed(string, uint64) {}
 
-// 10,000 channels with one event each take no more than the hub and its store
-// are given, and none is kept for ever because its name is not used again.
+// 10,000 channels with one event each take no more memory than the bounds of
+// the hub and its store, and channels that are not used again are removed.
 func TestHeapOfManyChannels(t *testing.T) {
 	const channels, size, caps = 10_000, 1500, 3 * mib
 	fill := func(t *testing.T, rings, history int) (grown int64) {
@@ -43,8 +43,7 @@ func TestHeapOfManyChannels(t *testing.T) {
 		t.Logf("%d channels in the hub, heap grew by %d KiB", hub.Stats().Channels, grown>>10)
 		return grown
 	}
-	// What both hold is there once only, unless they let go of different
-	// things.
+	// The hub and the store share entries, unless they evict different ones.
 	const bound = 2*caps + 1*mib
 	t.Run("within the caps", func(t *testing.T) {
 		if got := fill(t, caps, caps); got > bound {
@@ -60,12 +59,12 @@ func TestHeapOfManyChannels(t *testing.T) {
 	}
 }
 
-// stalledClients is how many clients take nothing in the tests that follow.
+// stalledClients is the number of clients that read nothing in the tests below.
 const stalledClients = 1000
 
-// stallAll opens so many streams of which nobody reads more than the head, in
-// groups, and has more published between the groups: they stop at different
-// events.
+// stallAll opens stalledClients streams of which the client reads only the
+// head. It opens them in groups, and calls between after each group, so that
+// the groups stall at different events.
 func stallAll(t *testing.T, f *fixture, group int, between func()) {
 	conns := make([]net.Conn, stalledClients)
 	t.Cleanup(func() {
@@ -101,12 +100,12 @@ var kinds = map[string]struct {
 	"response": {core.ResponseConn, 20 << 10},
 }
 
-// A channel under a flood, with 1,000 subscribers that take nothing, costs its
-// ring, its history, and for each of them what one may hold at most.
+// The memory of a busy channel with 1,000 subscribers that read nothing is its
+// ring, its history and the bound of one subscriber for each of them.
 func TestHeapOfStalledSubscribers(t *testing.T) {
 	const event, page = 1 << 10, 8 << 10
 	data := strings.Repeat("x", event)
-	skip := []core.ChannelConfig{{Pattern: "*", Slow: core.Skip}} // so that nobody is ended
+	skip := []core.ChannelConfig{{Pattern: "*", Slow: core.Skip}} // no stream is evicted
 	flood := func(t *testing.T, mode core.ConnMode, cfg core.HubConfig) (grown int64) {
 		hub := openHub(t, cfg)
 		f := openFixture(t, hub, core.GateConfig{Heartbeat: -1, WriteTimeout: -1, Conn: mode},
@@ -151,7 +150,7 @@ func TestHeapOfStalledSubscribers(t *testing.T) {
 	}
 }
 
-// 1,000 subscribers that take nothing of a large beginning cost a page each.
+// 1,000 subscribers that read nothing of a long history cost one page each.
 func TestHeapOfStalledBeginnings(t *testing.T) {
 	const keys, event, page = 400, 1 << 10, 8 << 10
 	begin := func(t *testing.T, mode core.ConnMode, start core.Start, page int) (grown int64) {
@@ -172,7 +171,7 @@ func TestHeapOfStalledBeginnings(t *testing.T) {
 		update()
 		update() // more than history keeps
 		before := ssetest.HeapInUse()
-		// So that nothing of what they hold is in history any more.
+		// Then history no longer has what the subscribers hold.
 		stallAll(t, f, 8, func() { update() })
 		update()
 		grown = ssetest.HeapInUse() - before

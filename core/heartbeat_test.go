@@ -29,9 +29,9 @@ func wantBeats(t *testing.T, c *memClient, want ...time.Duration) {
 	}
 }
 
-// wantSpreadBeats checks the heartbeats of a subscription up to a time: they are
-// late by an eighth at most. The first may come sooner, so that those of streams
-// that open together are spread.
+// wantSpreadBeats checks the heartbeats of a subscription up to a time. Each is
+// late by an eighth of the interval at most. The first may be early, which
+// spreads the heartbeats of streams that open at the same time.
 func wantSpreadBeats(t *testing.T, c *memClient, every, until time.Duration) {
 	t.Helper()
 	last := time.Duration(0)
@@ -106,7 +106,7 @@ func TestHeartbeatDefaultAndNone(t *testing.T) {
 	}
 }
 
-// A handler's long wait, and its blocked write, are no concern of heartbeats.
+// Heartbeats do not depend on whether the handler waits or its write blocks.
 func TestHeartbeatWhileAWriteBlocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -182,8 +182,8 @@ func TestWriteTimeoutOfASubscription(t *testing.T) {
 	})
 }
 
-// wantTimeout checks that a write was given its time, and no more than a tenth
-// beyond.
+// wantTimeout checks that a write timed out after want, and at most a tenth
+// later.
 func wantTimeout(t *testing.T, got, want time.Duration) {
 	t.Helper()
 	if got < want || got > want+want/10 {
@@ -191,7 +191,7 @@ func wantTimeout(t *testing.T, got, want time.Duration) {
 	}
 }
 
-// The client's disconnect ends a write that nothing else bounds.
+// The client's disconnect ends a blocked write that has no timeout.
 func TestHangUpEndsABlockedWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -349,7 +349,7 @@ func TestDrainWithoutADeadlineIsAtOnce(t *testing.T) {
 	})
 }
 
-// With nothing left to wait for, it does not matter that the time is over.
+// Drain without streams returns nil even if its context has ended.
 func TestDrainOfNothing(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -361,8 +361,8 @@ func TestDrainOfNothing(t *testing.T) {
 	}
 }
 
-// A handler that heeds Draining finishes its answer; one that does not is
-// ended when the grace is over, also out of a blocked write.
+// A handler that watches Draining finishes its response. The stream of one that
+// does not is ended at the deadline, even during a blocked write.
 func TestDrainOfHandlers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// What it costs to open a subscription, up to the first bytes, and to close it.
+// BenchmarkJoin opens a subscription, reads its first bytes and closes it.
 func BenchmarkJoin(b *testing.B) {
 	b.ReportAllocs()
 	hub := openHub(b, core.HubConfig{})
@@ -42,7 +42,7 @@ func BenchmarkJoin(b *testing.B) {
 	}
 }
 
-// What it costs to send an event to 1,000 connections, clients included: one at
+// BenchmarkDeliver sends events to 1,000 connections, clients included: one at
 // a time, and several in one write.
 func BenchmarkDeliver(b *testing.B) {
 	const connections = 1000

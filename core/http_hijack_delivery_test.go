@@ -75,8 +75,8 @@ func (p *published) one(t *testing.T, hub *core.Hub, channel string, ev core.Eve
 	p.events = append(p.events, numbered{ev, channel, at.Seq})
 }
 
-// unevenConn is a connection whose reader takes pieces of all sizes, and stops for a
-// while now and then.
+// unevenConn is a connection that is read in pieces of random size, with
+// pauses.
 type unevenConn struct {
 	net.Conn
 
@@ -92,7 +92,7 @@ func (j *unevenConn) Read(p []byte) (int, error) {
 		j.stop = 0
 	}
 	limit := []int{1 + j.random.IntN(20), 1 + j.random.IntN(1000), 4096}[j.random.IntN(3)]
-	if j.read > 100_000 { // it has shown what it can
+	if j.read > 100_000 { // enough uneven reads
 		limit = 4096
 	}
 	n, err := j.Conn.Read(p[:min(len(p), limit)])
@@ -100,8 +100,8 @@ func (j *unevenConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Whatever the sizes of events, and however clients read, everyone gets every
-// byte in order.
+// Every client receives every byte in order, whatever the sizes of events and
+// however it reads.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackDelivery(t *testing.T) {
@@ -188,7 +188,7 @@ func compare(t *testing.T, who string, got, want []core.Event) {
 	}
 }
 
-// Delivering takes no memory per connection.
+// Delivery allocates nothing per connection.
 //
 //nolint:paralleltest // It counts allocations.
 func TestHijackDeliveryAllocates(t *testing.T) {

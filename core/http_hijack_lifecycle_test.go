@@ -15,7 +15,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// wantEOF reads what is left, which must have a decent end, and returns it.
+// wantEOF reads the rest of the response, which must be complete, and returns
+// it.
 func (c *rawClient) wantEOF(t *testing.T) string {
 	t.Helper()
 	rest, err := io.ReadAll(c.in)
@@ -25,7 +26,8 @@ func (c *rawClient) wantEOF(t *testing.T) string {
 	return string(rest)
 }
 
-// However a stream ends, nothing is left of it, and a neighbour goes on.
+// However a stream ends, it leaves nothing behind, and another stream
+// continues.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackEndings(t *testing.T) {
@@ -105,7 +107,7 @@ func TestHijackEndings(t *testing.T) {
 	}
 }
 
-// What is set on a stream that is open does not disturb who sends on it.
+// Setters of an open stream do not race with its delivery.
 func TestHijackChanges(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
@@ -127,7 +129,7 @@ func TestHijackChanges(t *testing.T) {
 	}
 }
 
-// Streams have their lifetime, a little more at random.
+// Streams end after the gate's lifetime and a random extra.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackLifetime(t *testing.T) {
@@ -145,7 +147,7 @@ func TestHijackLifetime(t *testing.T) {
 	})
 }
 
-// A hook that blocks keeps nothing from being delivered.
+// A close hook that blocks does not delay delivery.
 func TestHijackBlockingCloseHook(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
@@ -183,7 +185,8 @@ func TestHijackBlockingCloseHook(t *testing.T) {
 	}
 }
 
-// Clients join while the hub drains or closes: each is refused, or gets an end.
+// Clients that connect while the hub drains or closes are refused, or their
+// streams end properly.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackJoinWhileEnding(t *testing.T) {
@@ -246,8 +249,8 @@ func TestHijackJoinWhileEnding(t *testing.T) {
 	}
 }
 
-// Idle connections get heartbeats, about as often as they should; busy ones get
-// none.
+// Idle connections receive heartbeats at about the configured interval; busy
+// ones receive none.
 func TestHijackHeartbeats(t *testing.T) {
 	t.Parallel()
 	const every, beats, clients = 50 * time.Millisecond, 10, 20

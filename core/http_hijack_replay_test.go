@@ -19,8 +19,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// gatedStore is a store whose pages can be held up, and that counts how many are
-// read at once.
+// gatedStore is a store that can block reads, and counts concurrent ones.
 type gatedStore struct {
 	core.Store
 
@@ -42,8 +41,9 @@ func (s *gatedStore) Read(ctx context.Context, q core.Query) (core.Page, error) 
 	return s.Store.Read(ctx, q)
 }
 
-// Many clients come back at once, from anywhere in a long history, while events
-// go on: each gets what follows its ID, through as many cuts as it takes.
+// Many clients resume at the same time, from anywhere in a long history, while
+// events are published. Each receives what follows its ID, through any number
+// of reconnections.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackReplay(t *testing.T) {
@@ -76,8 +76,8 @@ func TestHijackReplay(t *testing.T) {
 	})
 }
 
-// follow reads events whose data are numbers, from the one after an ID's to the
-// last, and connects again as often as it takes. It returns how often.
+// follow reads events whose data are numbers, from the one after id to the
+// last. It reconnects whenever the stream ends, and returns how often that was.
 func (f *fixture) follow(t *testing.T, path, id string, number, last, kind int) (cuts int) {
 	c, err := f.dial(path, id, []int{0, 4 << 10}[kind%2])
 	for number < last {
@@ -107,8 +107,8 @@ func (f *fixture) follow(t *testing.T, path, id string, number, last, kind int) 
 	return cuts
 }
 
-// While the store is slow, whoever needs no history gets what is live. Clients
-// that leave meanwhile leave nothing behind.
+// A slow store does not delay live subscribers. Clients that disconnect while
+// they wait for it leave nothing behind.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackSlowStore(t *testing.T) {
@@ -162,7 +162,7 @@ func TestHijackSlowStore(t *testing.T) {
 	})
 }
 
-// History that is trimmed while it is being read is a gap like any other.
+// History that is trimmed while it is read causes a gap.
 func TestHijackGapDuringReplay(t *testing.T) {
 	t.Parallel()
 	var pages atomic.Int64
@@ -190,8 +190,8 @@ func TestHijackGapDuringReplay(t *testing.T) {
 	c.wantData(t, "live")
 }
 
-// A snapshot of more than goes in one system call, and of more than the client
-// takes at once, is that snapshot still.
+// A snapshot is complete even if it is larger than one system call and the
+// client's buffer.
 func TestHijackLargeSnapshot(t *testing.T) {
 	t.Parallel()
 	const keys = 3000

@@ -15,8 +15,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// stall has a client stop reading while another one reads what is published:
-// more than fits into the sockets and the ring.
+// stall opens a client that does not read and publishes more than the sockets
+// and the ring hold, while another client reads.
 func stall(t *testing.T, f *fixture) (stalled *rawClient, freed <-chan struct{}) {
 	t.Helper()
 	stalled, well := f.open(t, "/", "", 8<<10), f.open(t, "/", "", 0)
@@ -55,8 +55,8 @@ func wantFreed(t *testing.T, freed <-chan struct{}) {
 	t.Error("memory of a stream that ended: still held")
 }
 
-// A client that reads again when it has fallen out of the ring is ended, in the
-// middle of nothing.
+// The stream of a client that reads again after its next event has left the
+// ring ends, at the boundary of an event.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackSlow(t *testing.T) {
@@ -94,7 +94,7 @@ func TestHijackSlow(t *testing.T) {
 	})
 }
 
-// A client that takes nothing is ended after the write timeout.
+// The stream of a client that reads nothing ends after the write timeout.
 //
 //nolint:paralleltest // It counts descriptors.
 func TestHijackWriteTimeout(t *testing.T) {

@@ -19,10 +19,10 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// patience is how long to wait for what should happen at once.
+// patience bounds every wait. Only a failing test takes so long.
 const patience = 30 * time.Second
 
-// fixture is a hub and a gate whose subscriptions own their connections.
+// fixture is a hub and a gate, served on a socket.
 type fixture struct {
 	hub    *core.Hub
 	gate   *core.Gate
@@ -31,15 +31,16 @@ type fixture struct {
 	joined chan *core.Stream
 }
 
-// openHijacked serves endpoints at a gate of this configuration until the test
-// ends. Its sockets buffer little, so that clients who do not read are noticed.
+// openHijacked serves endpoints at a gate of this configuration, on hijacked
+// connections, until the test ends. Its sockets have small buffers, so that
+// clients that do not read stall soon.
 func openHijacked(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *fixture {
 	tb.Helper()
 	cfg.Conn = core.OwnedConn
 	return openFixture(tb, hub, cfg, routes)
 }
 
-// openFixture is openOwned for connections of any kind.
+// openFixture is openHijacked for any mode of connections.
 func openFixture(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *fixture {
 	tb.Helper()
 	f := &fixture{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
@@ -87,7 +88,7 @@ func option(level, name, value int) func(network, address string, c syscall.RawC
 	}
 }
 
-// rawClient is a client's end of an owned connection.
+// rawClient is a client that reads its connection itself.
 type rawClient struct {
 	net.Conn
 
@@ -95,8 +96,8 @@ type rawClient struct {
 	dec *core.Decoder
 }
 
-// dial asks for a stream. If buffer is not 0, the client's socket takes about so
-// many bytes that nobody has read.
+// dial requests a stream. If buffer is not 0, the client's socket buffers about
+// that many bytes.
 func (f *fixture) dial(path, lastID string, buffer int) (*rawClient, error) {
 	d := net.Dialer{Timeout: patience}
 	if buffer > 0 {
@@ -141,7 +142,7 @@ func (c *rawClient) head() error {
 	}
 }
 
-// open is dial for a stream that must be, until the test ends.
+// open is dial for a stream that must open. It is closed when the test ends.
 func (f *fixture) open(tb testing.TB, path, lastID string, buffer int) *rawClient {
 	tb.Helper()
 	c, err := f.dial(path, lastID, buffer)
@@ -152,7 +153,7 @@ func (f *fixture) open(tb testing.TB, path, lastID string, buffer int) *rawClien
 	return c
 }
 
-// readLine reads lines up to one that begins like this.
+// readLine reads lines up to one with this prefix.
 func (c *rawClient) readLine(tb testing.TB, prefix string) {
 	tb.Helper()
 	for {
@@ -166,7 +167,7 @@ func (c *rawClient) readLine(tb testing.TB, prefix string) {
 	}
 }
 
-// readPrelude reads what a stream that begins live starts with.
+// readPrelude reads what precedes the first event of a live stream.
 func (c *rawClient) readPrelude(tb testing.TB) {
 	tb.Helper()
 	c.readLine(tb, ": open")
@@ -182,7 +183,7 @@ func (c *rawClient) wantData(tb testing.TB, want string) {
 	}
 }
 
-// closed returns how the next stream that ends went.
+// closed returns the summary of the next stream that ends.
 func (f *fixture) closed(tb testing.TB) core.Summary {
 	tb.Helper()
 	return receive(tb, f.closes, "end of a stream")
@@ -219,7 +220,7 @@ func eventually(tb testing.TB, what string, want int, count func() int) {
 	}
 }
 
-// descriptors counts those that are open.
+// descriptors returns the number of open descriptors.
 func descriptors() int {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -228,8 +229,8 @@ func descriptors() int {
 	return len(list)
 }
 
-// wantNoLeaks runs a test of its own, after which there are as many
-// descriptors and goroutines as before. No other test may run meanwhile.
+// wantNoLeaks runs a subtest, and checks that there are as many descriptors and
+// goroutines afterwards as before. No other test may run meanwhile.
 func wantNoLeaks(t *testing.T, run func(t *testing.T)) {
 	t.Helper()
 	runtime.GC()

@@ -177,7 +177,8 @@ func manyChannels() []string {
 	return names
 }
 
-// HEAD gets the head, takes nobody's place, and is no opened stream.
+// A HEAD request receives the head. It does not count as a stream, and opens
+// none.
 func TestHead(t *testing.T) {
 	t.Parallel()
 	var sums []core.Summary
@@ -258,7 +259,7 @@ func TestOneShotRefuses(t *testing.T) {
 	}
 }
 
-// A client that does not wait for its event is no error of the server's.
+// A client that disconnects before its event is not logged as an error.
 func TestOneShotClientLeaves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -382,7 +383,7 @@ func TestBodyLimits(t *testing.T) {
 	}
 }
 
-// What a stream keeps of a refusal is the one that was returned, to errors.Is.
+// The reason of a refused stream is the returned refusal, for errors.Is.
 func TestRefusalIsTheOneReturned(t *testing.T) {
 	t.Parallel()
 	banned, other := core.Refuse(403, "No."), core.Refuse(403, "No.")

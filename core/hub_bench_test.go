@@ -13,7 +13,7 @@ import (
 
 var stockUpdate = core.Event{Name: "stockupdate", Data: `{"stock":"IBM","value":567.29}`}
 
-// waitingSubscribers is a number of subscribers who wait for events.
+// waitingSubscribers are subscribers that wait for events.
 type waitingSubscribers struct {
 	size      int64
 	delivered atomic.Int64
@@ -23,7 +23,7 @@ type waitingSubscribers struct {
 	left      sync.WaitGroup
 }
 
-// openSubscribers returns an audience of which everyone waits.
+// openSubscribers returns once all of its subscribers wait.
 func openSubscribers(b *testing.B, hub *core.Hub, channel string, size int) *waitingSubscribers {
 	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
@@ -51,7 +51,7 @@ func openSubscribers(b *testing.B, hub *core.Hub, channel string, size int) *wai
 	return a
 }
 
-// await waits until everyone has so many events.
+// await waits until each subscriber has received this many events.
 func (a *waitingSubscribers) await(events int) {
 	want := a.size * int64(events)
 	a.want.Store(want)
@@ -60,15 +60,15 @@ func (a *waitingSubscribers) await(events int) {
 	}
 }
 
-// close ends the audience.
+// close ends the subscriptions.
 func (a *waitingSubscribers) close() {
 	a.stop()
 	a.left.Wait()
 }
 
-// benchmarkPublish reports what Publish costs its caller, and how much is
-// delivered in all. After every so many events, it waits until everyone has
-// them: less than the ring holds, so that nobody misses one.
+// benchmarkPublish reports the cost of Publish, and the rate of delivery. After
+// every ahead events, it waits until all subscribers have received them. As the
+// ring holds more, no event is missed.
 func benchmarkPublish(b *testing.B, subscribers, ahead int) {
 	b.Helper()
 	b.ReportAllocs()
@@ -99,7 +99,7 @@ func benchmarkPublish(b *testing.B, subscribers, ahead int) {
 	b.ReportMetric(1e6*took/float64(published), "µs-until-all-have-it/op")
 }
 
-// What Publish costs its caller, however many subscribe.
+// BenchmarkPublish measures Publish for several numbers of subscribers.
 func BenchmarkPublish(b *testing.B) {
 	for _, subscribers := range []int{0, 1, 100, 10_000} {
 		b.Run(fmt.Sprintf("subscribers=%d", subscribers), func(b *testing.B) {

@@ -13,8 +13,9 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// Channels are bounded in all. Those without a subscriber give way; a
-// subscription beyond is refused; an event beyond is in history.
+// The number of channels is bounded. Channels without subscribers are evicted
+// first. Beyond the bound, a subscription is refused, and an event is in
+// history only.
 func TestMaxChannels(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +71,7 @@ func TestMaxChannels(t *testing.T) {
 	})
 }
 
-// Channels that clients choose, however many, cost no other channel its ring.
+// Channels that clients choose, however many, do not evict the rings of others.
 func TestManyChannelsLeaveRingsAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -64,8 +64,8 @@ func wantSums(t *testing.T, h *Hub, when string) {
 	h.mu.RUnlock()
 }
 
-// However channels come, go and overflow, what is counted is what there is, and
-// what there is stays within the bounds.
+// However channels are added, removed and overflow, the totals are correct and
+// within the bounds.
 func TestMemoryIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(6) {
@@ -125,8 +125,8 @@ func checkAccounting(t *testing.T, random *rand.Rand) {
 				t.Fatalf("Publish: %v", err)
 			}
 		}
-		// A sixteenth more, if next to nothing is to be won: not every event is
-		// worth a look at every channel. Those who attach do not look.
+		// The bound may be exceeded by a sixteenth, as not every event leads to
+		// a search for rings to evict. attach does not search.
 		if got := h.ringBytes.Load(); got > total+total/16+2*largest {
 			t.Fatalf("turn %d: got %d bytes in rings, want %d at most", turn, got, total)
 		}
@@ -176,8 +176,8 @@ func TestMemoryIsAccountedForAtTheSameTime(t *testing.T) {
 	wantSums(t, h, "at last")
 }
 
-// A private channel that ends while an event of it is on its way does not make
-// those slow who subscribe to another channel at this moment.
+// A private channel that is removed while one of its events is being delivered
+// does not mark subscribers of another channel as slow.
 func TestPrivateEndsSpareOthers(t *testing.T) {
 	t.Parallel()
 	h := NewHub(HubConfig{})

@@ -22,8 +22,8 @@ func ringSizes(hub *core.Hub) map[string]int {
 	return events
 }
 
-// Over the bound, the rings that nobody is subscribed to go first, those longest
-// without a new event before the others; then the older halves of the largest.
+// Over the bound, rings without subscribers are evicted first, the least
+// recently used before the others; then the older halves of the largest rings.
 func TestReclaimOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -74,7 +74,8 @@ func TestReclaimOrder(t *testing.T) {
 		if got, want := now["large"], (before["large"]+2)/2; got != want || now["little"] != 2 {
 			t.Errorf("got %v after %v, want the older half of the largest gone", now, before)
 		}
-		// Nobody who is up to date notices, and history has it all.
+		// Subscribers that are up to date are not affected, and history has all
+		// events.
 		synctest.Wait()
 		found, err := hub.History(t.Context(), core.Subscription{Channels: []string{"large"}, Start: core.Earliest()}, 1000)
 		if got := large.seen(); err != nil || len(got) != len(found) {
@@ -84,7 +85,7 @@ func TestReclaimOrder(t *testing.T) {
 	})
 }
 
-// Events that nothing can take the place of do not keep others from giving way.
+// Rings that cannot be reduced do not keep others from being reduced.
 func TestReclaimPassesOverLargeEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -113,7 +114,7 @@ func TestReclaimPassesOverLargeEvents(t *testing.T) {
 	})
 }
 
-// The bound that was raised, since nothing could give way, is lowered again.
+// A bound that was raised because no ring could be reduced is lowered again.
 func TestReclaimComesBackToTheBound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -147,7 +148,7 @@ func TestReclaimComesBackToTheBound(t *testing.T) {
 	})
 }
 
-// Channels whose names are never used again do not pile up.
+// Channels that are not used again are removed.
 func TestDynamicChannelsDoNotPileUp(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]core.HubConfig{
@@ -164,8 +165,8 @@ func TestDynamicChannelsDoNotPileUp(t *testing.T) {
 	}
 }
 
-// While rings are dropped and made again all the time, subscribers come, go and
-// come back: each gets what was published, in order, without a gap.
+// Subscribers that connect, leave and resume while rings are evicted and
+// created receive all events, in order and without a gap.
 func TestReclaimLosesNothing(t *testing.T) {
 	t.Parallel()
 	const publishers, clients, each, channels = 3, 12, 700, 40

@@ -13,7 +13,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// hub.Close may be called in whatever the hub calls.
+// Any function that the hub calls may call hub.Close.
 func TestCloseInHooks(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]func(s *core.Handshake, closeHub func()){
@@ -67,7 +67,7 @@ func TestCloseInHooks(t *testing.T) {
 	}
 }
 
-// hub.Close may be called where a stream ends that never opened, or failed to.
+// The hooks of a stream that did not open may call hub.Close.
 func TestCloseInHooksOfWhatDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	for name, give := range map[string]func(o *core.Opening, conn net.Conn){

@@ -40,8 +40,8 @@ func onChannel(channel string, data ...string) []string {
 	return texts
 }
 
-// A batch at the end of what is taken at once neither hides nor repeats what
-// follows it, wherever it lies.
+// A batch at the boundary of two writes neither hides nor repeats what follows
+// it.
 func TestBatchIsFollowedByTheRest(t *testing.T) {
 	t.Parallel()
 	for _, channels := range [][]string{{"a"}, {"a", "b"}} {
@@ -89,7 +89,7 @@ func TestBatchIsFollowedByTheRest(t *testing.T) {
 	}
 }
 
-// All or none are published, and the error says why.
+// Either all events of a batch are published or none, with an error.
 func TestPublishBatchRefuses(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{
@@ -149,7 +149,8 @@ func TestPublishBatchRefuses(t *testing.T) {
 	}
 }
 
-// A batch that fills the ring reaches whoever is up to date, whole.
+// A batch that fills the ring reaches subscribers that are up to date as a
+// whole.
 func TestPublishBatchFillsTheRing(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []core.SlowPolicy{core.Evict, core.Skip, core.Conflate} {
@@ -174,7 +175,7 @@ func TestPublishBatchFillsTheRing(t *testing.T) {
 	}
 }
 
-// What others publish meanwhile comes before a batch or after it.
+// Events of other publishers come before or after a batch, not within it.
 func TestPublishBatchIsNotComeBetween(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{RingEvents: 1 << 15, Store: core.NewMemoryStore(core.Retention{Events: -1})})

@@ -7,7 +7,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// What a publish costs when it has a channel of its own, and others give way.
+// BenchmarkPublishDynamic publishes each event to a new channel, which evicts
+// others.
 func BenchmarkPublishDynamic(b *testing.B) {
 	for _, channels := range []int{1000, 100_000} {
 		b.Run(strconv.Itoa(channels), func(b *testing.B) {

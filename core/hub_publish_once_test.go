@@ -55,8 +55,8 @@ func TestOnceWithinTheWindow(t *testing.T) {
 	})
 }
 
-// The first ID is the app's own if it was, also when the event is not kept any
-// more.
+// A repeat returns the application's own ID if the first event had one, also
+// after the event has left history.
 func TestOnceReturnsTheFirstID(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{Store: core.NewMemoryStore(core.Retention{Events: 1})})
@@ -80,7 +80,7 @@ func TestOnceRefuses(t *testing.T) {
 			t.Errorf("key %.10q: got %v, want ErrOnceKey", key, err)
 		}
 	}
-	// What was not published does not use its key up.
+	// A key whose event was not published can be used again.
 	bad := core.Publication{Channel: "a", Event: core.Event{Name: "x\ny"}}
 	if _, err := hub.Publish(t.Context(), bad.Channel, bad.Event, core.Only(bad.To), core.Once("k")); err == nil {
 		t.Error("bad event: got no error, want one")
@@ -91,7 +91,8 @@ func TestOnceRefuses(t *testing.T) {
 	}
 }
 
-// Of all who publish with the same key at once, one does, and all learn of it.
+// Of several concurrent calls with the same key, one publishes, and all return
+// its ID.
 func TestOnceAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
@@ -152,7 +153,7 @@ func TestForgetDropsOnceKeys(t *testing.T) {
 			id string
 			n  int
 		}
-		known := make(map[[2]string]use) // what a simple model knows
+		known := make(map[[2]string]use) // the model
 		channels := []string{"a", "b", "c"}
 		n := 0
 		for turn := range 3000 {
@@ -170,8 +171,7 @@ func TestForgetDropsOnceKeys(t *testing.T) {
 			}
 			id := publishOnce(t, hub, key, channel, "x")
 			first, ok := known[[2]string{channel, key}]
-			// Those that were forgotten take up places: 20 are remembered in any
-			// case.
+			// Forgotten keys count, too; 20 are remembered in any case.
 			if ok && n-first.n < 20 && id != first.id {
 				t.Fatalf("turn %d, key %s on %s: got ID %s, want the first, %s", turn, key, channel, id, first.id)
 			}

@@ -172,7 +172,7 @@ func TestPublishersKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// An ID that the hub has given, or will give, cannot be the app's own.
+// An application's ID cannot have the form of the hub's IDs.
 func TestPublishRefusesPositions(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Whatever happens to memories in whatever order, they are within the bounds and
-// add up, and nothing is left of them when their time is over.
-func TestMemoriesAddUp(t *testing.T) {
+// Random operations on sessions keep the totals correct and within the bounds,
+// and all sessions are gone after their TTL.
+func TestSessionTotals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const most, bytes = 20, 32 << 10

@@ -17,9 +17,9 @@ import (
 
 const mib = 1 << 20
 
-// One client cannot have what is remembered for others forgotten, by whatever it
-// is told from them.
-func TestRememberedFairly(t *testing.T) {
+// One client cannot evict the sessions of others, whether they differ by
+// identity or by address.
+func TestSessionsFairShares(t *testing.T) {
 	t.Parallel()
 	const ann, mallory, another = "ann", "mallory", "2001:db8:0:1::1"
 	for name, c := range map[string]struct {
@@ -61,9 +61,9 @@ func TestRememberedFairly(t *testing.T) {
 	}
 }
 
-// A client all of whose streams are open has nothing to give up, and does not
-// get what others have.
-func TestRememberedOfOpenStreams(t *testing.T) {
+// A client all of whose streams are open has no session to evict, and does not
+// evict those of others.
+func TestSessionsOfOpenStreams(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{MaxSessions: 10})
@@ -81,9 +81,9 @@ func TestRememberedOfOpenStreams(t *testing.T) {
 	})
 }
 
-// A stream of which nothing is remembered any more, since there was no room for
-// what it changed, begins anew rather than with what it had before.
-func TestRememberedOutgrows(t *testing.T) {
+// A session without room for its changed channels is forgotten, rather than
+// restored with channels that are out of date.
+func TestSessionOutgrowsBound(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{MaxSessionBytes: 4 << 10})
@@ -98,11 +98,11 @@ func TestRememberedOutgrows(t *testing.T) {
 	})
 }
 
-// 1,000 streams with as many and as long names as there can be leave no more
-// than the bound, and those that changed nothing leave nothing.
+// 1,000 sessions with the largest number and length of names stay within the
+// bound, and streams that changed nothing leave no session.
 //
 //nolint:paralleltest // It looks at the heap.
-func TestHeapOfRemembered(t *testing.T) {
+func TestHeapOfSessions(t *testing.T) {
 	const streams = 1000
 	for name, c := range map[string]struct {
 		add, remove []string
@@ -154,8 +154,8 @@ func TestHeapOfRemembered(t *testing.T) {
 	}
 }
 
-// A client that comes back before it was told where it stands does not get what
-// was published to a channel before that was added, and no gap for it.
+// A client that reconnects before it has received its position does not receive
+// events from before its channel was added, nor a gap for them.
 func TestResumeBeginsWhereAdded(t *testing.T) {
 	t.Parallel()
 	for _, kept := range []int{1, 100} { // events in the rings, and in history
@@ -170,7 +170,7 @@ func TestResumeBeginsWhereAdded(t *testing.T) {
 				_, c := r.open(t, "x&lastEventId="+first)
 				got := c.blocks()
 				if got[0] == "@1" {
-					got = got[1:] // where it stands, which it is told if the rings have what follows
+					got = got[1:] // its position, which is sent if the rings have what follows
 				}
 				if want := []string{"yes @11", "too @12"}; !slices.Equal(got, want) {
 					t.Errorf("%d in the ring, %d in history: got %q, want %q", kept, history, got, want)

@@ -15,8 +15,9 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// Subscribers come and go while others publish, on channels that come to be and
-// cease. What each gets has no hole, and nothing of them is left in the end.
+// Subscribers come and go while events are published to channels that are
+// created and removed. No subscriber misses an event, and nothing is left in
+// the end.
 func TestHubStress(t *testing.T) {
 	t.Parallel()
 	const publishers, clients, visits, used, unused = 4, 40, 50, 5, 30
@@ -29,7 +30,7 @@ func TestHubStress(t *testing.T) {
 		publishing.Go(func() {
 			random := rand.New(rand.NewPCG(4, uint64(p)))
 			for !done.Load() {
-				// Each channel has one publisher, who numbers the events.
+				// Each channel has one publisher, which numbers the events.
 				channel := random.IntN(used)/publishers*publishers + p
 				if channel >= used {
 					continue
@@ -75,7 +76,8 @@ func TestHubStress(t *testing.T) {
 	t.Logf("%d published, %d received, slow or gone %d times", hub.Stats().Published, events.Load(), ends.Load())
 }
 
-// subscribeBriefly subscribes for a while, and returns what is wrong with what comes.
+// subscribeBriefly subscribes for a while, and describes what is wrong with the
+// events it receives, or returns nothing.
 func subscribeBriefly(ctx context.Context, hub *core.Hub, random *rand.Rand, used, unused int, events, ends *atomic.Int64) string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -127,9 +129,9 @@ func subscribeBriefly(ctx context.Context, hub *core.Hub, random *rand.Rand, use
 	return ""
 }
 
-// However close two events follow each other, everyone is woken for both: there
-// is no third that would do it. The second comes while the first is still being
-// announced.
+// Every subscriber is woken for the second of two events, though it is
+// published while the shards are still being notified of the first: no third
+// event would wake them.
 func TestNoWakeIsLost(t *testing.T) {
 	t.Parallel()
 	const subscribers, turns = 200, 200
@@ -171,7 +173,7 @@ func TestNoWakeIsLost(t *testing.T) {
 	}
 }
 
-// Closing a hub in the middle of everything ends everything.
+// Closing a busy hub ends all publishers, streams and subscriptions.
 func TestHubCloseUnderLoad(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {

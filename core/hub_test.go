@@ -14,7 +14,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// openHub returns a hub that is closed in the end.
+// openHub returns a hub that is closed when the test ends.
 func openHub(tb testing.TB, cfg core.HubConfig) *core.Hub {
 	tb.Helper()
 	hub := core.NewHub(cfg)
@@ -48,7 +48,7 @@ func numbers(a, b int) []string {
 	return texts
 }
 
-// consumer takes down what a subscription gets.
+// consumer records the events of a subscription.
 type consumer struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{}
@@ -92,7 +92,7 @@ func (c *consumer) take(d core.Delivery, err error) {
 	c.ids = append(c.ids, d.ID)
 }
 
-// errText is short for an error.
+// errText returns a short form of an error.
 func errText(err error) string {
 	if gap := (*core.GapError)(nil); errors.As(err, &gap) {
 		return fmt.Sprintf("gap: %s, %d to %d", gap.Reason, gap.Oldest.Seq, gap.Newest.Seq)
@@ -186,12 +186,12 @@ func TestHubCloses(t *testing.T) {
 	})
 }
 
-// sharedStore is a store that the hub's Close leaves open.
+// sharedStore is a store that hub.Close does not close.
 type sharedStore struct{ core.Store }
 
 func (sharedStore) Close() error { return nil }
 
-// openStore returns a store that is closed in the end.
+// openStore returns a store that is closed when the test ends.
 func openStore(t *testing.T) core.Store {
 	t.Helper()
 	store := core.NewMemoryStore(core.Retention{})

@@ -12,13 +12,13 @@ import (
 //nolint:paralleltest // The suite counts goroutines.
 func TestNetHTTP(t *testing.T) { adaptertest.Run(t, netHTTP()) }
 
-// crowded is how long a throng stays that is worth the name.
+// crowded is the duration of the throng test.
 var crowded = flag.Duration("throng", 0, "have the throng test take so long; 0: a short one")
 
 //nolint:paralleltest // It counts goroutines.
 func TestThrong(t *testing.T) { adaptertest.Throng(t, netHTTP(), *crowded, 1000) }
 
-// How soon the server knows that a client is gone.
+// BenchmarkDisconnect measures how soon the server detects a disconnect.
 func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, netHTTP()) }
 
 // netHTTP is the adapter of net/http, core's own.
@@ -41,7 +41,7 @@ func netHTTP() adaptertest.Adapter {
 	}
 }
 
-// withMiddleware puts what stands in front of every site before a handler.
+// withMiddleware recovers from panics and sets header fields, as frameworks do.
 func withMiddleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {

@@ -13,8 +13,8 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// openMember opens an owned subscription to a channel, and returns it with its
-// client's end.
+// openMember opens a subscription on a hijacked connection, and returns its
+// member and the client's end.
 func openMember(t *testing.T, endpoint *Endpoint) (*member, net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -49,7 +49,7 @@ func openMember(t *testing.T, endpoint *Endpoint) (*member, net.Conn) {
 	return o.stream.owner, client
 }
 
-// readUntil reads lines up to one that begins like this.
+// readUntil reads lines up to one with this prefix.
 func readUntil(t *testing.T, in *bufio.Reader, prefix string) {
 	t.Helper()
 	for {
@@ -63,8 +63,8 @@ func readUntil(t *testing.T, in *bufio.Reader, prefix string) {
 	}
 }
 
-// awaitIdle waits until a shard has nothing to do: then a test may look at what is
-// the shard's own.
+// awaitIdle waits until a shard has no goroutine. Then a test may read the
+// shard's fields.
 func awaitIdle(s *shard) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,8 +87,8 @@ func closeHub(t *testing.T, hub *Hub) {
 	}
 }
 
-// An event of a socket that comes when another connection has its slot is
-// nobody's, also when the shard was without connections in between.
+// A late event of a closed socket is not attributed to the connection that has
+// its slot now, even if the shard had no connections in between.
 func TestLateEvent(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})
@@ -122,8 +122,8 @@ func TestLateEvent(t *testing.T) {
 	closeHub(t, hub)
 }
 
-// A shard whose streams have neither heartbeats nor write timeouts never looks
-// for them.
+// A shard whose streams have neither heartbeats nor write timeouts has no
+// timer.
 func TestNoTicks(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -31,7 +31,7 @@ func TestAudienceTexts(t *testing.T) {
 	}
 }
 
-// Audiences that cannot be are refused, and nothing is published.
+// Invalid audiences are refused, and nothing is published.
 func TestAudienceRefused(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
@@ -95,7 +95,7 @@ func TestGroups(t *testing.T) {
 		}
 		s.Leave(many...)
 		s.Leave("a")
-		// Nobody is in the audience of nobody's.
+		// No stream is in the audience of an empty identity.
 		for _, to := range []core.Audience{core.ToGroup("a"), core.ToIdentity("b"), core.ToStream(s.ID()[:31] + "0123"), core.ToGroup("b")} {
 			if _, err := hub.Publish(t.Context(), "a", core.Event{Data: to.String()}, core.Only(to)); err != nil {
 				t.Fatalf("Publish: %v", err)
@@ -105,7 +105,7 @@ func TestGroups(t *testing.T) {
 	})
 }
 
-// An event for some is filtered, too, and a filter sees whom it is for.
+// Filters apply to events with an audience, and receive it.
 func TestFilterSeesAudience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestFilterSeesAudience(t *testing.T) {
 		c.wantBlocks(t, "history", "1 @1", "1 @3")
 		publish(t, hub, "a", "2")
 		c.wantBlocks(t, "live", "1 @1", "1 @3", "2 @7")
-		// It is not asked about what is for others.
+		// It is not called for events to other audiences.
 		if want := []string{"a  yes 1", "a  no 1", "a group:x yes 1", "a group:x no 1", "a   2"}; !slices.Equal(asked, want) {
 			t.Errorf("filter: was asked about %q, want %q", asked, want)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// A stream whose adapter never runs it is over after a while, or as soon as it
-// ends: it holds no place at the hub, and keeps no Drain waiting.
+// A stream that its adapter never runs is released after a timeout, or when it
+// is ended. Then the hub does not count it, and Drain does not wait for it.
 func TestStreamThatIsNeverRun(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -83,8 +83,8 @@ func TestStreamThatIsRunInTime(t *testing.T) {
 	})
 }
 
-// A stream over TLS that ends before its connection is taken over leaves nothing
-// behind: what watches connections would be found when the tests have ended.
+// A stream over TLS that ends before its connection is hijacked leaves no
+// goroutine behind; TestMain would find one.
 func TestTLSStreamThatIsOverBefore(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")

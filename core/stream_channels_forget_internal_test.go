@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// forgetStore is a store that says when it is asked to forget a channel, and waits
-// until it may.
+// forgetStore is a store whose Forget reports its call, and blocks until the
+// test releases it.
 type forgetStore struct {
 	*MemoryStore
 
@@ -26,9 +26,8 @@ func (f forgetStore) Forget(ctx context.Context, channel string) error {
 	return f.MemoryStore.Forget(ctx, channel)
 }
 
-// While a store takes its time to forget a private channel, because the last who
-// held on to it is a stream that could not have it after all, nobody waits for
-// that stream.
+// A failed change of channels may drop the last reference to a private channel.
+// The stream is not locked while the store forgets that channel.
 func TestChangeForgetsWithoutTheLock(t *testing.T) {
 	t.Parallel()
 	store := forgetStore{NewMemoryStore(Retention{}), make(chan struct{}), make(chan struct{})}
@@ -56,8 +55,8 @@ func TestChangeForgetsWithoutTheLock(t *testing.T) {
 	c := hub.channel(private)
 	c.refs.Add(1)
 	hub.mu.Unlock()
-	// The change takes hold of one private channel, and waits to look for the
-	// other one until the first has no other holder.
+	// The change acquires one private channel, and looks up the other one after
+	// the first has lost its other reference.
 	hub.mu.RLock()
 	changed := make(chan error)
 	go func() { changed <- o.stream.AddChannels(private, gone) }()

@@ -41,9 +41,9 @@ func eventNames(channels string, from, to int) (all []string) {
 	return all
 }
 
-// The channels of a client that does not read are changed, while it gets what is
-// live and while it reads history. Of what is written in part and asked for
-// again, it gets what is for it.
+// The channels of a stalled client change, while it is live and while it reads
+// history. Events that are prepared again after a partial write are those of
+// its new channels.
 func TestHijackChangeWhileStalled(t *testing.T) {
 	t.Parallel()
 	for start, sub := range map[string]core.Subscription{
@@ -64,8 +64,8 @@ func TestHijackChangeWhileStalled(t *testing.T) {
 
 func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change func(*core.Stream) error, then string) {
 	const before, after = 120, 150
-	// What comes after the change fits into the rings: a client that was live
-	// and does not read would be ended as too slow.
+	// What is published after the change fits into the rings; otherwise the
+	// live client would be evicted.
 	cfg := core.HubConfig{RingEvents: after - before + 5}
 	if live {
 		cfg = core.HubConfig{RingBytes: 1 << 30}
@@ -121,9 +121,9 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 	}
 }
 
-// A client that reads slowly is put on channels and off again all the time, and
-// is closed at some time. What it gets is in order, and nothing that was
-// published when it was not on the channel.
+// The channels of a slow client change all the time, until its stream is
+// closed. It receives events in order, and none that was published while the
+// stream was not on the channel.
 func TestHijackChangeAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{RingBytes: 1 << 30})
@@ -164,7 +164,7 @@ func TestHijackChangeAgainAndAgain(t *testing.T) {
 			got = append(got, ev.Name)
 		}
 	}
-	// What was to be sent on b when it was put off, and was not yet, is lost to it.
+	// Events of b that were not yet sent when b was removed are not sent.
 	n := 0
 	for _, name := range want {
 		if n < len(got) && got[n] == name {

@@ -15,15 +15,15 @@ import (
 	"time"
 )
 
-// discardConn is a connection that takes everything.
+// discardConn is a connection that discards what is written.
 type discardConn struct{}
 
 func (discardConn) Write(p []byte) (int, error)      { return len(p), nil }
 func (discardConn) Flush() error                     { return nil }
 func (discardConn) SetWriteDeadline(time.Time) error { return nil }
 
-// openSubscription opens a subscription, on a connection of the hub's own or not, and
-// returns its stream with a function that waits for its end.
+// openSubscription opens a subscription, on a hijacked connection or a
+// response. It returns the stream and a function that waits for its end.
 func openSubscription(t *testing.T, endpoint *Endpoint, ln net.Listener, own bool) (*Stream, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -58,8 +58,8 @@ func openSubscription(t *testing.T, endpoint *Endpoint, ln net.Listener, own boo
 	return o.stream, func() { cancel(); over.Wait(); _ = client.Close() }
 }
 
-// Streams change their channels, all at the same time and in all states, while
-// they end in all ways. Then nobody holds on to anything.
+// Streams change their channels at the same time and in all states, while they
+// end in all ways. No reference to a channel is left.
 func TestChangeLeavesNothing(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -164,8 +164,8 @@ func changeRepeatedly(t *testing.T, s *Stream, later func()) {
 	}
 }
 
-// A client is told where it stands after a change, also if somebody pokes its
-// connection in the middle of that.
+// A client receives its position after a change, even if the shard serves its
+// connection for another reason meanwhile.
 func TestChangeTellsThePosition(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})

@@ -73,8 +73,8 @@ func (c *memConn) waitFor(text string) {
 	}
 }
 
-// A client is told how far it is when a channel was added, so that it does not
-// come back to what is older: once it has got all that is for it, not before.
+// After a channel was added, a client receives its position, so that it does
+// not resume before it. The position is sent after all events up to there.
 func TestAddChannelsTellsPosition(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -117,7 +117,8 @@ func change(t *testing.T, s *core.Stream, add, remove []string) {
 	}
 }
 
-// The position that a heartbeat tells is never ahead of what is still to come.
+// The position in a heartbeat is never ahead of an event that is still to be
+// sent.
 func TestHeartbeatTellsPosition(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -151,7 +152,7 @@ func TestHeartbeatTellsPosition(t *testing.T) {
 	})
 }
 
-// A stream whose channels change is drained, however much there is to send.
+// A stream whose channels change is drained, however many events are published.
 func TestChangeAndDrain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
@@ -255,7 +256,7 @@ func TestChangeWhileBusy(t *testing.T) {
 	}
 }
 
-// What was published to a channel before it was added is no lag of the stream.
+// Events from before a channel was added do not count as lag.
 func TestLagOfAddedChannels(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

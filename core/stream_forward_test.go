@@ -14,7 +14,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// What comes while a write is in progress goes out in one flush.
+// Events that arrive during a write are sent with one flush.
 func TestConcurrentSendsShareAFlush(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -40,7 +40,8 @@ func TestConcurrentSendsShareAFlush(t *testing.T) {
 	})
 }
 
-// Whoever serves the response may let go of it once Run has returned.
+// Nothing is written after Run has returned: the adapter may reuse the
+// response.
 func TestRunWaitsForTheWriteInProgress(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -252,8 +253,8 @@ func TestForwardSeqStopsAtABadEvent(t *testing.T) {
 	})
 }
 
-// A panic in the iterator ends the stream, and leaves nobody behind: synctest
-// would find a goroutine that waits.
+// A panic in the iterator ends the stream, and leaves no goroutine behind:
+// synctest would find one.
 func TestForwardSeqPanicInIterator(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

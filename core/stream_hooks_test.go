@@ -116,7 +116,7 @@ func TestHooksOfRefusedStreams(t *testing.T) {
 	wantChannels(t, hub, "in the end", 0)
 }
 
-// Hooks may do what others may: they are called without a lock.
+// Hooks may call any method: no lock is held.
 func TestHooksDoThings(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestHooksDoThings(t *testing.T) {
 
 var errKicked = errors.New("kicked out")
 
-// A hook that closes the stream it is about, as it opens.
+// A join hook may close its stream.
 func TestHookCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -187,8 +187,7 @@ func TestHookCloses(t *testing.T) {
 	})
 }
 
-// A hook that panics is logged, and is no concern of the others, nor of the
-// stream.
+// A panic in a hook is logged, and affects neither other hooks nor the stream.
 func TestHooksPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -213,8 +212,8 @@ func TestHooksPanic(t *testing.T) {
 	})
 }
 
-// A hook that takes its time holds up neither the stream nor others that change
-// it; what is due meanwhile is called by the same goroutine, in order.
+// A slow hook blocks neither the stream nor its changes. The hooks of those
+// changes run afterwards in the same goroutine, in order.
 func TestHooksTakeTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -242,7 +241,7 @@ func TestHooksTakeTime(t *testing.T) {
 	})
 }
 
-// However many change a stream at once, each join is followed by one leave.
+// Each join is followed by one leave, however many goroutines change a stream.
 func TestHooksPair(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -61,7 +61,8 @@ func TestPrivateChannelLookalikes(t *testing.T) {
 	}
 }
 
-// A private channel of a stream that is over is gone at once.
+// PrivateChannel of a stream that has ended makes a channel that is removed
+// immediately.
 func TestPrivateChannelTooLate(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
@@ -79,7 +80,8 @@ func TestPrivateChannelTooLate(t *testing.T) {
 	wantChannels(t, hub, "in the end", 0)
 }
 
-// What is published to a private channel while it goes is not kept.
+// An event that is published to a private channel during its removal is not
+// kept.
 func TestPrivateChannelGoesMeanwhile(t *testing.T) {
 	t.Parallel()
 	store := &appendHookStore{Store: core.NewMemoryStore(core.Retention{})}
@@ -101,7 +103,7 @@ func TestPrivateChannelGoesMeanwhile(t *testing.T) {
 	})
 }
 
-// appendHookStore is a store that has something happen before it appends.
+// appendHookStore is a store that calls a function before it appends.
 type appendHookStore struct {
 	core.Store
 

@@ -13,7 +13,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// sessionGate is a gate whose subscriptions have a name.
+// sessionGate is a gate whose subscriptions have session keys.
 type sessionGate struct {
 	hub      *core.Hub
 	endpoint *core.Endpoint
@@ -36,7 +36,7 @@ func newSessionGate(t *testing.T, cfg core.HubConfig) *sessionGate {
 	return r
 }
 
-// open opens a stream of a name.
+// open opens a stream with a session key.
 func (r *sessionGate) open(t *testing.T, name string) (*core.Stream, *memClient) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -49,7 +49,7 @@ func (r *sessionGate) open(t *testing.T, name string) (*core.Stream, *memClient)
 	return r.stream, c
 }
 
-// wantChannels opens a stream for a moment, which has to have these channels.
+// wantChannels opens a stream, checks its channels and closes it.
 func (r *sessionGate) wantChannels(t *testing.T, when, name string, want ...string) {
 	t.Helper()
 	s, c := r.open(t, name)
@@ -69,7 +69,7 @@ func (r *sessionGate) changeOnce(t *testing.T, name string, add, remove []string
 	<-c.done
 }
 
-func TestRememberFor(t *testing.T) {
+func TestSessionTTL(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{SessionTTL: time.Minute})
@@ -95,7 +95,7 @@ func TestRememberFor(t *testing.T) {
 	})
 }
 
-func TestRememberByDefault(t *testing.T) {
+func TestSessionTTLDefault(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{})
@@ -109,8 +109,9 @@ func TestRememberByDefault(t *testing.T) {
 	})
 }
 
-// Over the bound, what ended first is forgotten, and not what is open.
-func TestMaxRemembered(t *testing.T) {
+// Over the bound, the session that ended first is evicted, and none with an
+// open stream.
+func TestMaxSessions(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{MaxSessions: 3})
@@ -138,8 +139,8 @@ func TestMaxRemembered(t *testing.T) {
 	})
 }
 
-// A stream that gets another identity takes nothing along.
-func TestRememberedIdentityChanges(t *testing.T) {
+// A stream whose identity changes does not keep its session.
+func TestSessionIdentityChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionGate(t, core.HubConfig{})

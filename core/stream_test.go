@@ -89,7 +89,7 @@ func (c *memConn) Flush() error {
 	}
 }
 
-// await waits for a change, or for a time to come. The caller holds c.mu.
+// await waits for a change, or until a deadline. The caller holds c.mu.
 func (c *memConn) await(until time.Time) {
 	changed := c.changed
 	c.mu.Unlock()
@@ -117,7 +117,7 @@ func (c *memConn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// change tells whoever waits. The caller holds c.mu.
+// change wakes goroutines in await. The caller holds c.mu.
 func (c *memConn) change() {
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -161,7 +161,7 @@ func (c *memConn) times() []time.Duration {
 	return at
 }
 
-// memClient is a client of an endpoint, connected in memory.
+// memClient is a client of an endpoint on a memConn.
 type memClient struct {
 	conn   *memConn
 	hangUp context.CancelFunc
@@ -204,7 +204,8 @@ func connectAs(t *testing.T, e *core.Endpoint, r *http.Request, hangUp context.C
 	return c
 }
 
-// openSender opens a stream whose handler leaves it to the test, until it ends.
+// openSender opens a stream, and returns the sender that its handler has
+// received. The handler returns when the stream ends.
 func openSender(t *testing.T, cfg core.GateConfig) (*core.Sender, *memClient) {
 	t.Helper()
 	streams := make(chan *core.Sender, 1)
@@ -279,8 +280,8 @@ func TestSendIsAllOrNone(t *testing.T) {
 	})
 }
 
-// One event that cannot be encoded must not take those of others with it that
-// wait for the same flush.
+// An event that cannot be encoded does not affect other events that wait for
+// the same flush.
 func TestBadEventLeavesOthersBatchAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

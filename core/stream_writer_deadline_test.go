@@ -9,7 +9,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// slowDeadline is a connection that takes its time to set a deadline.
+// slowDeadline is a connection whose SetWriteDeadline blocks.
 type slowDeadline struct {
 	*memConn
 
@@ -22,8 +22,8 @@ func (c slowDeadline) SetWriteDeadline(at time.Time) error {
 	return c.memConn.SetWriteDeadline(at)
 }
 
-// An adapter whose SetWriteDeadline blocks keeps only the write waiting that it
-// is for: a stream can be looked at and closed meanwhile.
+// An adapter whose SetWriteDeadline blocks delays its write only. The stream
+// can be inspected and closed meanwhile.
 func TestSlowSetWriteDeadline(t *testing.T) {
 	t.Parallel()
 	var s *core.Handshake

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// plainConn keeps what it is sent, and notices when two send at once.
+// plainConn records what it is sent, and reports concurrent calls.
 type plainConn struct {
 	busy    atomic.Int32
 	overlap atomic.Bool
@@ -150,8 +150,8 @@ func TestWriterStopsForGood(t *testing.T) {
 	}
 }
 
-// An abort ends a write that takes for ever, at whatever moment it comes, and
-// is the last that the connection hears of.
+// An abort ends a blocked write at any time. The connection is not called
+// afterwards.
 func TestWriterAbort(t *testing.T) {
 	t.Parallel()
 	for range 200 {
@@ -186,7 +186,7 @@ func TestWriterAbort(t *testing.T) {
 		w.refuse(stop)
 		w.abort()
 		all.Wait()
-		// Whoever was told to send before the abort, and does so after it.
+		// This send is prepared before the abort, and runs after it.
 		if err := w.send(conn, 1, []byte("late")); !errors.Is(err, stop) {
 			t.Fatalf("got %v, want %v", err, stop)
 		}
@@ -198,7 +198,7 @@ func TestWriterAbort(t *testing.T) {
 	}
 }
 
-// The error of a connection reaches all who wait, and says what happened.
+// All waiting senders return the error of the connection.
 func TestWriterSaysWhyItBroke(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
@@ -238,7 +238,7 @@ func TestWriterSaysWhyItBroke(t *testing.T) {
 	}
 }
 
-// A connection that knows no deadlines is bound by nothing.
+// A connection without deadlines has no write timeout.
 func TestWriterWithoutADeadline(t *testing.T) {
 	t.Parallel()
 	for _, timeout := range []time.Duration{0, -1} {
@@ -267,8 +267,8 @@ func TestWriterKeepsNoLargeBuffer(t *testing.T) {
 	}
 }
 
-// Where a deadline may pass while nothing is sent, it is moved now and then
-// only; but each write has its time, and the end of the body is bound by none.
+// If a deadline may pass while nothing is sent, it is moved rarely. Each write
+// still has its full timeout, and the end of the body has no deadline.
 func TestWriterMovesItsDeadlineSeldom(t *testing.T) {
 	t.Parallel()
 	for _, lazy := range []bool{true, false} {

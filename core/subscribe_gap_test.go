@@ -11,7 +11,8 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// A gap is said, and then it goes on from the start.
+// A gap is reported, and the subscription continues from the beginning of
+// history.
 func TestSubscribeSaysGaps(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -49,7 +50,7 @@ func TestSubscribeSaysGaps(t *testing.T) {
 	}
 }
 
-// An ID that is yet to come, of this epoch, is unknown.
+// An ID of this epoch that was not published yet is unknown.
 func TestSubscribeAfterTheFuture(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -63,8 +64,8 @@ func TestSubscribeAfterTheFuture(t *testing.T) {
 	})
 }
 
-// What history no longer keeps is not given to new subscribers, though the ring
-// still has it; those that were there get it.
+// New subscribers do not receive events that have left history, even if the
+// ring still has them. Earlier subscribers do.
 func TestSubscribeHidesWhatIsTooOld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -82,7 +83,7 @@ func TestSubscribeHidesWhatIsTooOld(t *testing.T) {
 		time.Sleep(time.Minute)
 		c = consume(t, hub, core.Subscription{Channels: []string{"a"}, Start: core.Earliest()})
 		c.wants(t, "when all is too old")
-		// Others are there still, so that the ring keeps it.
+		// Another subscriber makes the ring keep the event.
 		gone := consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[1]})
 		gone.wants(t, "after the second, when the third is too old", "gap: trimmed, 3 to 3")
 		c = consume(t, hub, core.Subscription{Channels: []string{"a"}, After: ids[2]})
@@ -91,8 +92,8 @@ func TestSubscribeHidesWhatIsTooOld(t *testing.T) {
 	})
 }
 
-// consumeHalting is a consumer that stops in its loop at the first event until it is
-// let go, by the function that is returned.
+// consumeHalting starts a consumer that blocks at its first event. The returned
+// function releases it.
 func consumeHalting(t *testing.T, hub *core.Hub, sub core.Subscription) (*consumer, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -113,8 +114,8 @@ func consumeHalting(t *testing.T, hub *core.Hub, sub core.Subscription) (*consum
 	return c, func() { close(halted) }
 }
 
-// One that falls out of the ring while it is live is told so, gets what it had
-// taken before, and can go on from there.
+// A live subscriber that has fallen behind the ring receives the events that it
+// had taken before, and an error. It can resume from there.
 func TestSubscribeSlow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -138,7 +139,7 @@ func TestSubscribeSlow(t *testing.T) {
 	})
 }
 
-// One that is as far behind as the ring holds is not slow.
+// A subscriber that is as far behind as the ring holds is not slow.
 func TestSubscribeAsFarBehindAsTheRing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -154,7 +155,7 @@ func TestSubscribeAsFarBehindAsTheRing(t *testing.T) {
 	})
 }
 
-// The ring is bounded by bytes, too, but always has room for one.
+// The ring is also bounded by bytes, but always has room for one event.
 func TestSubscribeRingBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -171,7 +172,7 @@ func TestSubscribeRingBytes(t *testing.T) {
 	})
 }
 
-// History that is trimmed under a reader leaves a gap, which is said.
+// History that is trimmed while it is read causes a gap.
 func TestSubscribeTrimmedWhileReading(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -198,7 +199,7 @@ func TestSubscribeTrimmedWhileReading(t *testing.T) {
 	})
 }
 
-// A consumer that is busy does not keep others from history.
+// A busy consumer does not keep others from reading history.
 func TestSubscribeReplaysDoNotWaitForConsumers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -216,8 +217,9 @@ func TestSubscribeReplaysDoNotWaitForConsumers(t *testing.T) {
 	})
 }
 
-// What was trimmed before a subscriber began is no gap to it, however its
-// history is cut into pages; what is trimmed while it reads is one.
+// Events that were trimmed before a subscription began are no gap, however its
+// history is divided into pages. Events that are trimmed during the read are
+// one.
 func TestEarliestOfChannelsTrimmedApart(t *testing.T) {
 	t.Parallel()
 	store := core.NewMemoryStore(core.Retention{Events: 500})

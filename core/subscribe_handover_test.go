@@ -23,8 +23,8 @@ func readAll(t *testing.T, store core.Store, channels ...string) []*core.Entry {
 	return page.Entries
 }
 
-// resumingClient is a client that comes back with its last ID until it has seen the
-// event with the data "end" on each of its channels.
+// resumingClient resumes after its last ID until it has received the event with
+// the data "end" on each of its channels.
 type resumingClient struct {
 	sub   core.Subscription
 	patch func() int // how many events to take before it leaves; 0: all
@@ -79,8 +79,8 @@ func (p *resumingClient) wantOrder(t *testing.T, who string, entries []*core.Ent
 	}
 }
 
-// From history to the ring nothing is lost and nothing comes twice, wherever
-// one begins, and while more is published.
+// From history to the ring, no event is lost or repeated, wherever a
+// subscription begins and while events are published.
 func TestHandOver(t *testing.T) {
 	t.Parallel()
 	const before, during, clients = 1500, 1500, 24
@@ -126,8 +126,8 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
-// Clients that come and go, each with its last ID only, see what one sees who
-// stays, whatever the store and the size of the ring.
+// Clients that leave and resume with nothing but their last ID receive the same
+// events as one that stays, for all stores and sizes of the ring.
 func TestOneOrderForAll(t *testing.T) {
 	t.Parallel()
 	for _, ringEvents := range []int{2, 16, 1024} {
@@ -198,7 +198,7 @@ func oneOrderForAll(t *testing.T, hub *core.Hub, store core.Store, seed uint64) 
 	t.Logf("came %d times, were slow %d times", times, slow)
 }
 
-// lateStore delivers later, from a goroutine of its own.
+// lateStore delivers entries asynchronously, in its own goroutine.
 type lateStore struct {
 	*core.MemoryStore
 

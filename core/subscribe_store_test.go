@@ -46,8 +46,8 @@ func (h *heldSink) Deliver(entries []*core.Entry) { h.held = append(h.held, entr
 
 func (h *heldSink) Trimmed(string, uint64) {}
 
-// A store that hands out what it has not delivered yet is not read for ever:
-// once what was read has been delivered, the ring has what follows.
+// A store may return entries that it has not delivered yet. Reading stops once
+// those were delivered, as the ring has what follows.
 func TestSubscribeGoesLiveOnALateStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestSubscribeSparesTheStore(t *testing.T) {
 	})
 }
 
-// alternatingStore is a store that is read in turns with a publisher.
+// alternatingStore is a store whose reads alternate with a publisher.
 type alternatingStore struct {
 	*core.MemoryStore
 
@@ -133,14 +133,14 @@ type alternatingStore struct {
 func (g alternatingStore) Read(ctx context.Context, q core.Query) (core.Page, error) {
 	page, err := g.MemoryStore.Read(ctx, q)
 	select {
-	case g.read <- struct{}{}: // and now the ring is going to be overrun
+	case g.read <- struct{}{}: // now the publisher overruns the ring
 	default:
 	}
 	return page, err
 }
 
-// History does not take part in the race with the ring: it takes a while to
-// decode a page, and what comes meanwhile overruns a small one.
+// History does not hand over to the ring: while a page is decoded, new events
+// may overrun a small ring.
 func TestHistoryIsNeverSlow(t *testing.T) {
 	t.Parallel()
 	store := alternatingStore{core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1}), make(chan struct{})}
@@ -172,7 +172,7 @@ func TestHistoryIsNeverSlow(t *testing.T) {
 	<-stopped
 }
 
-// appendingStore is a store to which others append right before it is read.
+// appendingStore is a store that appends entries right before it is read.
 type appendingStore struct {
 	*core.MemoryStore
 
@@ -187,8 +187,8 @@ func (o *appendingStore) Read(ctx context.Context, q core.Query) (core.Page, err
 	return o.MemoryStore.Read(ctx, q)
 }
 
-// What is published between subscribing and reading neither hides what there
-// was, nor comes twice.
+// Events that are published between subscribing and reading neither hide
+// earlier ones nor come twice.
 func TestSubscribeIsOvertaken(t *testing.T) {
 	t.Parallel()
 	for _, ringEvents := range []int{1, 100} {
@@ -224,7 +224,7 @@ func readWhileAppended(t *testing.T, ringEvents int) {
 	}
 }
 
-// Memory of channels that nobody uses ends with their history.
+// Channels without subscribers are removed with their history.
 func TestHubReleasesWhatIsTooOld(t *testing.T) { //nolint:paralleltest // It looks at the heap.
 	const channels = 3000
 	for _, subscribed := range []bool{false, true} {
@@ -270,7 +270,7 @@ func TestHubReleasesWhatIsTooOld(t *testing.T) { //nolint:paralleltest // It loo
 	}
 }
 
-// What was released leaves a gap for those who come back.
+// Released events leave a gap for subscribers that resume.
 func TestHubReleasesButSaysGaps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

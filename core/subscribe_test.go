@@ -188,8 +188,8 @@ func TestSubscribeEnds(t *testing.T) {
 		}
 		wantChannels(t, hub, "after the last subscriber", 1)
 
-		// A loop that is left takes its subscription with it, and the same
-		// iterator can be used again.
+		// Leaving the loop ends its subscription, and the iterator can be used
+		// again.
 		seq := hub.Subscribe(t.Context(), sub)
 		for range 3 {
 			n := 0

@@ -2,8 +2,8 @@ package core
 
 import "testing"
 
-// A subscriber whose history turns out to be all newer than its beginning gets
-// it live, at once: nobody will wake it for what is there already.
+// A subscriber whose history is all newer than its beginning reads it from the
+// rings immediately: no new event would wake it.
 func TestNothingBetweenHistoryAndLive(t *testing.T) {
 	t.Parallel()
 	hub := NewHub(HubConfig{})

@@ -9,7 +9,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// busyStore publishes more than history keeps right before a tail is read.
+// busyStore publishes more than history keeps right before it is read.
 type busyStore struct {
 	*core.MemoryStore
 
@@ -25,8 +25,8 @@ func (b *busyStore) Read(ctx context.Context, q core.Query) (core.Page, error) {
 	return b.MemoryStore.Read(ctx, q)
 }
 
-// What is published after a subscription from a tail began, and trimmed before
-// the tail is read, is not lost without a word.
+// Events that are published after a subscription with Last began, and trimmed
+// before history is read, are reported as a gap.
 func TestTailReadLate(t *testing.T) {
 	t.Parallel()
 	store := &busyStore{MemoryStore: core.NewMemoryStore(core.Retention{Events: 3})}

@@ -7,7 +7,7 @@ import (
 	"github.com/tidings-go/tidings/core/internal/lazyheap"
 )
 
-// item is something that ages.
+// item is an element whose key grows.
 type item struct {
 	place lazyheap.Handle
 	age   uint64
@@ -15,8 +15,8 @@ type item struct {
 
 func (th *item) Handle() *lazyheap.Handle { return &th.place }
 
-// Whatever is added, removed and grows older, the first is the one with the
-// lowest age.
+// After any additions, removals and growth of keys, the first item has the
+// lowest key.
 func TestFirstIsOldest(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {

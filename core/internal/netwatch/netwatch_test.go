@@ -90,8 +90,8 @@ func watch(t *testing.T, conn net.Conn) (gone <-chan struct{}, stop func()) {
 	return c, new(netwatch.Watcher).Watch(conn, func() { close(c) })
 }
 
-// wantGone waits for the news. Nothing else is to be waited for, so the limit
-// only ends a test that fails.
+// wantGone waits until the peer is reported as gone. The timeout only ends a
+// failing test.
 func wantGone(t *testing.T, gone <-chan struct{}) {
 	t.Helper()
 	limit := time.NewTimer(10 * time.Second)
@@ -150,7 +150,8 @@ func TestPeerGoneBeforehand(t *testing.T) {
 	}
 }
 
-// Whoever closes a connection still stops its watch, and need not be told.
+// The watch of a connection that is closed on this side need not report it, and
+// can be stopped.
 func TestOwnEndClosed(t *testing.T) {
 	t.Parallel()
 	for kind, connect := range kinds() {
@@ -166,8 +167,7 @@ func TestOwnEndClosed(t *testing.T) {
 	}
 }
 
-// After stop the connection is as it was: nothing is missing, and no deadline
-// left over.
+// Stop restores the connection: no input is lost, and no deadline is left.
 func TestStopGivesTheConnectionBack(t *testing.T) {
 	t.Parallel()
 	for kind, connect := range kinds() {
@@ -193,7 +193,7 @@ func TestStopGivesTheConnectionBack(t *testing.T) {
 	}
 }
 
-// The next request, sent ahead, is neither a disconnect nor in the way of one.
+// A pipelined request is not a disconnect, and does not hide one.
 func TestPendingInput(t *testing.T) {
 	t.Parallel()
 	p := tcp(t)
@@ -217,7 +217,8 @@ func TestPendingInput(t *testing.T) {
 	}
 }
 
-// Where only reading tells, a peer that sends much is not waited for.
+// If a disconnect can only be detected by reading, a peer that sends much is
+// not waited for.
 func TestPendingInputWithoutADescriptor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -249,8 +250,8 @@ func TestNothingToWatch(t *testing.T) {
 	wantThere(t, gone)
 }
 
-// noDeadlines is a connection that must not be touched: nobody could stop
-// reading from it.
+// noDeadlines is a connection that must not be read: without deadlines, a read
+// could not be stopped.
 type noDeadlines struct{ net.Conn }
 
 func (noDeadlines) SetReadDeadline(time.Time) error { return errors.New("no deadlines") }

@@ -78,8 +78,8 @@ func TestObserveNothing(t *testing.T) {
 	}
 }
 
-// A connection that is closed on this side is gone, and its descriptor's next
-// owner is not.
+// A connection that is closed on this side is reported as gone; the next
+// connection with the same descriptor is not.
 func TestLingerNoticesOwnClose(t *testing.T) {
 	t.Parallel()
 	w := netwatch.Watcher{Linger: time.Millisecond}

@@ -30,7 +30,7 @@ func TestOneGoroutine(t *testing.T) {
 		}
 		for i := range n / 2 {
 			stops[i]()
-			_ = pairs[i].client.Close() // nobody wants to know
+			_ = pairs[i].client.Close() // the error does not matter
 		}
 		left := make(map[int]bool)
 		for i := n / 2; i < n; i++ {
@@ -80,7 +80,8 @@ func TestWatchAgain(t *testing.T) {
 	}
 }
 
-// Those who come and go at the same time are all told, and none too late.
+// All disconnects at the same time are reported, and none after stop has
+// returned.
 func TestComeAndGo(t *testing.T) {
 	t.Parallel()
 	var w netwatch.Watcher
@@ -111,15 +112,14 @@ func TestComeAndGo(t *testing.T) {
 	all.Wait()
 }
 
-// What a client sends over TLS, records that nobody reads, is neither a
-// disconnect nor in the way of one.
+// Unread TLS records are not a disconnect, and do not hide one.
 func TestInputOverTLS(t *testing.T) {
 	t.Parallel()
 	p := tcp(t)
 	p.server = handshake(t, p)
 	gone, stop := watch(t, p.server)
 	defer stop()
-	// The form of a record is all that the kernel sees, if it looked.
+	// A record's form suffices: the kernel does not look into it.
 	record := append([]byte{23, 3, 3, 0, 24}, make([]byte, 24)...)
 	for range 100 {
 		if _, err := p.client.Write(record); err != nil {

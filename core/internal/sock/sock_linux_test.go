@@ -16,7 +16,7 @@ import (
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
-// patience is how long to wait for what should happen at once.
+// patience bounds every wait. Only a failing test takes so long.
 const patience = 20 * time.Second
 
 // pair returns a connection's two ends with small buffers: the one to take
@@ -46,7 +46,7 @@ func pair(t *testing.T) (near, far *net.TCPConn) {
 	return near, far
 }
 
-// takeOver takes a connection over, and closes the original.
+// takeOver duplicates a connection's descriptor, and closes the original.
 func takeOver(t *testing.T) (sock.Socket, *net.TCPConn) {
 	t.Helper()
 	near, far := pair(t)
@@ -60,7 +60,7 @@ func takeOver(t *testing.T) (sock.Socket, *net.TCPConn) {
 	return s, far
 }
 
-// watched returns a set, and what it tells until it is closed.
+// watched returns a set, and its events until it is closed.
 func watched(t *testing.T) (*sock.Set, <-chan sock.Event) {
 	t.Helper()
 	set, err := sock.NewSet()
@@ -125,7 +125,7 @@ func descriptors(t *testing.T) int {
 	return len(list)
 }
 
-// fill writes until nothing goes any more, and returns what went.
+// fill writes until the socket is full, and returns what was written.
 func fill(t *testing.T, s sock.Socket, vector bool) []byte {
 	t.Helper()
 	chunk := make([]byte, 100_000)
@@ -206,7 +206,7 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// A socket that is full tells once it is not any more.
+// A full socket is reported once it is writable again.
 func TestAwaitWritable(t *testing.T) {
 	t.Parallel()
 	for _, vector := range []bool{false, true} {
@@ -252,7 +252,7 @@ func TestWritableAlready(t *testing.T) {
 	wantNone(t, set, events) // only once each
 }
 
-// A peer that goes is told of, whether or not there is input that nobody reads.
+// A disconnect is reported, whether or not there is unread input.
 func TestGone(t *testing.T) {
 	t.Parallel()
 	for _, input := range []bool{false, true} {
@@ -277,7 +277,7 @@ func TestGone(t *testing.T) {
 						t.Fatalf("input: %v", err)
 					}
 					if !early {
-						wantNone(t, set, events) // input is no news
+						wantNone(t, set, events) // input is not reported
 					}
 				}
 				if err := leave(far); err != nil {
@@ -287,7 +287,7 @@ func TestGone(t *testing.T) {
 					add()
 				}
 				wantEvent(t, events, sock.Event{Slot: 5, Gen: -1, Gone: true})
-				wantNone(t, set, events) // told once
+				wantNone(t, set, events) // reported once
 				if err := s.Close(); err != nil {
 					t.Errorf("Close: %v", err)
 				}
@@ -296,7 +296,7 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// A closed socket tells nothing more; its descriptor's next owner is another.
+// A closed socket reports nothing more, even if its descriptor is in use again.
 func TestClosedSocket(t *testing.T) {
 	t.Parallel()
 	set, events := watched(t)
@@ -395,7 +395,7 @@ func TestNoDescriptorLeft(t *testing.T) {
 	}
 }
 
-// What the system holds for a slow peer is bounded, whoever owns the socket.
+// The kernel's buffer for a slow peer is bounded.
 func TestBound(t *testing.T) {
 	t.Parallel()
 	option := func(fd uintptr, name int) int {
