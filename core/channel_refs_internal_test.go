@@ -30,7 +30,7 @@ func TestAttachWhileInUse(t *testing.T) {
 	hub.mu.RUnlock()
 	for i, c := range second {
 		if c != first[i] || c.refs.Load() != 1 {
-			t.Errorf("channel %s: got another one, or %d who hold on to it, want 1", c.name, c.refs.Load())
+			t.Errorf("channel %s: got another one, or %d references, want 1", c.name, c.refs.Load())
 		}
 	}
 	hub.detach(second)
@@ -55,7 +55,7 @@ func TestAttachToRemovedChannel(t *testing.T) {
 		t.Errorf("attach: got error %v, want %v", err, ErrChannelGone)
 	}
 	if n := used[0].refs.Load(); n != 1 {
-		t.Errorf("used: got %d who hold on to it, want 1", n)
+		t.Errorf("used: got %d references, want 1", n)
 	}
 	hub.detach(used)
 	wantNoRefs(t, hub)

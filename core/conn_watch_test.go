@@ -128,7 +128,7 @@ type uncomparableContext struct {
 	_ []int
 }
 
-func TestConnWatchOddParent(t *testing.T) {
+func TestConnWatchUncomparableParent(t *testing.T) {
 	t.Parallel()
 	w := core.WatchConn(nil, allowRead)
 	first, second := w.Context(uncomparableContext{Context: t.Context()}), w.Context(uncomparableContext{Context: t.Context()})

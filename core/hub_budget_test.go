@@ -22,8 +22,9 @@ func ringSizes(hub *core.Hub) map[string]int {
 	return events
 }
 
-// Over the bound, rings without subscribers are evicted first, the least
-// recently used before the others; then the older halves of the largest rings.
+// Over the bound, rings without subscribers are evicted first, those without a
+// new event for the longest time before the others; then the older halves of
+// the largest rings.
 func TestReclaimOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -150,8 +150,7 @@ func TestWriterStopsForGood(t *testing.T) {
 	}
 }
 
-// An abort ends a blocked write at any time. The connection is not called
-// afterwards.
+// An abort ends a blocked write at any time. Nothing is written afterwards.
 func TestWriterAbort(t *testing.T) {
 	t.Parallel()
 	for range 200 {

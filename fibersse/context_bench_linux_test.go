@@ -19,11 +19,11 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// detector serves a handler that waits until its client has left, and reports
-// when it knows. It serves until the benchmark ends.
+// detector serves a handler that waits for its client's disconnect, and reports
+// when it has detected it. It serves until the benchmark ends.
 type detector func(b *testing.B, ln net.Listener, entered chan<- struct{}, gone chan<- time.Time)
 
-// withContext asks fibersse.Context.
+// withContext waits for fibersse.Context.
 func withContext(b *testing.B, ln net.Listener, entered chan<- struct{}, gone chan<- time.Time) {
 	b.Helper()
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
@@ -39,8 +39,8 @@ func withContext(b *testing.B, ln net.Listener, entered chan<- struct{}, gone ch
 	b.Cleanup(func() { _ = app.Shutdown(); <-served })
 }
 
-// withNetHTTP asks the context of net/http, which has a goroutine read from the
-// connection.
+// withNetHTTP waits for the context of net/http, where a goroutine reads from
+// the connection.
 func withNetHTTP(b *testing.B, ln net.Listener, entered chan<- struct{}, gone chan<- time.Time) {
 	b.Helper()
 	server := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -53,8 +53,8 @@ func withNetHTTP(b *testing.B, ln net.Listener, entered chan<- struct{}, gone ch
 	b.Cleanup(func() { _ = server.Close(); <-served })
 }
 
-// polling is a plain handler of fasthttp, which looks at its socket again and
-// again.
+// polling returns a detector that polls its socket, in a plain handler of
+// fasthttp.
 func polling(every time.Duration) detector {
 	return func(b *testing.B, ln net.Listener, entered chan<- struct{}, gone chan<- time.Time) {
 		b.Helper()
@@ -81,9 +81,9 @@ func polling(every time.Duration) detector {
 	}
 }
 
-// How soon a handler knows that its client has left, while other requests wait
-// as well. cpu-% is the processor time of both sides, in percent of one
-// processor.
+// BenchmarkContextDelay measures how soon a handler detects its client's
+// disconnect, while other requests wait as well. cpu-% is the processor time of
+// both sides, in percent of one processor.
 func BenchmarkContextDelay(b *testing.B) {
 	for _, others := range []int{0, 1000} {
 		measure := func(name string, watch detector, stay time.Duration) {
@@ -97,8 +97,8 @@ func BenchmarkContextDelay(b *testing.B) {
 	}
 }
 
-// delay measures clients that stay for a random time of up to stay: they are in
-// no phase with a poller.
+// delay measures clients that disconnect after a random time of up to stay, so
+// that they are not in phase with a poller.
 func delay(b *testing.B, watch detector, stay time.Duration, others int) {
 	b.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -151,8 +151,8 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// What a context costs a request that is answered at once. The client's part is
-// in both.
+// BenchmarkContextCost measures the cost of a context for a request that is
+// answered immediately. Both cases include the client's cost.
 func BenchmarkContextCost(b *testing.B) {
 	for _, with := range []bool{false, true} {
 		app := fiber.New(fiber.Config{DisableStartupMessage: true})

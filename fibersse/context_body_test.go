@@ -69,7 +69,7 @@ func TestContextStreamedBody(t *testing.T) {
 	}
 }
 
-// A client that leaves amid its body has left.
+// A disconnect in the middle of a request's body ends the context.
 func TestContextClientLeavesAmidBody(t *testing.T) {
 	t.Parallel()
 	for how, leave := range disconnects() {
@@ -97,7 +97,7 @@ func TestContextKeepsReadTimeout(t *testing.T) {
 	wantEnd(ctx, t, context.Canceled)
 }
 
-// What a client sends on a connection that is upgraded is for its new handler.
+// The input of an upgraded connection is left to its new handler.
 func TestContextUpgrade(t *testing.T) {
 	t.Parallel()
 	for _, s := range []site{{}, {tls: serverTLS()}, {tls: serverTLS(), hide: true}} {
@@ -123,8 +123,7 @@ func TestContextUpgrade(t *testing.T) {
 	}
 }
 
-// app.Test has no client that could leave. What it has is the end of the
-// request.
+// With app.Test, no client can disconnect: the context ends with the request.
 func TestContextAppTest(t *testing.T) {
 	t.Parallel()
 	app := fiber.New()

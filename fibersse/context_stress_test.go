@@ -33,7 +33,7 @@ func newTrackedRequest() *trackedRequest {
 
 // tracker holds requests by number.
 type tracker struct {
-	all  sync.Map // of *tracked
+	all  sync.Map // of *trackedRequest
 	last atomic.Int64
 }
 
@@ -68,7 +68,7 @@ type requester struct {
 	kept      []context.Context
 }
 
-// stay waits for the answer.
+// stay waits for the response.
 func (c *requester) stay(t *testing.T) {
 	t.Helper()
 	req := newTrackedRequest()
@@ -84,7 +84,7 @@ func (c *requester) stay(t *testing.T) {
 	}
 }
 
-// leave leaves while the handler runs, and does not wait for its end.
+// leave disconnects while the handler runs, and does not wait for its end.
 func (c *requester) leave(t *testing.T, way func() error) {
 	t.Helper()
 	req := newTrackedRequest()
@@ -97,7 +97,7 @@ func (c *requester) leave(t *testing.T, way func() error) {
 	c.conn = c.dial()
 }
 
-// abandon leaves at once.
+// abandon disconnects without waiting for the handler.
 func (c *requester) abandon(t *testing.T) {
 	t.Helper()
 	req := newTrackedRequest()
@@ -143,8 +143,8 @@ func receive[T any](t *testing.T, values <-chan T) (value T) {
 	return value
 }
 
-// No request whose client stays is ever cancelled, and every other one is,
-// while connections, descriptors and contexts are used again and again.
+// Requests are cancelled if and only if their clients disconnect, while
+// connections, descriptors and contexts are reused.
 func TestContextOfThousands(t *testing.T) {
 	t.Parallel()
 	const clients = 20
@@ -196,7 +196,7 @@ func (c *requester) next(t *testing.T) {
 	}
 }
 
-// counts is what a process has.
+// counts are resources of the process.
 type counts struct{ goroutines, descriptors int }
 
 func count(t *testing.T) counts {
@@ -204,8 +204,8 @@ func count(t *testing.T) counts {
 	return counts{runtime.NumGoroutine(), descriptors(t)}
 }
 
-// However many requests wait, one goroutine and one descriptor watch them all,
-// and not even these are left afterwards.
+// One goroutine and one descriptor watch all waiting requests, and neither is
+// left afterwards.
 //
 //nolint:paralleltest // It counts goroutines and descriptors.
 func TestContextGoroutines(t *testing.T) {
@@ -221,7 +221,7 @@ func TestContextGoroutines(t *testing.T) {
 	}
 }
 
-// waiting has many requests wait with a context, of which some are answered.
+// waiting makes many requests that wait with a context. Some are answered.
 func waiting(t *testing.T) {
 	const requests = 200
 	proceed := make(chan struct{})

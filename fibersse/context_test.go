@@ -16,7 +16,7 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// sites are servers whose clients' leaving is noticed.
+// sites are servers that detect disconnects.
 func sites() map[string]site {
 	counted := func(s *fasthttp.Server) { s.MaxConnsPerIP = 1000 }
 	return map[string]site{
@@ -56,8 +56,8 @@ func TestContextClientLeaves(t *testing.T) {
 	}
 }
 
-// A client that waits gets its answer, on one connection after the other
-// request; and its contexts end with the request.
+// Clients that wait receive their responses, on one connection after another,
+// and contexts end with their requests.
 func TestContextClientStays(t *testing.T) {
 	t.Parallel()
 	for name, s := range sites() {
@@ -107,8 +107,8 @@ func TestContextPipelinedRequests(t *testing.T) {
 	}
 }
 
-// Where watching means reading, a request that came too early ends the
-// connection; nothing is taken for another request.
+// If the watch reads the connection, a pipelined request closes it; no part of
+// it is taken for another request.
 func TestContextPipelinedRequestsHidden(t *testing.T) {
 	t.Parallel()
 	p := mount(t, site{hide: true, tls: serverTLS()}, func(p *plainApp) {
@@ -173,8 +173,8 @@ func TestContextPanic(t *testing.T) {
 	c.wantAnswer(t, http.StatusOK, "cause: <nil>")
 }
 
-// A context that its server lost sight of ends with the connection, whoever
-// closes it, and harms no other request.
+// A context whose request has timed out ends with the connection, on whichever
+// side it is closed, and does not affect other requests.
 func TestContextTimedOut(t *testing.T) {
 	t.Parallel()
 	p := mount(t, site{}, func(p *plainApp) {
@@ -292,7 +292,8 @@ func TestContextBodyStream(t *testing.T) {
 	}
 }
 
-// A stream whose user context is such a context ends as it should.
+// A stream whose user context is such a context ends when its client
+// disconnects.
 func TestContextOfStream(t *testing.T) {
 	t.Parallel()
 	for _, s := range []site{{}, {tls: serverTLS()}, {hide: true, tls: serverTLS()}} {

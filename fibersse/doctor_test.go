@@ -17,8 +17,9 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// The doctor's probe works in Fiber, and names what Fiber's own middleware does
-// to streams of handlers. A subscription's connection is taken over, past it.
+// The doctor's probe works in Fiber, and reports what Fiber's middleware does
+// to the streams of handlers. It does not affect subscriptions, whose
+// connections are hijacked.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})

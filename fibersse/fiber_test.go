@@ -23,10 +23,10 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// patience is how long to wait for what should happen at once.
+// patience bounds every wait. Only a failing test takes so long.
 const patience = 20 * time.Second
 
-// site is what is special about an app.
+// site is the configuration of an app.
 type site struct {
 	cfg  fiber.Config
 	tune func(*fasthttp.Server)
@@ -117,8 +117,7 @@ func wantClose(t *testing.T, closes <-chan core.Summary, want error) {
 	}
 }
 
-// With MaxConnsPerIP, connections come wrapped, and the wrappers are used
-// again.
+// With MaxConnsPerIP, fasthttp wraps connections, and reuses the wrappers.
 func TestWrappedConn(t *testing.T) {
 	t.Parallel()
 	g, closes := gate(core.NewHub(core.HubConfig{}))
@@ -142,8 +141,8 @@ func TestWrappedConn(t *testing.T) {
 	}
 }
 
-// A body that fasthttp has not read yet is read before the stream begins, and
-// none of a refused one is taken for the next request.
+// A body that fasthttp has not read is read before the stream begins. No part
+// of a refused body is taken for the next request.
 func TestStreamRequestBody(t *testing.T) {
 	t.Parallel()
 	g := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{MaxBody: 200_000})
@@ -171,7 +170,7 @@ func TestStreamRequestBody(t *testing.T) {
 	}
 }
 
-// app.Test has no connection of a server behind it.
+// With app.Test, there is no connection to hijack.
 func TestAppTest(t *testing.T) {
 	t.Parallel()
 	hub := core.NewHub(core.HubConfig{})
@@ -209,7 +208,7 @@ func TestAppTest(t *testing.T) {
 	}
 }
 
-// What a subscription's function returns may be the context's own strings.
+// A subscription may contain strings that belong to the context.
 func TestSubscribeFuncStrings(t *testing.T) {
 	t.Parallel()
 	hub := core.NewHub(core.HubConfig{})

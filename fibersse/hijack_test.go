@@ -25,8 +25,8 @@ func serverTLS() *tls.Config {
 	return &tls.Config{Certificates: example.TLS.Certificates, MinVersion: tls.VersionTLS12}
 }
 
-// Connections that were taken over are served and counted, and come to an end
-// on both sides, whatever the server does with those that it gave away.
+// Hijacked connections are served and counted, and end on both sides, however
+// the server tracks them.
 func TestHijackedConns(t *testing.T) {
 	t.Parallel()
 	for _, keep := range []bool{false, true} {
@@ -56,7 +56,7 @@ func hijacked(t *testing.T, s site) {
 			return nil
 		},
 	}})
-	// A client of HTTP/1.0 has its connection taken over, too.
+	// Connections of HTTP/1.0 are hijacked, too.
 	old := gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "old"}) })
 	dial := serve(t, s,
 		adaptertest.Route{Method: fiber.MethodGet, Path: "/channel", Endpoint: gate.Subscribe("news")},
@@ -98,8 +98,8 @@ func hijacked(t *testing.T, s site) {
 	}
 }
 
-// The server's own limit forgets connections that were taken over; that of the
-// middleware does not.
+// The server's limit does not count hijacked connections; that of the
+// middleware does.
 func TestLimitCountsHijackedConns(t *testing.T) {
 	t.Parallel()
 	const limit = 3

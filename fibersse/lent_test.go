@@ -18,14 +18,14 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// Strings of a request of Fiber change when the request is over. These are two
-// of the same length, one after the other in the same place.
+// Fiber reuses the memory of a request's strings. These two have the same
+// length, so that the second overwrites the first.
 const (
 	lent  = "what-alice-said"
 	later = "what-mallo-said"
 )
 
-// forgetRecorder is a store that remembers which channels it was to forget.
+// forgetRecorder is a store that records the channels of its Forget calls.
 type forgetRecorder struct {
 	core.Store
 
@@ -40,7 +40,7 @@ func (f *forgetRecorder) Forget(ctx context.Context, channel string) error {
 	return f.Store.Forget(ctx, channel)
 }
 
-// kept is what a use of lent strings left behind, as text.
+// kept returns what a use of lent strings has stored, as text.
 type kept func(ctx context.Context) string
 
 // uses are the exported functions that keep strings, by name: each is called
@@ -194,7 +194,7 @@ func open(ctx context.Context, hub *core.Hub, endpoint *core.Endpoint) *core.Str
 // openedKey marks a stream that open has returned.
 type openedKey struct{}
 
-// Nothing that an exported function keeps changes with Fiber's next request.
+// Nothing that an exported function stores changes with Fiber's next request.
 func TestLentStrings(t *testing.T) {
 	t.Parallel()
 	store := &forgetRecorder{Store: core.NewMemoryStore(core.Retention{})}

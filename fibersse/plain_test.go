@@ -17,7 +17,7 @@ import (
 	"github.com/tidings-go/tidings/fibersse"
 )
 
-// plainApp is a Fiber app without streams, and what its handlers tell the test.
+// plainApp is a Fiber app without streams, whose handlers the test controls.
 type plainApp struct {
 	app     *fiber.App
 	dial    func() *conn
@@ -143,7 +143,7 @@ const (
 	post = "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nbody"
 )
 
-// disconnects are the ways to leave, on the connection below TLS.
+// disconnects are the ways to disconnect, on the connection below TLS.
 func disconnects() map[string]func(c *net.TCPConn) error {
 	return map[string]func(c *net.TCPConn) error{
 		"closes":      (*net.TCPConn).Close,

@@ -18,16 +18,16 @@ func TestGin(t *testing.T) {
 	adaptertest.Run(t, adapter())
 }
 
-// long is how long a soak takes that is worth the name.
+// long is the duration of the soak test.
 var long = flag.Duration("soak", 0, "have the soak test take so long, with 2,000 clients and 500 events a second; 0: a short one")
 
 //nolint:paralleltest // It counts goroutines.
 func TestSoak(t *testing.T) { adaptertest.Soak(t, adapter(), *long, 2000, 500) }
 
-// How soon the server knows that a client is gone.
+// BenchmarkDisconnect measures how soon the server detects a disconnect.
 func BenchmarkDisconnect(b *testing.B) { adaptertest.Disconnect(b, adapter()) }
 
-// crowded is how long a throng stays that is worth the name.
+// crowded is the duration of the throng test.
 var crowded = flag.Duration("throng", 0, "have the throng test take so long; 0: a short one")
 
 //nolint:paralleltest // It counts goroutines.

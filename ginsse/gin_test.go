@@ -95,7 +95,7 @@ func TestMiddleware(t *testing.T) {
 	}
 }
 
-// hiding is a writer as compressing middleware puts in place of Gin's.
+// hiding is a writer such as compressing middleware puts in place of Gin's.
 type hiding struct{ gin.ResponseWriter }
 
 func TestWrappedWriter(t *testing.T) {

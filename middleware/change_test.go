@@ -13,7 +13,7 @@ import (
 	"github.com/tidings-go/tidings/middleware"
 )
 
-// changeFixture is an open stream, and what asks for changes of its channels.
+// changeFixture is an open stream, and an endpoint that changes its channels.
 type changeFixture struct {
 	id       string
 	endpoint *core.Endpoint
@@ -121,8 +121,8 @@ func TestLoggingOfChanges(t *testing.T) {
 		}))
 }
 
-// A client that has as many streams as it may can still change their channels,
-// and that takes no place.
+// A client at its limit of streams can still change their channels, which does
+// not count as a stream.
 func TestLimitPassesChangesOver(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]middleware.LimitConfig{
@@ -138,8 +138,8 @@ func TestLimitPassesChangesOver(t *testing.T) {
 	}
 }
 
-// A middleware can tell a change of channels from a stream, and what became of
-// it.
+// Middleware can distinguish a change of channels from a stream, and learns its
+// outcome.
 func TestChannelChange(t *testing.T) {
 	t.Parallel()
 	type seen struct {

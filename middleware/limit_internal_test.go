@@ -12,7 +12,8 @@ func newLimiter(cfg LimitConfig) *limiter {
 	return &limiter{LimitConfig: cfg.withDefaults(), places: make(map[netip.Addr]int)}
 }
 
-// Nothing is kept of clients that are gone, and no more get in than may.
+// The limiter keeps nothing of clients without streams, and admits no more
+// streams than the limit.
 func TestLimiterCounts(t *testing.T) {
 	t.Parallel()
 	l := newLimiter(LimitConfig{Streams: 10, PerAddress: 3})

@@ -89,7 +89,7 @@ func TestLimitPerAddress(t *testing.T) {
 	}
 }
 
-// The address of clients that nobody is trusted to forward is their own.
+// Without trusted proxies, the address of a client is that of its connection.
 func TestLimitWithoutAProxy(t *testing.T) {
 	t.Parallel()
 	site := serve(t, middleware.Limit(middleware.LimitConfig{PerAddress: 1}))

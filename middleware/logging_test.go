@@ -181,7 +181,7 @@ func TestLoggingOfWhatDoesNotOpen(t *testing.T) {
 		fields{"level": "INFO", "msg": "stream not opened", "path": "/p", "reason": "tidings: stream closed"})
 }
 
-// What the client says is logged if it can do no harm there.
+// Text from the client is logged only if it is safe.
 func TestLoggingOfLastEventIDs(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{

@@ -27,8 +27,8 @@ func heapInUse() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// waiting returns how many bytes of the heap each of n streams takes that wait on
-// connections of the hub's own, with some middleware, clients included.
+// waiting returns the bytes of heap that each of n idle streams takes on
+// hijacked connections with some middleware, clients included.
 func waiting(t *testing.T, n int, some ...core.Middleware) int64 {
 	t.Helper()
 	hub := core.NewHub(core.HubConfig{})
@@ -75,8 +75,8 @@ func waiting(t *testing.T, n int, some ...core.Middleware) int64 {
 	return (heapInUse() - before) / int64(n)
 }
 
-// What Logging and Limit together cost a stream that waits. They keep nothing of
-// its request.
+// TestMemoryOfLoggingAndLimit measures what Logging and Limit add to the memory
+// of an idle stream. They keep nothing of its request.
 func TestMemoryOfLoggingAndLimit(t *testing.T) {
 	const streams, bound = 3000, 300
 	waiting(t, streams/10) // what is made once

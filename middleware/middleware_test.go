@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fixture is a gate with some middleware, served on a socket.
+// fixture is a gate with middleware, served on a socket.
 type fixture struct {
 	*httptest.Server
 
@@ -50,7 +50,7 @@ func serve(t *testing.T, middleware ...core.Middleware) *fixture {
 	return f
 }
 
-// reply is a response that may be a stream.
+// reply is a response, which may be a stream.
 type reply struct {
 	*http.Response
 
@@ -58,7 +58,7 @@ type reply struct {
 	leave  func()
 }
 
-// get asks for a path, and returns when the stream has opened or was refused.
+// get requests a path, and returns when the stream has opened or was refused.
 func (f *fixture) get(t *testing.T, path string, header ...string) *reply {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -106,7 +106,7 @@ func (resp *reply) next(t *testing.T) string {
 	return ev.Data
 }
 
-// ended waits for a stream to have ended and returns how it went.
+// ended waits for the end of a stream, and returns its summary.
 func (f *fixture) ended(t *testing.T) core.Summary {
 	t.Helper()
 	limit := time.NewTimer(10 * time.Second)
@@ -129,7 +129,7 @@ func (f *fixture) publish(t *testing.T, channel string, texts ...string) {
 	}
 }
 
-// metrics is what a middleware can count by the hooks.
+// metrics counts what hooks report.
 type metrics struct{ open, refused, events, bytes atomic.Int64 }
 
 func (m *metrics) middleware(h *core.Handshake) error {
@@ -148,8 +148,8 @@ func (m *metrics) middleware(h *core.Handshake) error {
 	return nil
 }
 
-// auth lets those in who have a token, for as long as it is valid. It tells
-// what streams there are, so that a test can revoke one.
+// auth admits requests with a token, for as long as that is valid. It sends
+// each stream to a channel, so that a test can revoke it.
 func auth(streams chan<- *core.Stream) core.Middleware {
 	return func(h *core.Handshake) error {
 		name, ok := strings.CutPrefix(h.Request().Header.Get("Authorization"), "Bearer ")
@@ -165,7 +165,7 @@ func auth(streams chan<- *core.Stream) core.Middleware {
 	}
 }
 
-// private keeps events from those who are not meant.
+// private filters events for other users.
 func private(h *core.Handshake) error {
 	name := h.Identity()
 	h.SetFilter(func(ev core.Delivery) bool {

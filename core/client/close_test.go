@@ -303,7 +303,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// closeCounter counts how often a body is closed, the first time only.
+// closeCounter counts the bodies that are closed.
 type closeCounter struct {
 	io.ReadCloser
 

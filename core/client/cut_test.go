@@ -10,11 +10,11 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// lineEnds are the three that the standard knows.
+// lineEnds are the three line ends of the standard.
 func lineEnds() map[string]string { return map[string]string{"LF": "\n", "CRLF": "\r\n", "CR": "\r"} }
 
-// sampleBlocks is a stream that has everything, in blocks: each is what a server sends
-// to a client that has seen the ones before.
+// sampleBlocks is a stream with all kinds of fields, in blocks. The client can
+// resume after each.
 func sampleBlocks(eol string) []string {
 	blocks := []string{
 		": hello\nretry: 7\n\n",
@@ -37,7 +37,7 @@ message "3" "three"
 message "4" ""
 message "fünf" "five"`
 
-// blocksAfter returns what of a tale follows an ID.
+// blocksAfter returns the blocks that follow an ID.
 func blocksAfter(blocks []string, id, eol string) string {
 	if id != "" {
 		for i, b := range blocks {
@@ -82,8 +82,8 @@ func TestCutEverywhere(t *testing.T) {
 	}
 }
 
-// raw returns a handler that takes the connection over, and sends part of a
-// stream whose end is that of the connection.
+// raw returns a handler that hijacks the connection, sends part of a stream,
+// and closes it.
 func raw(part string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()

@@ -13,7 +13,8 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// newQuoteServer is a server that sends two quotes and then ends the stream for good.
+// newQuoteServer returns a server that sends two quotes, and status 204 to a
+// client that reconnects.
 func newQuoteServer() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Last-Event-ID") == "2" {

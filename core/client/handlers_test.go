@@ -12,7 +12,7 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// TestHandlers checks what is told, and in which order.
+// TestHandlers checks which handlers are called, with what and in which order.
 func TestHandlers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,8 +127,8 @@ data: {"stock":"SAP"}
 
 `
 
-// TestDecode checks that values come by name, and that one which is none is not
-// the end.
+// TestDecode checks that values are decoded by event name, and that one that
+// cannot be decoded does not end the run.
 func TestDecode(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

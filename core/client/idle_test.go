@@ -11,8 +11,8 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// TestIdle checks that a silent server is noticed, wherever it falls silent, and
-// that one which says anything is not silent.
+// TestIdle checks that a silent server is detected at any point of the stream,
+// and that any data counts as activity.
 func TestIdle(t *testing.T) {
 	t.Parallel()
 	const idle = 5 * time.Second
@@ -62,8 +62,8 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// TestIdleResumes checks that a stalled stream is taken up again, and that the
-// time which a consumer takes is not the server's.
+// TestIdleResumes checks that a stalled stream is resumed, and that the time in
+// which the consumer is busy does not count as idle.
 func TestIdleResumes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

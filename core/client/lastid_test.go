@@ -11,7 +11,7 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// lastEventID returns what a request asks to resume after.
+// lastEventID returns the last event ID of a request.
 func lastEventID(r *http.Request) string {
 	id := r.Header.Get("Last-Event-ID") // never set without the parameter
 	if r.URL.Query().Has("id") {
@@ -20,8 +20,8 @@ func lastEventID(r *http.Request) string {
 	return id
 }
 
-// TestUnsendableID checks that an ID which no server would take does not lock a
-// client out, and that the client tells that it dropped it.
+// TestUnsendableID checks that an ID that servers refuse for its size does not
+// lock a client out: the client drops it and reports that.
 func TestUnsendableID(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]client.Config{"header": {}, "parameter": {LastEventIDParam: "id"}} {
@@ -64,8 +64,8 @@ func TestUnsendableID(t *testing.T) {
 	}
 }
 
-// TestRefusedID checks what a client does whose last event ID may be why the
-// server refuses its request.
+// TestRefusedID checks what a client does if the server may refuse its request
+// because of the last event ID.
 func TestRefusedID(t *testing.T) {
 	t.Parallel()
 	veto := func(err error) error {
@@ -81,7 +81,7 @@ func TestRefusedID(t *testing.T) {
 		cfg    client.Config
 		all    bool          // requests without an ID are refused, too
 		reason client.Reason // none for an end in order
-		want   string        // what was asked to resume after, and what was told
+		want   string        // the IDs of the requests, and the handler's calls
 		lastID string
 	}{
 		{"400", 400, client.Config{}, false, "", "asked \"\"\ntold \"1\" \"\"\nasked \"1\"\ntold \"\" \"1\"\nasked \"\"", ""},

@@ -18,11 +18,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test over real sockets waits for what must come.
+// patience bounds the waits of tests over real sockets.
 const patience = 20 * time.Second
 
-// network is one in memory, for tests whose time is that of a bubble: there is
-// one server, and it has every address.
+// network is a network in memory, for tests in a synctest bubble. Its only
+// server has every address.
 type network struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -178,7 +178,7 @@ func wantReason(t *testing.T, err error, reason client.Reason) {
 	}
 }
 
-// log keeps what handlers were told, in order.
+// log records the calls of handlers, in order.
 type log struct{ lines []string }
 
 func (l *log) add(format string, args ...any) {

@@ -10,7 +10,8 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// secretConfig are what must not reach other hosts.
+// secretConfig returns a configuration with secrets, which must not reach other
+// hosts.
 func secretConfig() client.Config {
 	return client.Config{
 		URL: "http://user:pass@a.example/events?token=secret",
@@ -28,13 +29,14 @@ func secretConfig() client.Config {
 	}
 }
 
-// TestRedirect checks that redirects are followed, and who gets to see what.
+// TestRedirect checks that redirects are followed, and which hosts receive the
+// secrets.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
 		hops []string // where each answer sends the client
-		kept bool     // the secrets
+		kept bool     // the last host receives the secrets
 	}{
 		{"same host", []string{"/other"}, true},
 		{"same host, in full", []string{"http://a.example:80/other"}, true},
@@ -86,7 +88,8 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// TestRedirectUpgrade checks that the secure port of the same host is no other.
+// TestRedirectUpgrade checks that the HTTPS port of a host counts as the same
+// host.
 func TestRedirectUpgrade(t *testing.T) {
 	t.Parallel()
 	for location, want := range map[string]string{
@@ -107,8 +110,8 @@ func TestRedirectUpgrade(t *testing.T) {
 	}
 }
 
-// TestRedirectPolicy checks that the program's own policy has the last word,
-// and that every attempt begins at the first URL.
+// TestRedirectPolicy checks that the policy of the http.Client applies, and
+// that every attempt begins at the first URL.
 func TestRedirectPolicy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -132,7 +135,7 @@ func TestRedirectPolicy(t *testing.T) {
 
 		cfg.HTTPClient = serve(t, answer(http.StatusFound, "", "Location", "/0"))
 		cfg.Backoff.MaxAttempts = 1
-		wantReason(t, create(t, cfg).Run(t.Context()), client.OutOfAttempts) // it goes round in circles
+		wantReason(t, create(t, cfg).Run(t.Context()), client.OutOfAttempts) // the redirects form a loop
 
 		cfg.HTTPClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		err := create(t, cfg).Run(t.Context())

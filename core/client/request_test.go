@@ -15,7 +15,7 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// TestRequest checks what is sent, on the first attempt as on the others.
+// TestRequest checks the requests of the first and later attempts.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	fresh := 0
@@ -76,7 +76,8 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestRequestErrors checks that what cannot be sent now may be sent later.
+// TestRequestErrors checks that a request that could not be built is attempted
+// again.
 func TestRequestErrors(t *testing.T) {
 	t.Parallel()
 	noToken := errors.New("no token")

@@ -16,7 +16,7 @@ import (
 	"github.com/tidings-go/tidings/core/client"
 )
 
-// TestSockets checks ends of a connection that only real ones have.
+// TestSockets checks ends of a connection that need a real socket.
 func TestSockets(t *testing.T) {
 	t.Parallel()
 	const head, event = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n", "id: 1\ndata: a\n\nid: 2\ndata: b"
@@ -88,8 +88,8 @@ func TestSockets(t *testing.T) {
 	}
 }
 
-// TestTLS checks HTTP/1 and HTTP/2 over TLS, and that a certificate which nobody
-// knows is an error.
+// TestTLS checks HTTP/1 and HTTP/2 over TLS, and that an unknown certificate is
+// an error.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {

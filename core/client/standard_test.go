@@ -220,7 +220,8 @@ func TestLongLinesIgnored(t *testing.T) {
 	}
 }
 
-// TestLimits checks that too much in one line is an error, and not memory.
+// TestLimits checks that a line or an event that is too long is an error, and
+// is not buffered.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

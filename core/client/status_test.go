@@ -23,7 +23,8 @@ func answer(status int, body string, header ...string) http.HandlerFunc {
 	}
 }
 
-// TestStatus checks that any status but 200 is the end, and 204 one in order.
+// TestStatus checks that any status but 200 ends the run, and that 204 is not
+// an error.
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{
@@ -109,8 +110,8 @@ func TestContentType(t *testing.T) {
 	}
 }
 
-// TestContentEncoding checks that what the transport did not decode is not read
-// as text.
+// TestContentEncoding checks that a body with an unknown content encoding is
+// not read.
 func TestContentEncoding(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,8 +128,8 @@ func TestContentEncoding(t *testing.T) {
 	})
 }
 
-// TestRetryStatus checks that a client comes back after a status that it was
-// told about, and not before the server wants it to.
+// TestRetryStatus checks that a client retries after a configured status, and
+// not before the server's Retry-After.
 func TestRetryStatus(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -193,8 +194,8 @@ func TestTemporaryStatus(t *testing.T) {
 	}
 }
 
-// TestRest checks that of an answer that is no stream a little is read, for a
-// short time, and that its connection is used again if that was all of it.
+// TestRest checks that a little of a response without a stream is read, for a
+// short time, and that its connection is reused if that was all.
 func TestRest(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -36,10 +36,10 @@ func (f *fixture) wasDown(from, to int64) bool {
 	return slices.ContainsFunc(f.downs, func(d span) bool { return d.addStart < to && from < d.addEnd })
 }
 
-// maxFaults is how many faults of one run are told.
+// maxFaults is the number of faults of one run that are reported.
 const maxFaults = 8
 
-// fault says what is wrong.
+// fault reports an error in what a client received on one connection.
 func (f *fixture) fault(v *visit, format string, args ...any) {
 	f.Helper()
 	if f.faults++; f.faults > maxFaults {
@@ -50,18 +50,18 @@ func (f *fixture) fault(v *visit, format string, args ...any) {
 		v.client.start, v.onOpen, v.channels, v.client.identity, v.groups, v.client.modulus, v.reason, v.gen, v.cut)
 }
 
-// checker goes through what a client received on one connection.
+// checker checks what a client received on one connection.
 type checker struct {
 	*fixture
 
 	v *visit
 	g *generation
 
-	at    uint64     // all that the client is to get up to here has come
+	at    uint64     // everything up to this position was received
 	begin *beginning // where the subscription began without an ID, or nil
 	floor map[string]uint64
 	sent  map[uint64]bool
-	reset bool // one is due
+	reset bool // a reset must come next
 }
 
 func newChecker(f *fixture, v *visit) *checker {
@@ -75,7 +75,7 @@ func (c *checker) fault(format string, args ...any) {
 	c.fixture.fault(c.v, "at %d: "+format, append([]any{c.at}, args...)...)
 }
 
-// run goes through everything.
+// run checks the whole connection.
 func (c *checker) run() {
 	v := c.v
 	expected := slices.Sorted(slices.Values(v.expected))
@@ -103,7 +103,7 @@ func (c *checker) run() {
 	c.endReason()
 }
 
-// findStart finds out where the connection begins.
+// findStart determines the position at which the connection begins.
 func (c *checker) findStart() {
 	v := c.v
 	if v.after.id == "" {
@@ -163,7 +163,7 @@ func (c *checker) item(it item, last bool) {
 	c.event(c.g.events[seq], it)
 }
 
-// retryHint checks what tells the client when to come back.
+// retryHint checks the block that says when to reconnect.
 func (c *checker) retryHint(block []byte, last bool) {
 	ms, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(string(block), "retry: "), "\n\n"))
 	low := int(retry.Milliseconds())
@@ -172,7 +172,7 @@ func (c *checker) retryHint(block []byte, last bool) {
 	}
 }
 
-// position checks what tells the client where it stands.
+// position checks a block that contains a position only.
 func (c *checker) position(seq uint64, at int64) {
 	if seq > c.g.most(at) {
 		c.fault("the client is told to stand at %d, which was not yet published", seq)
@@ -226,8 +226,8 @@ func (c *checker) event(e *event, it item) {
 	c.at = e.seq
 }
 
-// pass checks that everything that the client is to get up to a place has come,
-// at the stamp of what came from there; on one channel, or on all.
+// pass checks that the client has received everything up to a position that it
+// must have received at a stamp, on one channel or on all.
 func (c *checker) pass(to uint64, at int64, channel string) {
 	for seq := c.at + 1; seq <= to; seq++ {
 		e := c.g.events[seq]
@@ -235,11 +235,12 @@ func (c *checker) pass(to uint64, at int64, channel string) {
 			continue
 		}
 		c.fault("event %d on %s to %s, key %q, is missing before %d", seq, e.channel, e.to, e.ev.Key, to)
-		c.sent[seq] = true // told once
+		c.sent[seq] = true // reported once
 	}
 }
 
-// partialBlock checks what came behind the last block: the beginning of another one.
+// partialBlock checks the data after the last complete block: the beginning of
+// another one.
 func (c *checker) partialBlock(greeting [][]byte) {
 	v := c.v
 	if len(v.rest) == 0 {
@@ -265,7 +266,7 @@ func (c *checker) partialBlock(greeting [][]byte) {
 	c.fault("it ends with %q, which nothing begins with that the client could get", v.rest)
 }
 
-// endReason checks why the stream ended.
+// endReason checks the reason for the stream's end.
 func (c *checker) endReason() {
 	v := c.v
 	switch reason := v.reason; {

@@ -10,7 +10,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// start is the model's own form of where subscriptions begin.
+// start is the model's form of [core.Start].
 type start struct {
 	from string // live, earliest, last, snapshot
 	n    int
@@ -28,14 +28,14 @@ func (s start) public() core.Start {
 	return core.Live()
 }
 
-// after is what a client says that it has seen.
+// after is the last event ID of a request.
 type after struct {
 	id    string
-	bogus bool // no event ever had it
+	bogus bool // no event has this ID
 }
 
-// client connects, reads in its own way, loses the connection and resumes,
-// until it has all that there is.
+// client connects, reads, loses the connection and resumes, until it has
+// received everything.
 type client struct {
 	*rand.Rand
 
@@ -89,7 +89,7 @@ func (c *client) run() {
 	for refused := 0; ; {
 		v, conn := c.connect()
 		if conn == nil {
-			// Where a hub is closed, there will be another.
+			// A closed hub is replaced by another.
 			c.world.publishLock.RLock()
 			c.world.publishLock.RUnlock() //nolint:staticcheck // Nothing is to be done but to wait.
 			if refused++; refused > 1000 {
@@ -110,7 +110,7 @@ func (c *client) run() {
 	}
 }
 
-// next chooses what the client says that it has seen.
+// next chooses the last event ID of the next request.
 func (c *client) next() after {
 	switch n := c.IntN(50); {
 	case n < 3:
@@ -127,8 +127,8 @@ func (c *client) next() after {
 	return after{id: c.seen}
 }
 
-// expect says that a change was made to the channels of the open connection.
-// The caller holds c.mu.
+// expect records a change of the open connection's channels. The caller holds
+// c.mu.
 func (c *client) expect(v *visit) {
 	if c.remember != "" {
 		c.remembered = v.has()
@@ -140,7 +140,7 @@ func (c *client) expect(v *visit) {
 	}
 }
 
-// drained reports whether the client has all that there is.
+// drained reports whether the client has received everything.
 func (c *client) drained(v *visit) bool {
 	last := c.world.final.Load()
 	if last == nil {

@@ -83,7 +83,7 @@ func (v *visit) request() string {
 	return "GET /events?" + query.Encode() + " HTTP/1.1\r\nHost: oracle\r\nAccept: text/event-stream\r\n" + header + "\r\n"
 }
 
-// end closes the connection, with a reset or in order.
+// end closes the connection, with a RST or a FIN.
 func (k *conn) end(f *fixture, reset bool) {
 	f.untrack(k.Conn)
 	if tcp, ok := k.Conn.(*net.TCPConn); ok && reset {
@@ -95,8 +95,8 @@ func (k *conn) end(f *fixture, reset bool) {
 	}
 }
 
-// read reads from the connection until it ends, is broken off, or the client
-// has everything, which it reports.
+// read reads from the connection until it ends, or the client cuts it. It
+// reports whether the client has received everything.
 func (c *client) read(v *visit, k *conn) (done bool) {
 	f := c.world
 	defer func() {
@@ -120,8 +120,8 @@ func (c *client) read(v *visit, k *conn) (done bool) {
 			k.end(f, false)
 			return false
 		}
-		// What it has seen may be of an earlier connection: behind the greeting
-		// stands what this one begins with.
+		// The client's ID may be that of an earlier connection, until the block
+		// after the greeting was read.
 		if len(v.items) > 3 && c.drained(v) {
 			v.last = true
 			k.end(f, c.IntN(2) == 0)
@@ -156,7 +156,7 @@ func (c *client) read(v *visit, k *conn) (done bool) {
 	}
 }
 
-// parse takes what was read apart, and remembers the ID of what it has seen.
+// parse splits what was read into blocks, and records the last event ID.
 func (v *visit) parse(p []byte) {
 	if len(p) == 0 {
 		return
@@ -177,7 +177,7 @@ func (v *visit) parse(p []byte) {
 	}
 }
 
-// idOf returns the ID that a block sets: it stands on the last line.
+// idOf returns the ID in a block, which is its last line.
 func idOf(block []byte) (string, bool) {
 	lines := bytes.Split(bytes.TrimSuffix(block, []byte("\n\n")), []byte("\n"))
 	id, ok := bytes.CutPrefix(lines[len(lines)-1], []byte("id: "))

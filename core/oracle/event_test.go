@@ -10,13 +10,13 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// audience is the model's own form of an event's audience.
+// audience is the model's form of [core.Audience].
 type audience struct{ kind, name string }
 
 // String returns the text of the audience.
 func (a audience) String() string { return a.kind + ":" + a.name }
 
-// public returns the audience as the library has it.
+// public returns the library's form of the audience.
 func (a audience) public() core.Audience {
 	switch a.kind {
 	case "group":

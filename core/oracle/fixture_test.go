@@ -18,7 +18,7 @@ import (
 	"github.com/tidings-go/tidings/core/boltstore"
 )
 
-// fixture is one run: a server and a hub, and all that is known of them.
+// fixture is one run: a server, its hub, the clients and the model.
 type fixture struct {
 	*testing.T
 	settings
@@ -29,13 +29,13 @@ type fixture struct {
 	addr     string
 	instance atomic.Pointer[instance]
 	open     sync.WaitGroup // streams that were not closed yet
-	pace     chan struct{}  // a word for each thing that a client did
+	pace     chan struct{}  // a value for each action of a client
 
-	// turn is held for reading by whoever publishes or changes channels, for
-	// writing where nobody else may.
+	// publishLock is held for reading to publish or to change channels, and for
+	// writing to exclude both.
 	publishLock sync.RWMutex
-	epoch       string // guarded by turn
-	downs       []span // when the hub was restarted; guarded by turn
+	epoch       string // guarded by publishLock
+	downs       []span // when the hub was restarted; guarded by publishLock
 	visits      sync.Map
 
 	clients []*client
@@ -48,7 +48,7 @@ type fixture struct {
 	tally
 }
 
-// instance is one hub, from its opening to its end.
+// instance is one hub, from its creation to Close.
 type instance struct {
 	number, gen int
 	hub         *core.Hub
@@ -91,8 +91,8 @@ func newFixture(t *testing.T, s settings) *fixture {
 	return f
 }
 
-// narrow is a listener whose connections have small buffers, so that a client
-// that does not read is felt soon.
+// narrow is a listener whose connections have small buffers, so that clients
+// that do not read stall soon.
 type narrow struct {
 	net.Listener
 
@@ -108,7 +108,7 @@ func (n narrow) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// start opens a hub. Its first event says which epoch it has.
+// start opens a hub, and publishes an event to learn its epoch.
 func (f *fixture) start(number int) error {
 	var store core.Store = core.NewMemoryStore(f.retention())
 	if f.bolt {
@@ -147,7 +147,7 @@ func (f *fixture) start(number int) error {
 	return f.model.record(in.gen, seq, first)
 }
 
-// restart ends the hub, with or without notice, and opens another one.
+// restart closes the hub, with or without Drain, and opens another one.
 func (f *fixture) restart(notice bool) {
 	f.publishLock.Lock()
 	defer f.publishLock.Unlock()
@@ -171,7 +171,7 @@ func (f *fixture) restart(notice bool) {
 	f.restarted.Add(1)
 }
 
-// ServeHTTP serves the two endpoints of the hub that is there.
+// ServeHTTP serves the two endpoints of the current hub.
 func (f *fixture) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	in := f.instance.Load()
 	if strings.HasPrefix(r.URL.Path, "/channels") {
@@ -213,7 +213,7 @@ func (f *fixture) identify(h *core.Handshake) error {
 // passes reports whether a client's filter lets an event through.
 func passes(modulus, number int) bool { return modulus <= 0 || number < 0 || number%modulus != 0 }
 
-// subscribe chooses what a stream gets.
+// subscribe returns the subscription of a stream.
 func (f *fixture) subscribe(h *core.Handshake) (core.Subscription, error) {
 	v := f.visit(h.Request())
 	if err := h.Send(hello(h.ID())); err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// reset is the data of the event that says that there is a gap.
+// reset is the data of the event that reports a gap.
 type reset struct {
 	Reason  string `json:"reason"`
 	Channel string `json:"channel,omitempty"`
@@ -15,7 +15,7 @@ type reset struct {
 	Newest  string `json:"newest"`
 }
 
-// gap checks an event that says that there is a gap, and goes on behind it.
+// gap checks an event that reports a gap, and continues after it.
 func (c *checker) gap(it item) {
 	var r reset
 	data, _, _ := strings.Cut(strings.TrimPrefix(string(it.block), "event: reset\ndata: "), "\n")
@@ -54,7 +54,7 @@ func (c *checker) gap(it item) {
 	}
 }
 
-// bounds returns the bounds that a reset tells.
+// bounds returns the bounds in a reset.
 func (c *checker) bounds(r reset, it item) (oldest, newest uint64, ok bool) {
 	first, oldest, ok1 := c.model.locate(r.Oldest)
 	second, newest, ok2 := c.model.locate(r.Newest)
@@ -89,7 +89,7 @@ func (c *checker) skipped(channel string, oldest, newest uint64, it item) {
 	c.floor[channel] = max(c.floor[channel], newest)
 }
 
-// lost checks a gap on all channels, and begins anew.
+// lost checks a gap on all channels, after which the check starts over.
 func (c *checker) lost(r reset, oldest, newest uint64, it item) {
 	v := c.v
 	if r.Channel != "" {
@@ -155,7 +155,7 @@ func (c *checker) epochNow() string {
 	return ""
 }
 
-// retained checks the bounds of what is kept.
+// retained checks the bounds of history in a reset.
 func (c *checker) retained(oldest, newest uint64, it item) {
 	low := c.g.least(c.v.started)
 	mine := func(e *event) bool { return len(c.v.channels[e.channel]) > 0 }

@@ -26,7 +26,7 @@ type model struct {
 	forgot []forgetting
 }
 
-// generation is what was published with one epoch, by sequence number from 1.
+// generation contains the events of one epoch, by sequence number from 1.
 type generation struct {
 	events   []*event // the first is nil
 	channels map[string][]*event
@@ -59,7 +59,7 @@ func parsePosition(id string) (epoch string, seq uint64, ok bool) {
 	return epoch, seq, err == nil && strconv.FormatUint(seq, 10) == text
 }
 
-// begin takes note of an epoch.
+// begin records an epoch.
 func (m *model) begin(epoch string) (gen int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,8 +87,8 @@ func (m *model) locate(id string) (gen int, seq uint64, ok bool) {
 	return gen, seq, ok
 }
 
-// record takes an event down at its place. An event may be recorded again, for
-// one that is published once.
+// record records an event at its position. An event that was published with a
+// key may be recorded again.
 func (m *model) record(gen int, seq uint64, e *event) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,7 +123,7 @@ func (m *model) ended() bool {
 	return m.over
 }
 
-// await blocks until so many more events were published, or no more are.
+// await blocks until this many more events were published, or publishing ends.
 func (m *model) await(more int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -133,7 +133,7 @@ func (m *model) await(more int) {
 	}
 }
 
-// finish says that nothing more is published.
+// finish records that nothing more is published.
 func (m *model) finish() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,8 +141,8 @@ func (m *model) finish() {
 	m.moved.Broadcast()
 }
 
-// index makes the log ready to be asked. It returns an error if positions are
-// missing: an event that nobody published, or one whose ID was wrong.
+// index prepares the log for queries. It returns an error if positions are
+// missing, which means an event that was not published, or a wrong ID.
 func (m *model) index() error {
 	for n, g := range m.gens {
 		g.channels = make(map[string][]*event)
@@ -181,8 +181,8 @@ func (m *model) index() error {
 	return nil
 }
 
-// least returns the newest event that was certainly there at a stamp, most the
-// newest that may have been.
+// least returns the newest event that was certainly appended at a stamp, most
+// the newest that may have been.
 func (g *generation) least(stamp int64) uint64 {
 	return uint64(sort.Search(len(g.events)-1, func(i int) bool { return g.events[i+1].sure >= stamp }))
 }
@@ -199,8 +199,8 @@ func (g *generation) later(e *event, n int) *event {
 	return nil
 }
 
-// maybeTrimmed reports whether an event may have been gone from history at a
-// stamp, of which each channel keeps so many events.
+// maybeTrimmed reports whether an event may have left history at a stamp, if
+// each channel keeps this many events.
 func (g *generation) maybeTrimmed(e *event, keep int, stamp int64) bool {
 	if x := g.later(e, keep); x != nil && x.possible < stamp {
 		return true
@@ -213,7 +213,7 @@ func (g *generation) maybeTrimmed(e *event, keep int, stamp int64) bool {
 	return false
 }
 
-// surelyTrimmed reports whether it was.
+// surelyTrimmed reports whether it certainly had.
 func (g *generation) surelyTrimmed(e *event, keep int, stamp int64) bool {
 	if x := g.later(e, keep); x != nil && x.sure < stamp {
 		return true

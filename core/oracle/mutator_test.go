@@ -12,7 +12,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// mutator changes what streams get while they are open, and closes some.
+// mutator changes the channels and groups of open streams, and closes some.
 type mutator struct {
 	*fixture
 	*rand.Rand
@@ -22,7 +22,7 @@ func newMutator(f *fixture) *mutator {
 	return &mutator{fixture: f, Rand: rand.New(rand.NewPCG(f.seed, 300))}
 }
 
-// run meddles until nothing more is published.
+// run changes streams until nothing more is published.
 func (m *mutator) run() {
 	for {
 		m.model.await(1 + m.IntN(8))
@@ -74,7 +74,7 @@ func (m *mutator) changeChannels(c *client, v *visit) {
 	m.changes.Add(1)
 }
 
-// post changes channels by a request, and reports whether that was done.
+// post requests a change of channels, and reports whether it was made.
 func (m *mutator) post(v *visit, add, remove []string) bool {
 	body, err := json.Marshal(map[string]any{"stream": v.streamID(), "add": add, "remove": remove})
 	if err != nil {

@@ -76,8 +76,8 @@ func endless(t *testing.T, all *tally, began time.Time) {
 	}
 }
 
-// round does one run of each configuration, all at once: they wait more than they
-// work, so that the limit on parallel tests would only make them take longer.
+// round runs all configurations at the same time. They mostly wait, so that the
+// limit on parallel tests would only make them slower.
 func round(t *testing.T, one uint64, all *tally) {
 	t.Helper()
 	var running sync.WaitGroup
@@ -91,7 +91,7 @@ func round(t *testing.T, one uint64, all *tally) {
 	}
 }
 
-// warmUp has the runtime open what it keeps for the network.
+// warmUp makes the runtime open the descriptors that it keeps for the network.
 func warmUp(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -19,7 +19,7 @@ type publisher struct {
 	timer  *time.Timer
 }
 
-// once is an event that was published once per key.
+// once is an event that was published with a key for repeats.
 type once struct {
 	key string
 	e   *event
@@ -30,7 +30,7 @@ func newPublisher(f *fixture, number int) *publisher {
 	return &publisher{fixture: f, number: number, source: source{Rand: r, first: number * 1_000_000}, timer: time.NewTimer(0)}
 }
 
-// run does as many operations as the settings say.
+// run does the number of operations in the settings.
 func (p *publisher) run() {
 	defer p.timer.Stop()
 	for burst := 0; p.operations.Add(1) <= int64(publishers*p.size) && !p.Failed(); burst-- {
@@ -56,7 +56,7 @@ func (p *publisher) run() {
 	p.operations.Add(-1)
 }
 
-// wait lets the clients go on for a while.
+// wait lets the clients read for a while.
 func (p *publisher) wait() {
 	p.timer.Reset(2 * time.Millisecond)
 	for range 1 + p.source.IntN(8) {
@@ -68,7 +68,7 @@ func (p *publisher) wait() {
 	}
 }
 
-// tick says that a client has done something.
+// tick reports that a client has done something.
 func (f *fixture) tick() {
 	select {
 	case f.pace <- struct{}{}:
@@ -76,7 +76,7 @@ func (f *fixture) tick() {
 	}
 }
 
-// event returns a new event for some channel and some of its subscribers.
+// event returns a new event for a random channel and audience.
 func (p *publisher) event() *event {
 	all := allChannels()
 	var to audience
@@ -111,7 +111,7 @@ func (p *publisher) note(e *event, id string) {
 	p.keep(e, id, seq)
 }
 
-// keep records what was published.
+// keep records a published event.
 func (p *publisher) keep(e *event, id string, seq uint64) {
 	e.id = id
 	p.published.Add(1)
@@ -136,8 +136,8 @@ func (p *publisher) single() {
 	p.note(e, id)
 }
 
-// chosen publishes an event with an ID of the app's own. Nobody else may
-// publish: the position would be unknown.
+// chosen publishes an event with an ID of the application. There is no other
+// publisher meanwhile, as its position would be unknown.
 func (p *publisher) chosen() {
 	e := p.event()
 	e.ev.ID = p.chosenID(e)
@@ -214,7 +214,8 @@ func (p *publisher) once() {
 	p.onces = append(p.onces, o)
 }
 
-// publishOnce publishes the same several times. All must get the same ID.
+// publishOnce publishes an event several times with one key. All calls must
+// return the same ID.
 func (p *publisher) publishOnce(o once, times int) (string, error) {
 	hub := p.instance.Load().hub
 	ids, errs := make([]string, times), make([]error, times)
@@ -234,7 +235,7 @@ func (p *publisher) publishOnce(o once, times int) (string, error) {
 	return ids[0], nil
 }
 
-// again publishes what was published once before.
+// again repeats a publication with its key.
 func (p *publisher) again() {
 	p.publishLock.RLock()
 	defer p.publishLock.RUnlock()

@@ -2,8 +2,8 @@ package oracle_test
 
 import "slices"
 
-// beginning is where a subscription begins that goes on after no ID, and what
-// this excuses.
+// beginning is where a subscription without a last event ID begins, and which
+// events it may leave out.
 type beginning struct {
 	start
 
@@ -17,18 +17,18 @@ func (c *checker) newBeginning(high int64) *beginning {
 	return &beginning{start: c.v.client.start, low: c.v.started, until: c.g.most(high)}
 }
 
-// seen takes note of what came first.
+// seen records the stamp of the first receipt.
 func (b *beginning) seen(at int64) {
 	if b.first == 0 {
 		b.first = at
 	}
 }
 
-// keep returns how many events history has of a channel.
+// keep returns the number of events that history keeps of a channel.
 func (c *checker) keep(channel string) int { return c.keeps[policy(channel)] }
 
-// mustReceive reports whether the client must have received an event, when it received
-// at a stamp what comes later.
+// mustReceive reports whether the client must have received an event before a
+// later one that it received at this stamp.
 func (c *checker) mustReceive(e *event, at int64) bool {
 	switch {
 	case e.seq <= c.floor[e.channel], !passes(c.v.client.modulus, e.number):
@@ -77,8 +77,8 @@ func (c *checker) newer(e *event, n int, holds func(*event) bool) bool {
 	return false
 }
 
-// tooEarly says why an event lies before the beginning of the subscription, or
-// nothing.
+// tooEarly returns the reason why an event is before the beginning of the
+// subscription, or nothing.
 func (c *checker) tooEarly(e *event) string {
 	b := c.begin
 	if e.seq > c.g.least(b.low) {
@@ -134,7 +134,8 @@ func (c *checker) subscribed(e *event, at int64) bool {
 	})
 }
 
-// mustNotReceive says why an event must not come at a stamp, or nothing.
+// mustNotReceive returns the reason why an event must not be received at a
+// stamp, or nothing.
 func (c *checker) mustNotReceive(e *event, at int64) string {
 	if !passes(c.v.client.modulus, e.number) {
 		return "the filter does not let it through"
@@ -173,8 +174,8 @@ func (c *checker) on(e *event, at int64) (on []*span) {
 	return on
 }
 
-// confirm takes note of an event that was published while its channel was being
-// added: what follows it must come, too.
+// confirm records the receipt of an event that was published while its channel
+// was being added: later events of the channel must be received, too.
 func (c *checker) confirm(e *event, at int64) {
 	on := c.on(e, at)
 	if len(on) != 1 || e.possible > on[0].addEnd {

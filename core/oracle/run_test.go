@@ -23,18 +23,18 @@ func run(t *testing.T, s settings) *tally {
 	}
 	late := time.AfterFunc(patience, f.giveUp)
 	defer late.Stop()
-	var reading, publishing, meddling sync.WaitGroup
+	var reading, publishing, mutating sync.WaitGroup
 	for _, c := range f.clients {
 		reading.Go(c.run)
 	}
 	for n := range publishers {
 		publishing.Go(newPublisher(f, n).run)
 	}
-	meddling.Go(newMutator(f).run)
-	meddling.Go(func() { f.restartAtTimes(publishers * s.size) })
+	mutating.Go(newMutator(f).run)
+	mutating.Go(func() { f.restartAtTimes(publishers * s.size) })
 	publishing.Wait()
 	f.model.finish()
-	meddling.Wait()
+	mutating.Wait()
 	f.publishFinal()
 	reading.Wait()
 	if !f.late() {
@@ -59,8 +59,8 @@ func (f *fixture) restartAtTimes(operations int) {
 	}
 }
 
-// publishFinal publishes the last event of each channel, by which clients know that
-// they have everything.
+// publishFinal publishes the last event of each channel, which tells clients
+// that they have everything.
 func (f *fixture) publishFinal() {
 	f.publishLock.Lock()
 	defer f.publishLock.Unlock()
@@ -83,7 +83,7 @@ func (f *fixture) publishFinal() {
 	f.final.Store(last)
 }
 
-// awaitClosed waits until the server has noticed that all clients are gone.
+// awaitClosed waits until the server has closed the streams of all clients.
 func (f *fixture) awaitClosed() {
 	ended := make(chan struct{})
 	go func() {
@@ -144,7 +144,7 @@ func (f *fixture) late() bool {
 	return f.conns == nil
 }
 
-// track takes note of a client's connection, untrack forgets it.
+// track records a client's connection, untrack removes it.
 func (f *fixture) track(conn net.Conn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -18,7 +18,7 @@ const (
 	retry      = 7 * time.Millisecond
 )
 
-// kind is what is the same for all seeds of a configuration.
+// kind contains the settings that do not depend on the seed.
 type kind struct {
 	bolt bool
 	sync boltstore.Sync
@@ -35,7 +35,7 @@ func (k kind) String() string {
 	return fmt.Sprintf("%s, %s", store, k.conn)
 }
 
-// settings are what the seed of a run chooses.
+// settings are those of one run, chosen by its seed.
 type settings struct {
 	kind
 

@@ -9,7 +9,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// span is a time in which a stream was on a channel or in a group: it began
+// span is a time in which a stream was on a channel or in a group. It began
 // between addStart and addEnd, and ended between removeStart and removeEnd.
 type span struct {
 	addStart, addEnd, removeStart, removeEnd int64
@@ -47,16 +47,16 @@ type visit struct {
 	client *client
 	key    string
 	after  after
-	own    bool // it was asked for with a query parameter
+	own    bool // the ID is sent as a query parameter
 
 	started, opened, ended int64 // when the client asked, had the head, and was done
 	status                 int
-	cut, last              bool // the client broke it off; it is the last one
+	cut, last              bool // the client cut it; it is the client's last one
 	groupNames             []string
 	items                  []item
 	rest                   []byte // what came behind the last block
 	expected               []string
-	since                  map[string]span // of what is remembered, when it was added
+	since                  map[string]span // when the channels of the session were added
 	sinceLife              int
 
 	mu        sync.Mutex
@@ -66,19 +66,19 @@ type visit struct {
 	onOpen    []string // the channels that the stream had when it opened
 	reason    error    // why the server ended it
 	leftAt    int64
-	closed    bool // by the server's own code
+	closed    bool // by the mutator
 	channels  map[string][]span
 	groups    map[string][]span
 }
 
-// arrive takes note of the hub that the request comes to.
+// arrive records the hub that receives the request.
 func (v *visit) arrive(in *instance) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.life, v.gen = in.number, in.gen
 }
 
-// enter takes note of the stream that the visit opens.
+// enter records the stream that the visit opens.
 func (v *visit) enter(s *core.Stream) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -88,7 +88,7 @@ func (v *visit) enter(s *core.Stream) {
 		since := sinceOpen()
 		if was, ok := v.since[name]; ok && v.sinceLife == v.life {
 			if since.addEnd = was.addEnd; v.after.id != "" {
-				since.addStart = was.addStart // it goes on, and does not begin anew
+				since.addStart = was.addStart // the subscription resumes
 			}
 		}
 		v.channels[name] = []span{since}
@@ -98,7 +98,7 @@ func (v *visit) enter(s *core.Stream) {
 	}
 }
 
-// left takes note of the stream's end.
+// left records the stream's end.
 func (v *visit) left(sum core.Summary) {
 	f := v.client.world
 	v.mu.Lock()
@@ -107,7 +107,7 @@ func (v *visit) left(sum core.Summary) {
 	f.open.Done()
 }
 
-// place returns the hub that the visit came to, and its generation.
+// place returns the numbers of the visit's hub and generation.
 func (v *visit) place() (life, gen int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -128,7 +128,7 @@ func (v *visit) streamID() string {
 	return v.id
 }
 
-// change takes note of names that were added and removed between two stamps.
+// change records names that were added and removed between two stamps.
 func change(spans map[string][]span, add, remove []string, start, end int64) {
 	for _, name := range remove {
 		if list := spans[name]; len(list) > 0 && list[len(list)-1].removeStart == math.MaxInt64 {

@@ -18,7 +18,7 @@ func TestInterrupt(t *testing.T) {
 		visitors := []*visitor{enter(t, p, "alice"), enter(t, p, "bob"), enter(t, p, "carol")}
 		visitors = append(visitors, enter(t, p, "alice", "Cookie", visitors[0].cookie))
 		visitors[1].until(`{"online":3}`)
-		visitors[2].Cut() // so that somebody is about to leave
+		visitors[2].Cut() // its grace period begins
 		visitors[1].until(`["alice","bob"]`)
 		code, took := p.End(os.Interrupt)
 		t.Logf("it took %v", took.Round(time.Millisecond))

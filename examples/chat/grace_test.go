@@ -13,7 +13,7 @@ import (
 	"github.com/tidings-go/tidings/examples/chat"
 )
 
-// TestGrace checks when it is said that somebody left.
+// TestGrace checks when the program announces that a user has left.
 func TestGrace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/tidings-go/tidings/examples/internal/sampletest"
 )
 
-// browserPage is a page in a browser of its own.
+// browserPage is the chat page in its own browser.
 type browserPage struct {
 	*sampletest.Browser
 
@@ -150,7 +150,8 @@ func (g browserPage) cut(p *sampletest.Program, between *sampletest.Proxy) {
 	}
 }
 
-// names checks that the page says when a name is in use, and takes another one.
+// names checks that the page reports a name that is in use, and accepts another
+// one.
 func (g browserPage) names(other browserPage) {
 	g.t.Helper()
 	other.Click("#leave")
@@ -210,7 +211,7 @@ func TestScroll(t *testing.T) {
 		g.Resize(390, 600)
 		g.Await(atEnd)
 	}
-	// Nobody scrolls while the page is being resized, nor is read faster than it is drawn.
+	// The test scrolls only after the page was resized and drawn.
 	const drawn = "window.drawn = false; requestAnimationFrame(() => requestAnimationFrame(() => { window.drawn = true })); 0"
 	for _, script := range []string{drawn, "document.getElementById('log').scrollTop = 100; " + drawn} {
 		g.Do(chromedp.Evaluate[chromedp.Void](script))
@@ -283,7 +284,7 @@ func TestScreenshot(t *testing.T) {
 	})
 }
 
-// screenshot takes a picture of a talk.
+// screenshot takes a picture of a conversation.
 func screenshot(t *testing.T, name string, width, height int64) {
 	t.Helper()
 	p := sampletest.Start(t, "gin")

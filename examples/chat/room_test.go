@@ -12,7 +12,7 @@ import (
 	"github.com/tidings-go/tidings/examples/internal/sampletest"
 )
 
-// TestPresence checks what is said of those who come and go.
+// TestPresence checks which joins and leaves are announced.
 func TestPresence(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {
@@ -64,7 +64,7 @@ func TestTabs(t *testing.T) {
 		for _, v := range []*visitor{other, bob} {
 			v.expect("chat " + privateMessage("bob", "still there?", "alice"))
 		}
-		// Another name in the same browser is somebody else.
+		// Another name in the same browser is another user.
 		carol := enter(t, p, "carol", "Cookie", one.cookie)
 		carol.expect(`system "carol joined"`, `userlist ["alice","bob","carol"]`, `stats {"online":3}`)
 		other.Cut()
@@ -75,7 +75,7 @@ func TestTabs(t *testing.T) {
 	}, "-grace", "100ms")
 }
 
-// TestReload checks that nothing is said of a client that is soon back.
+// TestReload checks that a short disconnect is not announced.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {
@@ -94,8 +94,8 @@ func TestReload(t *testing.T) {
 	}, "-grace", "1h")
 }
 
-// TestCrowd checks that the last that is said is right when many come and go at
-// once.
+// TestCrowd checks that the last list of users is right after many concurrent
+// joins and leaves.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {

@@ -53,8 +53,8 @@ func TestNameInUse(t *testing.T) {
 	}, "-grace", "1h")
 }
 
-// TestStolenName checks that whoever has a name does not get what was for the
-// one who had it before, live or replayed.
+// TestStolenName checks that a user does not receive private messages to an
+// earlier user of the same name, live or replayed.
 func TestStolenName(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {

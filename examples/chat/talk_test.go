@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestMessages checks who gets what is said.
+// TestMessages checks which visitors receive which messages.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {
@@ -47,7 +47,7 @@ func TestMessages(t *testing.T) {
 	}, "-grace", "1h")
 }
 
-// TestNewcomer checks what a newcomer gets of what was said before.
+// TestNewcomer checks which earlier messages a new visitor receives.
 func TestNewcomer(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {
@@ -98,7 +98,7 @@ func TestResume(t *testing.T) {
 			case 0:
 				say(t, p, "bob", text, "")
 				want = append(want, "chat "+publicMessage("bob", text))
-			case 1: // of what is said to alice, carol learns nothing
+			case 1: // carol does not receive messages to alice
 				say(t, p, "bob", text, "alice")
 				want = append(want, "chat "+privateMessage("bob", text, "alice"))
 			case 2:
@@ -110,7 +110,7 @@ func TestResume(t *testing.T) {
 		for len(got) < n {
 			for range min(rand.IntN(60), n-len(got)) {
 				ev := alice.next()
-				if ev.Name != "chat" { // her own coming and going
+				if ev.Name != "chat" { // her own joins and leaves
 					continue
 				}
 				got = append(got, "chat "+ev.Data)
@@ -132,8 +132,8 @@ func TestResume(t *testing.T) {
 	}, "-grace", "1h")
 }
 
-// TestAway checks that a client that was away gets all that was said, and of
-// who was there the latest only.
+// TestAway checks that a client that was disconnected receives all messages,
+// and only the latest list of users.
 func TestAway(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {
@@ -155,7 +155,7 @@ func TestAway(t *testing.T) {
 	}, "-grace", "1h")
 }
 
-// TestReset checks what a client gets whose place is not known any more.
+// TestReset checks what a client with an unknown last event ID receives.
 func TestReset(t *testing.T) {
 	t.Parallel()
 	each(t, func(run fixture) {

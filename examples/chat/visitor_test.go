@@ -129,7 +129,7 @@ func post(t *testing.T, p *sampletest.Program, body string, header ...string) sa
 	return sampletest.AskWith(t, http.MethodPost, p.URL+"/api/messages", body, header...)
 }
 
-// say sends a message that must be taken, as a client without cookies does.
+// say sends a message that must be accepted, as a client without cookies does.
 func say(t *testing.T, p *sampletest.Program, from, text, to string) {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"username": from, "text": text, "to": to})
@@ -154,7 +154,7 @@ func refused(t *testing.T, got sampletest.Answer, why string) {
 	}
 }
 
-// users returns what the program says who is there.
+// users returns the program's list of users.
 func users(t *testing.T, p *sampletest.Program) string {
 	t.Helper()
 	got := sampletest.Ask(t, http.MethodGet, p.URL+"/api/users")

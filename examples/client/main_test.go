@@ -29,8 +29,8 @@ func send(w http.ResponseWriter, text string) {
 	_ = http.NewResponseController(w).Flush()
 }
 
-// TestJSON checks what is printed for events, through a reconnect, and that
-// Ctrl-C is an end in order.
+// TestJSON checks what is printed for events, also across a reconnect, and that
+// Ctrl-C ends the program with status 0.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {

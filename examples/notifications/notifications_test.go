@@ -89,7 +89,7 @@ func TestLongEvent(t *testing.T) {
 	}
 }
 
-// TestCutEvent checks that a body that breaks off is nobody's fault here.
+// TestCutEvent checks that a truncated body is a client error.
 func TestCutEvent(t *testing.T) {
 	t.Parallel()
 	body := io.MultiReader(strings.NewReader(`{"value":1}`), iotest.ErrReader(io.ErrUnexpectedEOF))

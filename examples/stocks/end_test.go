@@ -45,7 +45,7 @@ func TestSignals(t *testing.T) {
 					}
 					for i, s := range streams {
 						s.End()
-						// A subscriber is told when to come back, once more.
+						// A subscriber receives another retry field.
 						if i < 4 && strings.Count(s.Raw.String(), "retry: ") != 2 {
 							t.Errorf("stream %d: got %q, want a farewell", i, sampletest.Tail(s.Raw.String(), 100))
 						}
@@ -76,7 +76,7 @@ func openOneOfEach(t *testing.T, p *sampletest.Program) (streams []*sampletest.S
 	} {
 		streams = append(streams, sampletest.Open(t, p.URL+path))
 	}
-	// One says nothing, one does not come to an end.
+	// One connection sends nothing, one does not complete its request.
 	for _, text := range []string{"", "GET /stocks HT", "GET /stocks/once HTTP/1.1\r\nHost: x\r\n\r\n"} {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 		if err != nil {

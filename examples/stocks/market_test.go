@@ -113,7 +113,8 @@ func TestMarketDelay(t *testing.T) {
 	})
 }
 
-// delayingStore is a store that notes when events come, and takes its time for some.
+// delayingStore is a store that records when events arrive, and is slow for
+// some.
 type delayingStore struct {
 	*core.MemoryStore
 	at    []time.Time

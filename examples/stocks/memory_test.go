@@ -63,8 +63,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// waitForQuote has one more client wait for quotes until the test ends. Clients come
-// from four addresses, as the limit for one is lower than what is measured.
+// waitForQuote opens one more client that waits for quotes until the test ends.
+// Clients use four addresses, as the limit for one is too low for the test.
 func waitForQuote(t *testing.T, addr string, i int) {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i%4))}, Timeout: sampletest.Patience}

@@ -91,7 +91,8 @@ func frames(s *sampletest.Stream, after, through string) []byte {
 	return raw[from:to]
 }
 
-// TestSnapshot checks what a newcomer gets who asks for the newest quotes.
+// TestSnapshot checks what a new client receives that requests the newest
+// quotes.
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
 	for _, framework := range sampletest.Frameworks() {

@@ -25,7 +25,7 @@ import (
 	"github.com/tidings-go/tidings/ginsse"
 )
 
-// server is one that somebody wrote, as its documentation shows it.
+// server is a server of one library, as its documentation shows it.
 type server struct {
 	handler http.Handler // nil if it listens by itself, at url
 	url     string
@@ -33,7 +33,7 @@ type server struct {
 	close   func()
 }
 
-// event is an event of whatever library.
+// event is an event of any library.
 type event struct{ id, name, data string }
 
 var _ eventsource.Event = event{}
@@ -120,8 +120,8 @@ func ofLaunchdarkly(t *testing.T) server {
 	}, close: s.Close}
 }
 
-// ofGinContrib encodes, and nothing else: who has seen what is the handler's
-// affair, and here it looks an ID up in a list.
+// ofGinContrib uses an encoder only. The handler itself resumes: it looks the
+// last event ID up in a list.
 func ofGinContrib(t *testing.T) server {
 	t.Helper()
 	var mu sync.Mutex
@@ -249,7 +249,7 @@ func read(t *testing.T, s server) seen {
 		case <-time.After(time.Second):
 		}
 		for again := time.NewTicker(10 * time.Millisecond); ; <-again.C {
-			publish(0) // until there is one who listens
+			publish(0) // until the client is subscribed
 			select {
 			case <-opened:
 				again.Stop()

@@ -18,7 +18,7 @@ import (
 	"github.com/tidings-go/tidings/core"
 )
 
-// event is an event of whatever library.
+// event is an event of any library.
 type event struct{ id, name, data string }
 
 var _ eventsource.Event = event{}
