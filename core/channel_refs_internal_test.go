@@ -100,7 +100,7 @@ func wantNoRefs(t *testing.T, hub *Hub) {
 	defer hub.mu.Unlock()
 	for name, c := range hub.channels {
 		if c.refs.Load() != 0 || len(c.streams) != 0 || history.IsPrivate(name) {
-			t.Errorf("channel %s: got %d who hold on to it, %d streams, want none, nor a private one", name, c.refs.Load(), len(c.streams))
+			t.Errorf("channel %s: got %d references and %d streams, want none, and no private channel", name, c.refs.Load(), len(c.streams))
 		}
 		for i := range c.shards {
 			if in := &c.shards[i]; in.n.Load() != 0 || len(in.subs) != 0 || len(in.members) != 0 {

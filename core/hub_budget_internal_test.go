@@ -17,7 +17,7 @@ func wantSums(t *testing.T, h *Hub, when string) {
 	sum, unused := int64(0), 0
 	for name, c := range h.channels {
 		if c.refs.Load() == 0 && !c.place.In() {
-			t.Errorf("%s: %s is not among those that nobody holds on to", when, name)
+			t.Errorf("%s: %s is not in the list of channels without references", when, name)
 		}
 		if c.place.In() {
 			unused++

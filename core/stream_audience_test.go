@@ -23,7 +23,7 @@ func TestAudienceTexts(t *testing.T) {
 			t.Errorf("audience %q: got %q and back %q, %v, want the same", text, a, back, err)
 		}
 		if got, want := a.Everybody(), text == ""; got != want {
-			t.Errorf("%q is everybody: got %t, want %t", text, got, want)
+			t.Errorf("%q is the audience of all: got %t, want %t", text, got, want)
 		}
 	}
 	if core.ToGroup("x") == core.ToIdentity("x") || core.ToStream("x") == core.ToIdentity("x") {

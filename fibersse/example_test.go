@@ -59,7 +59,7 @@ func ExampleGate_ChangeChannels() {
 	}))
 }
 
-// A handler of any kind stops its work when nobody waits for it any more.
+// A handler of any kind stops its work when its client disconnects.
 func ExampleContext() {
 	app := fiber.New()
 	app.Get("/report", func(c *fiber.Ctx) error {
@@ -91,7 +91,7 @@ func ExampleContext_middleware() {
 			return c.SendString(text)
 		case <-ctx.Done():
 			if errors.Is(context.Cause(ctx), core.ErrClientGone) {
-				return nil // nobody gets an answer
+				return nil // the client has disconnected
 			}
 			return c.SendStatus(fiber.StatusNoContent)
 		}

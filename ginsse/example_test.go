@@ -69,7 +69,7 @@ func ExampleGate_ChangeChannels() {
 	}))
 }
 
-// A handler of any kind stops its work when nobody waits for it any more.
+// A handler of any kind stops its work when its client disconnects.
 func ExampleContext() {
 	r := gin.New()
 	r.GET("/report", func(c *gin.Context) {

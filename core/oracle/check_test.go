@@ -143,13 +143,13 @@ func (c *checker) item(it item, last bool) {
 		return
 	}
 	if c.reset {
-		c.fault("got %q, want a reset first: nobody knows what the client has seen", block)
+		c.fault("got %q, want a reset first: the ID of the client is unknown", block)
 		c.reset = false
 		return
 	}
 	gen, seq, known := c.model.locate(id)
 	if !known || gen != c.v.gen {
-		c.fault("got the ID %q, which nobody knows: %q", id, block)
+		c.fault("got the unknown ID %q: %q", id, block)
 		return
 	}
 	if string(block) == "id: "+id+"\n\n" {
@@ -157,7 +157,7 @@ func (c *checker) item(it item, last bool) {
 		return
 	}
 	if seq == 0 || seq >= uint64(len(c.g.events)) {
-		c.fault("got an event %q that nobody published", block)
+		c.fault("got an event %q that was not published", block)
 		return
 	}
 	c.event(c.g.events[seq], it)

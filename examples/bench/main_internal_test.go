@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestEveryoneDelivers checks the counting with so little that everybody must
-// deliver everything, once, in order.
+// TestEveryoneDelivers checks the counters with a load so small that every
+// contender must deliver all of it, once, in order.
 func TestEveryoneDelivers(t *testing.T) {
 	t.Parallel()
 	all := contender.All()

@@ -19,7 +19,7 @@ func send(t *testing.T, p *sampletest.Program) string {
 	t.Helper()
 	got := sampletest.Ask(t, http.MethodGet, p.URL+ping)
 	if got.StatusCode != http.StatusOK || got.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("broadcast: got %s, %v, want 200 that nobody keeps", got.Status, got.Header)
+		t.Errorf("broadcast: got %s, %v, want 200 and no caching", got.Status, got.Header)
 	}
 	return got.Text
 }
@@ -36,7 +36,7 @@ func TestBroadcast(t *testing.T) {
 			t.Parallel()
 			p := sampletest.Start(t, framework)
 			if got := send(t, p); got != clients(0) {
-				t.Errorf("nobody is there: got %q, want %q", got, clients(0))
+				t.Errorf("without clients: got %q, want %q", got, clients(0))
 			}
 			one, other := sampletest.Open(t, p.URL+stream), sampletest.Open(t, p.URL+stream)
 			if got := send(t, p); got != clients(2) {

@@ -73,7 +73,7 @@ func TestGrace(t *testing.T) {
 		owner := session
 		session = ""
 		if _, status := enter(); status != http.StatusConflict {
-			t.Errorf("somebody else within the grace: got %d, want 409", status)
+			t.Errorf("another user within the grace period: got %d, want 409", status)
 		}
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()

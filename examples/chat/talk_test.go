@@ -126,7 +126,7 @@ func TestResume(t *testing.T) {
 		carol := enter(t, p, "carol", "Last-Event-ID", start)
 		for _, ev := range carol.until(`["alice","bob","carol"]`) {
 			if strings.Contains(ev, `"private":true`) {
-				t.Errorf("somebody else: got %s, want no private message", ev)
+				t.Errorf("another user: got %s, want no private message", ev)
 			}
 		}
 	}, "-grace", "1h")
