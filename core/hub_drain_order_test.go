@@ -97,7 +97,7 @@ func TestFarewellKeepsAway(t *testing.T) {
 				r := newRequest(t, t.Context())
 				r.Header.Set("Accept", test.accept)
 				o := gate.Subscribe("a").Open(core.Request{Request: r})
-				conn := newWireConn()
+				conn := newMemConn()
 				ran := make(chan struct{})
 				go func() {
 					defer close(ran)
