@@ -154,7 +154,7 @@ func (f *fixture) restart(notice bool) {
 	down := span{addStart: f.model.now()}
 	old := f.instance.Load()
 	if notice {
-		ctx, cancel := context.WithTimeout(f.Context(), 30*time.Millisecond)
+		ctx, cancel := context.WithTimeout(f.Context(), grace)
 		if err := old.hub.Drain(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			f.Errorf("Drain: %v", err)
 		}

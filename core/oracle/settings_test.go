@@ -16,6 +16,7 @@ const (
 	clients    = 10
 	heartbeat  = 40 * time.Millisecond
 	retry      = 7 * time.Millisecond
+	grace      = 30 * time.Millisecond // of a drain
 )
 
 // kind contains the settings that do not depend on the seed.
