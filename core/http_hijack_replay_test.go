@@ -107,11 +107,18 @@ func (f *fixture) follow(t *testing.T, path, id string, number, last, kind int) 
 	return cuts
 }
 
-// A slow store does not delay live subscribers. Clients that disconnect while
-// they wait for it leave nothing behind.
+// A slow store does not delay live subscribers, and those that wait for it are
+// sent heartbeats. Clients that disconnect meanwhile leave nothing behind.
 //
 //nolint:paralleltest // It counts descriptors.
-func TestHijackSlowStore(t *testing.T) {
+func TestSlowStore(t *testing.T) {
+	for _, mode := range []core.ConnMode{core.OwnedConn, core.ResponseConn} {
+		t.Run(mode.String(), func(t *testing.T) { slowStore(t, mode) })
+	}
+}
+
+func slowStore(t *testing.T, mode core.ConnMode) {
+	t.Helper()
 	wantNoLeaks(t, func(t *testing.T) {
 		const replays, behind, live = 3, 12, 12
 		reading, proceed := make(chan struct{}, 100), make(chan struct{})
@@ -121,7 +128,7 @@ func TestHijackSlowStore(t *testing.T) {
 			return nil
 		}}
 		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
-		f := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		f := openFixture(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Conn: mode}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		ids := publish(t, hub, "a", numbers(1, 20)...)
 		late, alive := make([]*rawClient, behind), make([]*rawClient, live)
 		for i := range late {
