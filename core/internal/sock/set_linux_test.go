@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
 
