@@ -52,8 +52,8 @@ type LimitConfig struct {
 
 // Limit returns a middleware that bounds the number of concurrent streams: in
 // all, and from one address. A stream over a limit is refused, with 503 and
-// [ErrTooManyStreams] or with 429 and [ErrTooManyFromAddress]. A browser's
-// EventSource does not reconnect after that by itself; the page has to retry.
+// [ErrTooManyStreams] or with 429 and [ErrTooManyFromAddress]. The refusal is
+// temporary: a browser's EventSource comes back by itself, see [core.Refusal].
 //
 // The returned middleware is one limit, however many gates use it. A stream
 // counts from the time it reaches the middleware until it has ended or a later
