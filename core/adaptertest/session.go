@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/internal/ssetest"
@@ -13,6 +14,8 @@ import (
 type session struct {
 	to   *ssetest.Fixture
 	path string // with the query
+	// header holds header fields of all requests, as they are on the wire.
+	header []string
 
 	conn *ssetest.Conn
 	body *ssetest.Reply
@@ -22,9 +25,9 @@ type session struct {
 
 // connect opens a stream after the last event ID.
 func (s *session) connect(ctx context.Context) (err error) {
-	var fields []string
+	fields := slices.Clone(s.header)
 	if s.id != "" {
-		fields = []string{"Last-Event-ID: " + s.id}
+		fields = append(fields, "Last-Event-ID: "+s.id)
 	}
 	if s.conn, err = s.to.Dial(ctx, 0); err != nil {
 		return err

@@ -3,6 +3,7 @@
 package ssetest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -51,7 +52,8 @@ type Fixture struct {
 	// SendBuffer is the size of the send buffer of the server's sockets, in
 	// bytes. Default: the system's.
 	SendBuffer int
-	// Addr is where the server listens, once it was started.
+	// Addr is where the server listens. Default: at a free port of the loopback,
+	// which Addr names once the server was started.
 	Addr string
 
 	routes   []Route
@@ -119,7 +121,7 @@ func (f *Fixture) Start(tb testing.TB) {
 	if f.SendBuffer > 0 {
 		lc.Control = func(_, _ string, c rawConn) error { return setSendBuffer(c, f.SendBuffer) }
 	}
-	ln, err := lc.Listen(tb.Context(), "tcp4", "127.0.0.1:0")
+	ln, err := lc.Listen(tb.Context(), "tcp4", cmp.Or(f.Addr, "127.0.0.1:0"))
 	if err != nil {
 		tb.Fatalf("listen: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidings-go/tidings/core"
 )
@@ -78,6 +79,9 @@ func (r *Reply) Next() (core.Event, error) {
 
 // LastEventID returns the ID to resume after, as far as Next has read.
 func (r *Reply) LastEventID() string { return r.dec.LastEventID() }
+
+// RetryTime returns the latest time to reconnect, as far as Next has read.
+func (r *Reply) RetryTime() (time.Duration, bool) { return r.dec.Retry() }
 
 // Event is Next for an event that comes.
 func (r *Reply) Event(tb testing.TB) core.Event {
