@@ -23,6 +23,12 @@ type Browser struct {
 // machine, the test is skipped; in CI it fails.
 func NewBrowser(t *testing.T) *Browser {
 	t.Helper()
+	return NewBrowserFor(t, 4*Patience)
+}
+
+// NewBrowserFor is NewBrowser for a test that takes longer than others.
+func NewBrowserFor(t *testing.T, most time.Duration) *Browser {
+	t.Helper()
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(chromium(t)), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 	}
@@ -39,7 +45,7 @@ func NewBrowser(t *testing.T) *Browser {
 	t.Cleanup(cancel)
 	b := &Browser{ctx, t}
 	b.Do(chromedp.Evaluate[chromedp.Void]("0")) // starts it, without the deadline that follows
-	ctx, cancel = context.WithTimeout(ctx, 4*Patience)
+	ctx, cancel = context.WithTimeout(ctx, most)
 	t.Cleanup(cancel)
 	b.Context = ctx
 	return b
