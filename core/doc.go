@@ -195,10 +195,59 @@
 // HTTP/2: serve it, or use one stream for several channels, because of the six
 // connections that a browser opens over HTTP/1.1.
 //
-// Shutdown: [Hub.Drain] refuses new streams with 503, tells each client to
-// reconnect after a time of its own, and closes the streams spread over the time
-// that its context leaves. The Shutdown of an [http.Server] and of a Fiber app
-// ends open streams, too, and does not hang.
+// Shutdown: a load balancer must notice first, then clients are told when to come
+// back, then the server ends. With a DrainDelay of 5 s in [HubConfig], after
+// SIGTERM:
+//
+//	grace, cancel := context.WithTimeout(context.Background(), 25*time.Second)
+//	defer cancel()
+//	_ = hub.Drain(grace)       // Ready is false; 5 s pass; streams end, spread over 15 s
+//	_ = server.Shutdown(grace) // other requests end; in Fiber: app.ShutdownWithContext
+//	_ = hub.Close()            // the history is closed
+//
+// While the hub drains, a browser that comes back is sent away for some seconds
+// with status 200, because any other ends its EventSource: see [Refusal]. The
+// Shutdown of an [http.Server] and of a Fiber app ends open streams without Drain,
+// too, all at once, and does not hang.
+//
+// Kubernetes: let the probe ask [Readiness], and leave more time than DrainDelay,
+// the streams and the server take together. A preStop sleep is needed only
+// without DrainDelay, for a pod gets requests for some seconds after SIGTERM:
+//
+//	terminationGracePeriodSeconds: 40 # in the pod's spec
+//	readinessProbe: # in the container's
+//	  httpGet: {path: /ready, port: 8080}
+//	  periodSeconds: 2
+//	  failureThreshold: 1
+//
+// systemd sends SIGTERM by default, and SIGKILL after TimeoutStopSec:
+//
+//	[Service]
+//	ExecStart=/usr/local/bin/app
+//	TimeoutStopSec=40
+//	Restart=always
+//
+// With a .socket unit, and [net.FileListener] of descriptor 3 in the app, clients
+// that come back between two processes wait for the next one.
+//
+// One bare process needs no DrainDelay. Without a proxy, browsers come back by
+// themselves, since a refused connection does not end an EventSource. A proxy's
+// 502 does. nginx can answer so that it does not:
+//
+//	location /events {
+//		proxy_pass http://app;
+//		error_page 502 503 504 =200 @retry;
+//	}
+//	location @retry {
+//		default_type text/event-stream;
+//		return 200 "retry: 5000\n\n";
+//	}
+//
+// Several processes behind nginx: once it could not reach one, it asks that one no
+// more for 10 s, and answers 502 if the next is restarted meanwhile. Restart them
+// later than that after each other, or put max_fails=0 behind each server of the
+// upstream. haproxy hears that a client has left with "option abortonclose" only.
+// Package doctor finds what a proxy does to streams.
 //
 // Processes: one hub serves one process, with history of its own. Do not use
 // Prefork of Fiber.

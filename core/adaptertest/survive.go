@@ -1,3 +1,4 @@
+//nolint:thelper // These are tests: a failure is at a line of theirs.
 package adaptertest
 
 import (

@@ -172,15 +172,27 @@ func (p *Program) Kill() {
 func (p *Program) End(signal os.Signal) (code int, took time.Duration) {
 	p.t.Helper()
 	begin := time.Now()
+	p.Signal(signal)
+	return p.Wait(), time.Since(begin)
+}
+
+// Signal sends the program a signal.
+func (p *Program) Signal(signal os.Signal) {
+	p.t.Helper()
 	if err := p.Cmd.Process.Signal(signal); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// Wait waits for the program's end, and returns the status that it ends with.
+func (p *Program) Wait() (code int) {
+	p.t.Helper()
 	select {
 	case <-p.Done:
 	case <-time.After(Patience):
-		p.t.Fatalf("the program: got no end within %v of %v, want one", Patience, signal)
+		p.t.Fatalf("the program: got no end within %v, want one", Patience)
 	}
-	return Status(p.t, p.err), time.Since(begin)
+	return Status(p.t, p.err)
 }
 
 // Interrupt ends the program as Ctrl-C does, and checks that it ends in order
