@@ -70,6 +70,9 @@ func serve(ctx context.Context, o options) error {
 func routes(hub *core.Hub, retry time.Duration) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
+	r.GET("/", func(c *gin.Context) {
+		c.Data(http.StatusOK, "text/html; charset=utf-8", []byte("<!doctype html><title>node</title>"))
+	})
 	r.GET("/ready", ginsse.Serve(core.Readiness(hub)))
 	r.GET("/events", ginsse.New(hub, core.GateConfig{Retry: retry}).Subscribe("numbers"))
 	r.GET("/stats", func(c *gin.Context) { c.JSON(http.StatusOK, hub.Stats()) })
