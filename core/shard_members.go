@@ -144,6 +144,7 @@ func (s *shard) tick() {
 		cfg := &m.stream.gate.cfg
 		now := m.clock(s.now)
 		switch {
+		case m.woken.Load(): // it may have ended: nothing follows a farewell
 		case m.blocked > 0:
 			if limit := m.stream.stallTimeout(); limit > 0 && now-m.blocked >= limit {
 				m.stream.end(ErrWriteTimeout)
