@@ -169,8 +169,8 @@ func TestInterrupted(t *testing.T) {
 			}
 		},
 	})
-	if err != nil || r.Complete || !r.Probe || !r.Healthy() || r.App == nil {
-		t.Errorf("got %+v, %v, want what is known, and no false alarm", r, err)
+	if err != nil || r.Complete || !r.Probe || r.App == nil {
+		t.Errorf("got %+v, %v, want what is known", r, err)
 	}
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %v to interrupt", took)
