@@ -26,7 +26,8 @@ type EndpointConfig struct {
 	MaxTime time.Duration
 	// Gate configures the streams, as it does those of the app. Its Middleware
 	// runs first. Its Heartbeat and Lifetime do not apply: the doctor measures
-	// how long a stream may be silent, and open. The probe is like a
+	// how long a stream may be silent, and open. Nor does RefuseByStatus: the
+	// doctor is told of refusals by their status. The probe is like a
 	// subscription; with [core.ResponseConn] it is like a handler's stream.
 	Gate core.GateConfig
 }
@@ -67,6 +68,7 @@ func Endpoint(cfg EndpointConfig) *core.Endpoint {
 	p.token = sha256.Sum256([]byte(cfg.Token))
 	gate := cfg.Gate
 	gate.Heartbeat, gate.Lifetime = -1, 0
+	gate.RefuseByStatus = true // a short stream would be taken for one that was cut
 	gate.Middleware = append(slices.Clone(gate.Middleware), p.admit)
 	return core.NewGate(p.hub, gate).SubscribeFunc(p.subscribe)
 }

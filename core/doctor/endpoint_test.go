@@ -93,7 +93,7 @@ func TestMaxStreams(t *testing.T) {
 	t.Parallel()
 	url := serve(t, doctor.Endpoint(doctor.EndpointConfig{BehindLogin: true, MaxStreams: 1})).URL
 	resp := get(t, url)
-	if refused := get(t, url); refused.StatusCode != http.StatusTooManyRequests {
+	if refused := get(t, url, "Accept", "text/event-stream"); refused.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("a second stream: got status %d, want 429", refused.StatusCode)
 	}
 	if _, err := doctor.Examine(t.Context(), doctor.Config{URL: url}); !errors.Is(err, doctor.ErrBusy) {
