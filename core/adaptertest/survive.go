@@ -13,7 +13,6 @@ import (
 // testSurvival has a hub drain. A client of EventSource's kind is sent a stream
 // that ends at once, others are sent the status; the readiness probe fails.
 func testSurvival(t *testing.T, e ssetest.Env) {
-	t.Helper()
 	f := ssetest.New(t, e, core.HubConfig{})
 	gate := f.Gate(core.GateConfig{})
 	f.Get("/channel", gate.Subscribe("a"))
