@@ -3,6 +3,7 @@
 package core_test
 
 import (
+	"fmt"
 	"net"
 	"runtime"
 	"sync"
@@ -57,7 +58,7 @@ func BenchmarkDeliver(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			size := int64(len(frame))
+			size := int64(len(fmt.Sprintf("%x\r\n%s\r\n", len(frame), frame))) // as a chunk
 			var got, want atomic.Int64
 			reached := make(chan struct{}, 1)
 			var reading sync.WaitGroup
