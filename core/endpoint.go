@@ -278,7 +278,7 @@ func (e *Endpoint) subscribe(o *Opening) error {
 		s.log(slog.LevelError, "history is not available", "error", err)
 		return &Refusal{
 			Status: http.StatusServiceUnavailable, Message: "The history of events is not available. Try again later.",
-			RetryAfter: 5 * time.Second, Err: err,
+			RetryAfter: 5*time.Second + upTo(5*time.Second), Err: err,
 		}
 	}
 	return err

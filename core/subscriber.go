@@ -175,11 +175,11 @@ func (s *subscriber) raise(i int, seq uint64) {
 	s.unreportedThrough = max(s.unreportedThrough, seq)
 }
 
-// wants reports whether a subscriber with these channels takes an entry. floors
-// is its skipThrough.
-func wants(channels []*channel, floors []uint64, e *Entry) bool {
+// wants reports whether a subscriber with these channels takes an entry. skipThrough
+// is its own.
+func wants(channels []*channel, skipThrough []uint64, e *Entry) bool {
 	i := slices.IndexFunc(channels, func(c *channel) bool { return c.name == e.Channel })
-	return i >= 0 && (floors == nil || e.Position.Seq > floors[i])
+	return i >= 0 && (skipThrough == nil || e.Position.Seq > skipThrough[i])
 }
 
 // bound returns how far the subscriber may read, at most seq. While a change of

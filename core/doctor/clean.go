@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// clean returns a text of somebody else's as it may be shown in a terminal: in
+// clean returns foreign text as it may be shown in a terminal: in
 // one line, at most so many bytes of it, and without control characters.
 func clean(text string, most int) string {
 	if len(text) > most {

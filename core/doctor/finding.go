@@ -99,7 +99,7 @@ func reasons() map[Code]string {
 		IdleTimeout:    "Streams that have nothing to say are cut: pages reconnect again and again, and miss events without a replay.",
 		Cut:            "Streams are cut while events flow: pages reconnect again and again, and miss events without a replay.",
 		Cache:          "Pages get what another client was sent, in place of what happens now.",
-		CacheControl:   "Caches on the way, and the browser's own, may keep the stream and give it to somebody else.",
+		CacheControl:   "Caches on the way, and the browser's own, may keep the stream and give it to another client.",
 		ETag:           "An ETag is computed from a whole answer, which collects it first, and may lead to a 304, which ends an EventSource.",
 		HTTP10:         "HTTP/1.0 has no chunks: a stream that is cut looks complete, and some clients take half an event for a whole one.",
 		SixConnections: "Over HTTP/1.1 a browser opens six connections to a host, in all tabs together: the seventh page waits for ever.",

@@ -147,7 +147,7 @@ func (v *visit) end(ctx context.Context, err error) {
 	}
 }
 
-// cut reports whether somebody else has ended the stream before its end.
+// cut reports whether the stream was ended, not by this visit, before its end.
 func (v *visit) cut() bool {
 	return v.status == http.StatusOK && (v.ending == closed || v.ending == broken)
 }

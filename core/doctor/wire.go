@@ -94,7 +94,7 @@ func (p plan) String() string {
 }
 
 // parsePlan returns the plan that a request says. An empty text is the
-// timeline, for those who look at the probe with a browser.
+// timeline, for a look at the probe with a browser.
 func parsePlan(text string, longest time.Duration) (plan, error) {
 	if text == "" {
 		return timeline(), nil
