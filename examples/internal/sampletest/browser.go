@@ -51,6 +51,17 @@ func NewBrowserFor(t *testing.T, most time.Duration) *Browser {
 	return b
 }
 
+// Tab opens another tab of the browser, which shares its storage. It has a
+// window of its own, unless it is one of this tab's window: of those, only the
+// one that was last brought to the front is visible. The test's end closes it, or
+// close, which waits until it is closed.
+func (b *Browser) Tab(ownWindow bool) (tab *Browser, closeTab func()) {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.Context, chromedp.WithNewWindow(ownWindow))
+	b.t.Cleanup(cancel)
+	return &Browser{ctx, b.t}, func() { _ = chromedp.Cancel(ctx) }
+}
+
 // chromium returns the path of a browser. A machine without one is no machine
 // for this project's CI.
 func chromium(t *testing.T) string {
