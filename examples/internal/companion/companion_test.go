@@ -35,11 +35,12 @@ type site struct {
 	next    atomic.Int64 // number that is published next
 	answers atomic.Pointer[http.HandlerFunc]
 	stream  http.Handler
+	reports chan string // queries of requests for /report
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, hub: core.NewHub(core.HubConfig{
+	s := &site{t: t, reports: make(chan string, 100), hub: core.NewHub(core.HubConfig{
 		Store: core.NewMemoryStore(core.Retention{Events: 1 << 17, Bytes: -1}),
 	})}
 	s.next.Store(1)
@@ -50,6 +51,7 @@ func newSite(t *testing.T) *site {
 		_, _ = w.Write(html)
 	})
 	mux.Handle("GET /tidings.js", browser.Handler())
+	mux.HandleFunc("GET /report", func(_ http.ResponseWriter, r *http.Request) { s.reports <- r.URL.RawQuery })
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
 		s.asked.Add(1)
 		if answer := s.answers.Load(); answer != nil {
