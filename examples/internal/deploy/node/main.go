@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/boltstore"
+	"github.com/tidings-go/tidings/core/browser"
 	"github.com/tidings-go/tidings/examples/internal/program"
 	"github.com/tidings-go/tidings/ginsse"
 )
@@ -73,6 +74,7 @@ func routes(hub *core.Hub, retry time.Duration) http.Handler {
 	r.GET("/", func(c *gin.Context) {
 		c.Data(http.StatusOK, "text/html; charset=utf-8", []byte("<!doctype html><title>node</title>"))
 	})
+	r.GET("/tidings.js", gin.WrapH(browser.Handler()))
 	r.GET("/ready", ginsse.Serve(core.Readiness(hub)))
 	r.GET("/events", ginsse.New(hub, core.GateConfig{Retry: retry}).Subscribe("numbers"))
 	r.GET("/stats", func(c *gin.Context) { c.JSON(http.StatusOK, hub.Stats()) })

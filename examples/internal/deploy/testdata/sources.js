@@ -1,12 +1,12 @@
-// Opens event sources, and counts what happens to each. One that is dead is
-// opened anew after its last event.
+// Opens event sources, of the browser or of the companion, and counts what
+// happens to each. One that is dead is opened anew after its last event.
 window.sources = [];
-window.open_ = function (number) {
+window.open_ = function (number, Kind) {
 	for (let i = 0; i < number; i++) {
 		const s = { last: 0, id: "", lost: 0, twice: 0, resets: 0, errors: 0, dead: 0, state: 0 };
 		window.sources.push(s);
 		const connect = function () {
-			const es = new EventSource("/events?source=" + i + "&lastEventId=" + encodeURIComponent(s.id));
+			const es = new Kind("/events?source=" + i + "&lastEventId=" + encodeURIComponent(s.id));
 			es.onopen = function () { s.state = 1; };
 			es.onmessage = function (e) {
 				const n = Number(e.data);
