@@ -24,6 +24,25 @@ func (c *channel) superseded(e *Entry) bool {
 	return c.latest != nil && e.Key != "" && c.latest[e.Subject()] != e
 }
 
+// conflated returns how many entries after seq, up to and including head, newer
+// ones have taken the place of.
+func (c *channel) conflated(seq, head uint64) (n int) {
+	if c.cfg.Slow != Conflate {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stale == 0 {
+		return 0
+	}
+	for i := c.ring.After(seq); i < c.ring.Len() && c.ring.At(i).Position.Seq <= head; i++ {
+		if c.superseded(c.ring.At(i)) {
+			n++
+		}
+	}
+	return n
+}
+
 // shrink makes a ring smaller that is above its bounds, and reports whether it
 // did. It drops superseded entries first, all at once, when there are enough of
 // them to be worth it: until then, the ring may exceed its bounds by their

@@ -170,6 +170,14 @@ func servedSlowPolicies(t *testing.T, e ssetest.Env) {
 	again := f.Client(t).Open(t, "/skip", "Last-Event-ID", got["/skip"].last)
 	f.Publish(t, "skip", core.Event{Name: "skip", Data: "again"})
 	again.WantData(t, "again")
+	resets := 0
+	for _, r := range got {
+		resets += len(r.resets)
+	}
+	stats := f.Hub.Stats()
+	if stats.Closed["slow"] != 1 || int(stats.Resets[core.GapSkipped]) != resets || stats.Conflated == 0 { //nolint:gosec // It is small.
+		t.Errorf("counts: got %+v, want one stream evicted, %d resets, and events conflated", stats, resets)
+	}
 }
 
 // receiveLater calls receiveAll while the test goes on.

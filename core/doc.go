@@ -25,6 +25,8 @@
 //   - History: a [Store] keeps events for as long as its [Retention] says;
 //     [Hub.History] reads it, [Hub.Forget] drops a channel's.
 //   - Slow subscribers: a [SlowPolicy], by channel, in [ChannelConfig].
+//   - Measurements: [Hub.Stats], [Hub.Lag], and an [Observer] for what needs
+//     times: package middleware/metrics has it for Prometheus.
 //   - Shutdown: [Hub.Drain] in order, [Hub.Close] at once.
 //
 // # Resuming

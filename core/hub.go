@@ -199,11 +199,14 @@ type Hub struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	// Counters and pools
-	published atomic.Uint64
-	next      atomic.Uint64 // assigns subscribers to shards in turn
-	scratch   sync.Pool     // of *scratch
-	records   sync.Pool     // of *[1]Record
+	// Counters, observers and pools
+	published   atomic.Uint64
+	ends        ends
+	observersMu sync.Mutex                  // guards changes of observers
+	observers   atomic.Pointer[[]*Observer] // nil if there are none
+	next        atomic.Uint64               // assigns subscribers to shards in turn
+	scratch     sync.Pool                   // of *scratch
+	records     sync.Pool                   // of *[1]Record
 }
 
 // NewHub returns a hub. It panics if the store cannot be attached, for example
@@ -247,28 +250,6 @@ func NewHub(cfg HubConfig) *Hub {
 	h.epoch, h.base = newest.Epoch, newest.Seq
 	h.head.Store(newest.Seq)
 	return h
-}
-
-// Stats holds counts of a hub at one moment.
-type Stats struct {
-	// Streams is the number of streams that are open at the hub's gates.
-	Streams int `json:"streams"`
-	// Channels is the number of channels that have subscribers or recent
-	// events.
-	Channels int `json:"channels"`
-	// Published counts the events published through this hub.
-	Published uint64 `json:"published"`
-}
-
-// Stats returns the hub's counts.
-func (h *Hub) Stats() Stats {
-	h.streamsMu.Lock()
-	streams := len(h.streams)
-	h.streamsMu.Unlock()
-	h.mu.RLock()
-	channels := len(h.channels)
-	h.mu.RUnlock()
-	return Stats{Streams: streams, Channels: channels, Published: h.published.Load()}
 }
 
 // Close ends all streams and subscribers at once, and closes the store. To give

@@ -179,7 +179,6 @@ type StreamInfo struct {
 func (s *Stream) Info() StreamInfo {
 	s.mu.Lock()
 	channels, owned, opened := s.wanted(), s.hijacked, s.state == stateSubscribed
-	begins := s.rareCopy().begins // a change replaces the map
 	s.mu.Unlock()
 	info := StreamInfo{
 		ID: s.ID(), RemoteAddr: s.remote, Identity: s.Identity(), Since: s.Since(),
@@ -192,13 +191,8 @@ func (s *Stream) Info() StreamInfo {
 	if !opened || s.sub == nil { // check opened first: sub may be set before the stream is open
 		return info
 	}
-	cursor := s.sub.cursor.Load()
-	info.Position = s.gate.hub.position(cursor).String()
-	for _, c := range channels {
-		events, bytes := c.beyond(max(cursor, begins[c]))
-		info.LagEvents += events
-		info.LagBytes += bytes
-	}
+	info.Position = s.gate.hub.position(s.sub.cursor.Load()).String()
+	info.LagEvents, info.LagBytes = s.lag()
 	return info
 }
 

@@ -92,6 +92,13 @@ func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []str
 	if len(batch) == 0 {
 		return nil, nil
 	}
+	trace := ""
+	if h.observers.Load() != nil {
+		var done func([]string, error)
+		if ctx, trace, done = h.observePublish(ctx, batch...); done != nil {
+			defer func() { done(ids, err) }()
+		}
+	}
 	records, err := h.recordBatch(batch)
 	if err != nil {
 		return nil, err
@@ -99,7 +106,10 @@ func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []str
 	if h.isClosed() {
 		return nil, ErrHubClosed
 	}
-	entries, err := h.store.Append(ctx, records)
+	for i := range records {
+		records[i].Trace = trace
+	}
+	entries, err := timed(h, "append", func() ([]*Entry, error) { return h.store.Append(ctx, records) })
 	if err != nil {
 		return nil, fmt.Errorf("tidings: publish: %w", err)
 	}
@@ -143,11 +153,18 @@ func (h *Hub) recordBatch(batch []Publication) ([]Record, error) {
 
 // publish stores one event. once is its idempotency key, or empty.
 func (h *Hub) publish(ctx context.Context, p Publication, once string) (id string, err error) {
+	trace := ""
+	if h.observers.Load() != nil {
+		var done func([]string, error)
+		if ctx, trace, done = h.observePublish(ctx, p); done != nil {
+			defer func() { done(published(id, err), err) }()
+		}
+	}
 	record, err := h.record(p)
 	if err != nil {
 		return "", err
 	}
-	record.Once = once
+	record.Once, record.Trace = once, trace
 	if h.isClosed() {
 		return "", ErrHubClosed
 	}
@@ -161,6 +178,14 @@ func (h *Hub) publish(ctx context.Context, p Publication, once string) (id strin
 	}
 	h.forgetIfGone(p.Channel)
 	return entries[0].ID(), nil
+}
+
+// published returns the IDs of one event, if it was published.
+func published(id string, err error) []string {
+	if err != nil {
+		return nil
+	}
+	return []string{id}
 }
 
 func (h *Hub) isClosed() bool {
@@ -180,7 +205,7 @@ func (h *Hub) append(ctx context.Context, record Record) ([]*Entry, error) {
 		one = new([1]Record)
 	}
 	one[0] = record
-	entries, err := h.store.Append(ctx, one[:])
+	entries, err := timed(h, "append", func() ([]*Entry, error) { return h.store.Append(ctx, one[:]) })
 	one[0] = Record{}
 	h.records.Put(one)
 	return entries, err

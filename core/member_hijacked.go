@@ -36,6 +36,7 @@ func (o *hijackedConn) sendFrames(w write) (n int, err error) {
 	}
 	if n > 0 {
 		o.stream.count(w.eventsIn(n), n)
+		o.sub.hub.observeDelivered(w.reports)
 	}
 	return n, err //nolint:wrapcheck // It says what it is.
 }

@@ -21,6 +21,7 @@ type response struct {
 	news     sync.Cond // signalled when next, closed or finished changes; its L is &mu
 	next     *scratch  // its frames are what to send next; nil if there is nothing
 	events   int       // the number of events among them
+	reports  []report  // what to tell observers of them
 	timeout  time.Duration
 	sending  bool // the goroutine writes
 	awaited  bool // the shard waits until ready
@@ -52,12 +53,15 @@ func (r *response) run() {
 		if r.next == nil {
 			break
 		}
-		next, events := r.next, r.events
-		r.next, r.events, r.sending = nil, 0, true
+		next, events, reports := r.next, r.events, r.reports
+		r.next, r.events, r.reports, r.sending = nil, 0, nil, true
 		r.out.timeout = r.timeout
 		r.mu.Unlock()
 		err := r.out.send(r.out.conn, events, next.frames...)
 		batch{scratch: next}.release()
+		if err == nil {
+			r.sub.hub.observeDelivered(reports)
+		}
 		r.mu.Lock()
 		r.sending = false
 		if err != nil { // the writer has ended the stream
@@ -90,7 +94,7 @@ func (r *response) sendFarewell(chunk []byte) { _, _ = r.sendControl(chunk) }
 func (r *response) drop() {
 	if r.next != nil {
 		batch{scratch: r.next}.release()
-		r.next, r.events = nil, 0
+		r.next, r.events, r.reports = nil, 0, nil
 	}
 }
 
@@ -116,7 +120,7 @@ func (r *response) sendFrames(w write) (n int, err error) {
 	for _, e := range w.entries { // w.bytes belongs to the shard
 		r.next.frames = append(r.next.frames, e.Frame())
 	}
-	r.events = len(w.entries)
+	r.events, r.reports = len(w.entries), w.reports
 	r.news.Signal()
 	return w.size, nil
 }

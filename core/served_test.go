@@ -35,6 +35,7 @@ func TestServed(t *testing.T) {
 		{name: "StallTimeouts", run: servedStallTimeouts, flow: true},
 		{name: "Presence", run: servedPresence},
 		{name: "Lag", run: servedLag, flow: true},
+		{name: "Counts", run: servedCounts},
 		{name: "Kick", run: servedKick},
 		{name: "KickEarly", run: servedKickEarly},
 	} {

@@ -31,6 +31,9 @@ type shard struct {
 	caches  [2]writeCache // for bodies as they are, and for chunks
 	head    uint64        // sequence number up to which this round sends; the next round sends later entries
 	now     time.Time     // start of the current round
+
+	sampling sampling
+	tally    tally
 }
 
 // work is the work that is queued for a shard.
@@ -96,6 +99,7 @@ func (s *shard) run() {
 
 func (s *shard) round(w *work) {
 	s.now = time.Now()
+	s.sampleRound(w.dirty)
 	for _, ev := range w.events {
 		s.onSocketEvent(ev)
 	}

@@ -127,10 +127,14 @@ func (s *shard) deliver(m *member) {
 			m.stream.end(err)
 			return
 		}
+		l.reports = s.sampling.reports(m, l)
 		last, ok := s.send(m, l)
 		if !ok {
 			m.sub.moveTo(max(m.sub.cursor.Load(), last))
 			return
+		}
+		if l.conflated > 0 {
+			s.tally.conflated.Add(uint64(l.conflated)) //nolint:gosec // It is not negative.
 		}
 		m.sub.moveTo(l.to)
 		m.sub.unreportedThrough = unreported(m.sub.unreportedThrough, l.withheld, l.entries)
@@ -170,6 +174,9 @@ func (s *shard) send(m *member, w write) (last uint64, ok bool) {
 	n, err := m.sendFrames(w)
 	ok = s.sent(m, n, w.size, err)
 	if events := w.eventsIn(n); events > 0 {
+		if w.replayed {
+			s.tally.replayed.Add(uint64(events)) //nolint:gosec // It is not negative.
+		}
 		last = w.entries[events-1].Position.Seq
 		m.rest = w.restOf(events, n)
 	}

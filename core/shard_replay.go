@@ -72,6 +72,7 @@ func (s *shard) sendEntries(m *member, entries []*Entry) (last uint64, ok bool) 
 		m.stream.end(err)
 		return 0, false
 	}
+	l.replayed = true
 	last, ok = s.send(m, l)
 	if ok {
 		m.sub.unreportedThrough = unreported(m.sub.unreportedThrough, l.withheld, l.entries)

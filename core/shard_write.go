@@ -9,6 +9,11 @@ type write struct {
 	size     int    // of all frames together, in bytes
 	from, to uint64 // the cursor before and after the write
 	withheld uint64 // sequence number of the newest entry that is not for this member, or 0
+
+	conflated int      // number of entries that newer ones took the place of
+	traced    bool     // some entries have a trace
+	replayed  bool     // the entries come from history
+	reports   []report // what to tell observers
 }
 
 // frame returns what is sent of an entry.
@@ -62,8 +67,10 @@ func (m *member) prepare(b batch, to uint64) (write, error) {
 			return write{}, err
 		}
 	}
+	l.conflated = b.scratch.conflated
 	for _, e := range l.entries {
 		frame := l.frame(e)
+		l.traced = l.traced || e.Trace() != ""
 		b.scratch.frames = append(b.scratch.frames, frame)
 		l.size += len(frame)
 	}

@@ -120,6 +120,9 @@ type Summary struct {
 	Duration time.Duration
 	// Events and Bytes count what was sent; comments count as bytes only.
 	Events, Bytes int64
+	// LagEvents and LagBytes are the number and the size of the events in the
+	// rings that the stream was not sent any more: see [StreamInfo].
+	LagEvents, LagBytes int
 }
 
 // ID returns the stream's ID: random, unguessable, unique. It is the key that
@@ -250,7 +253,10 @@ func (s *Stream) summary(opened bool, reason error) Summary {
 func (s *Stream) count(events, bytes int) {
 	s.events.Add(int64(events))
 	s.bytes.Add(int64(bytes))
-	x := s.rare.Load() // deliver is set before the first byte is sent
+	t := s.tally()
+	t.events.Add(uint64(events)) //nolint:gosec // It is not negative.
+	t.bytes.Add(uint64(bytes))   //nolint:gosec // The same.
+	x := s.rare.Load()           // deliver is set before the first byte is sent
 	if x == nil || x.deliver == nil {
 		return
 	}

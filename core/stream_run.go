@@ -83,6 +83,10 @@ func (s *Stream) opened() error {
 		}
 	}
 	s.countInAll()
+	s.gate.hub.ends.opened.Add(1)
+	if s.gate.hub.observers.Load() != nil {
+		s.gate.hub.observeOpened(s.handshake, s.age())
+	}
 	return nil
 }
 
@@ -234,7 +238,7 @@ func (s *Stream) finish(opened bool, reason error) {
 	}
 	s.finished = true
 	s.countOutAll()
-	sub, held := s.sub, s.held()
+	sub, held, handshake := s.sub, s.held(), s.handshake
 	if x.inSession {
 		s.gate.hub.sessions.close(x.session)
 	}
@@ -245,6 +249,8 @@ func (s *Stream) finish(opened bool, reason error) {
 			stop()
 		}
 	}
+	sum := s.summary(opened, reason)
+	sum.LagEvents, sum.LagBytes = s.lag()
 	if sub != nil {
 		sub.close()
 	}
@@ -252,7 +258,10 @@ func (s *Stream) finish(opened bool, reason error) {
 	if opened && !expected(reason) {
 		s.log(slog.LevelError, "stream failed", "error", reason)
 	}
-	sum := s.summary(opened, reason)
+	if handshake == nil || !handshake.change {
+		s.gate.hub.ends.ended(opened, reason)
+		s.gate.hub.observeEnd(s, handshake, sum)
+	}
 	for _, f := range slices.Backward(onClose) {
 		_ = s.guard("close hook", func() error { f(sum); return nil })
 	}
@@ -293,6 +302,7 @@ func expected(reason error) bool {
 // the event also sets the client's last event ID to the position where it goes
 // on.
 func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
+	s.hub.ends.reset(gap.Reason)
 	ev, err := JSONEvent(ResetEvent, struct {
 		Reason  GapReason `json:"reason"`
 		Channel string    `json:"channel,omitempty"`

@@ -16,6 +16,8 @@ type scratch struct {
 	lists  [][]*Entry
 	merged []*Entry
 	frames [][]byte
+
+	conflated int // number of events that newer ones took the place of
 }
 
 // newScratch returns working memory for a batch, from the pool if it has some.
@@ -44,7 +46,7 @@ func (b batch) release() {
 		clear(s.lists)
 		clear(s.merged)
 		clear(s.frames)
-		s.found, s.lists = s.found[:0], s.lists[:0]
+		s.found, s.lists, s.conflated = s.found[:0], s.lists[:0], 0
 		s.merged, s.frames = s.merged[:0], s.frames[:0]
 		s.home.Put(s)
 	}

@@ -83,6 +83,9 @@ func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
 	if !all { // the next batch has the rest; a list that was cut short reaches at least this far
 		head = b.entries[len(b.entries)-1].Position.Seq
 	}
+	for i, c := range s.channels {
+		sc.conflated += c.conflated(s.from(i), head)
+	}
 	return b, head, nil
 }
 
@@ -224,7 +227,7 @@ func (s *subscriber) awaits(head uint64) bool {
 // read reads a page from the store.
 func (h *Hub) read(ctx context.Context, names []string, q Query) (Page, error) {
 	q.Channels = names
-	page, err := h.store.Read(ctx, q)
+	page, err := timed(h, "read", func() (Page, error) { return h.store.Read(ctx, q) })
 	if err != nil {
 		return Page{}, fmt.Errorf("tidings: history: %w", err)
 	}

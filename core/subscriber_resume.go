@@ -80,7 +80,7 @@ func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 // known.
 func (s *subscriber) resolve(ctx context.Context, id string, position bool) (at Position, err error) {
 	err = permit(ctx, s.hub.lookups, func() error {
-		at, err = s.hub.store.Resolve(ctx, s.names(), id)
+		at, err = timed(s.hub, "resolve", func() (Position, error) { return s.hub.store.Resolve(ctx, s.names(), id) })
 		return err
 	})
 	switch {

@@ -31,6 +31,7 @@ func cases() []test {
 		{name: "Request", run: testRequest},
 		{name: "Subscription", run: testSubscription},
 		{name: "Features", run: testFeatures},
+		{name: "Observer", run: testObserver},
 		{name: "Once", run: testOnce},
 		{name: "Drain", run: testDrain},
 		{name: "ExtraInput", run: testExtraInput, only: Transport.HTTP1},

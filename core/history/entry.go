@@ -25,6 +25,11 @@ type Record struct {
 	Following int
 	// Body is the encoded event without its id line and final blank line.
 	Body []byte
+	// Trace is the trace context of the publisher, or empty. The hub reads it from
+	// the entries that it is delivered. A store on one machine need not keep it with
+	// its history; one that is shared should, where that is cheap, so that other
+	// machines get it.
+	Trace string
 
 	buf []byte // Body with HeadRoom bytes before it, or nil: see In
 }
@@ -60,6 +65,10 @@ func (r Record) Fill(e *Entry, p Position, at time.Time) {
 		buf = append(append(append(buf, "id: "...), r.ID...), "\n\n"...)
 	} else {
 		buf = append(p.Append(append(buf, "id: "...)), "\n\n"...)
+	}
+	if r.Trace != "" {
+		trace := r.Trace // taking the address of r would put every record on the heap
+		e.trace = &trace
 	}
 	e.chunk = Chunk(buf)
 	e.head = uint8(len(e.chunk) - len(buf) + HeadRoom - len("\r\n")) //nolint:gosec // It is HeadRoom at most.
@@ -107,15 +116,24 @@ type Entry struct {
 	// To is the event's audience.
 	To Audience
 
-	chosen    string // the app's own ID, or empty
-	chunk     []byte // the encoded event, as a chunk
-	body      int32  // length of the record's body
-	following int16  // number of the next positions in the same batch
-	head      uint8  // length of the chunk's first line
+	chosen    string  // the app's own ID, or empty
+	trace     *string // the publisher's trace context, or nil
+	chunk     []byte  // the encoded event, as a chunk
+	body      int32   // length of the record's body
+	following int16   // number of the next positions in the same batch
+	head      uint8   // length of the chunk's first line
 }
 
 // OwnID returns the app's own ID for the event, or "".
 func (e *Entry) OwnID() string { return e.chosen }
+
+// Trace returns the trace context that the event was published with, or "".
+func (e *Entry) Trace() string {
+	if e.trace == nil {
+		return ""
+	}
+	return *e.trace
+}
 
 // Subject returns the event's audience and key.
 func (e *Entry) Subject() Subject { return Subject{e.To, e.Key} }
@@ -141,7 +159,7 @@ func (e *Entry) ID() string {
 // caller must not change its Body.
 func (e *Entry) Record() Record {
 	return Record{
-		Channel: e.Channel, ID: e.chosen, Key: e.Key, To: e.To, Following: int(e.following),
+		Channel: e.Channel, ID: e.chosen, Key: e.Key, To: e.To, Following: int(e.following), Trace: e.Trace(),
 		Body: e.Frame()[:e.body:e.body],
 	}
 }
@@ -170,10 +188,10 @@ const entryOverhead = 176
 
 // MaxSize returns an upper bound of the Size of the record's entry, in bytes.
 func (r Record) MaxSize() int {
-	return entryOverhead + HeadRoom + len(r.Body) + r.MaxTrailer() + len(r.Key) + len(r.To.text)
+	return entryOverhead + HeadRoom + len(r.Body) + r.MaxTrailer() + len(r.Key) + len(r.To.text) + len(r.Trace)
 }
 
 // Size returns about how many bytes the entry takes in memory.
 func (e *Entry) Size() int {
-	return entryOverhead + len(e.chunk) + len(e.Key) + len(e.To.text)
+	return entryOverhead + len(e.chunk) + len(e.Key) + len(e.To.text) + len(e.Trace())
 }
