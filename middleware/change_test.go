@@ -100,7 +100,7 @@ func TestLoggingOfChanges(t *testing.T) {
 			line["identity"] = identity
 		}
 		if stream != "" {
-			line["stream"] = stream
+			line["stream"] = stream[:12]
 		}
 		maps.Copy(line, more)
 		return line

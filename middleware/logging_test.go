@@ -5,15 +5,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tidings-go/tidings/core"
@@ -61,6 +65,10 @@ func (b *logBuffer) lines(t *testing.T) []map[string]any {
 			t.Errorf("got duration %v in %v", line["duration"], line)
 		}
 		delete(line, "duration")
+		if end, _ := line["end"].(string); (end != "") != (line["reason"] != nil) {
+			t.Errorf("got end %q in %v, want one beside each reason", end, line)
+		}
+		delete(line, "end")
 		all = append(all, line)
 	}
 	return all
@@ -100,7 +108,7 @@ func ExampleLogging() {
 	answer.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/answer?token=secret", http.NoBody))
 	// Output:
 	// level=INFO msg="stream opened" path=/answer
-	// level=INFO msg="stream closed" path=/answer reason="tidings: stream closed" events=1 bytes=31
+	// level=INFO msg="stream closed" path=/answer end=closed reason="tidings: stream closed" events=1 bytes=31 lag=0
 }
 
 func TestLoggingOfASubscription(t *testing.T) {
@@ -126,7 +134,7 @@ func TestLoggingOfASubscription(t *testing.T) {
 	}
 	wantLines(t, &b,
 		about(fields{"msg": "stream opened"}),
-		about(fields{"msg": "stream closed", "reason": "tidings: client gone", "events": sum.Events, "bytes": sum.Bytes}))
+		about(fields{"msg": "stream closed", "reason": "tidings: client gone", "events": sum.Events, "bytes": sum.Bytes, "lag": 0}))
 }
 
 func TestLoggingOfRefusals(t *testing.T) {
@@ -204,4 +212,82 @@ func TestLoggingOfLastEventIDs(t *testing.T) {
 			t.Errorf("got %q logged for %q, want %q", got, id, want)
 		}
 	}
+}
+
+// Secrets in errors, in paths and in names of private channels are not logged,
+// and no ID of a stream is logged as a whole.
+func TestLoggingLeavesSecretsOut(t *testing.T) {
+	t.Parallel()
+	var b logBuffer
+	var id, private string
+	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
+		middleware.Logging(b.logger()),
+		func(h *core.Handshake) error {
+			id = h.ID()
+			if h.Request().URL.Path == "/refused" {
+				return fmt.Errorf("auth: %w", &url.Error{Op: "Get", URL: "https://auth.example/?token=hidden", Err: io.EOF})
+			}
+			return nil
+		},
+	}})
+	ask := func(path string) {
+		endpoint := gate.SubscribeFunc(func(h *core.Handshake) (core.Subscription, error) {
+			private = h.PrivateChannel()
+			h.OnOpen(func() { _ = h.Close() })
+			return core.Subscription{Channels: []string{private}}, nil
+		})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		r.Header.Set("Authorization", "Bearer hidden")
+		endpoint.ServeHTTP(httptest.NewRecorder(), r)
+		if text := b.buf.String(); strings.Contains(text, id) || private != "" && strings.Contains(text, private) {
+			t.Errorf("%s: got a secret logged: %s", path, text)
+		}
+	}
+	ask("/eyJhbGciOiJIUzI1NiJ9.hidden.hidden?ticket=hidden")
+	ask("/refused?ticket=hidden")
+	lines := b.lines(t)
+	if len(lines) != 3 || lines[0]["path"] != "/(redacted)" || fmt.Sprint(lines[0]["channels"]) != "[(private)]" ||
+		!strings.HasSuffix(fmt.Sprint(lines[2]["reason"]), `Get "https://auth.example/?(redacted)": EOF`) {
+		t.Errorf("got lines %v, want those of two streams without secrets", lines)
+	}
+}
+
+// Of a crowd, some streams are logged, each with all of its lines.
+func TestLoggingOfCrowds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const crowd = 50
+		for name, test := range map[string]struct {
+			cfg  middleware.LoggingConfig
+			want int
+		}{
+			"few":     {middleware.LoggingConfig{Burst: 5, Every: 10}, 5 + 4 + 1},
+			"all":     {middleware.LoggingConfig{Burst: -1}, crowd + 1},
+			"default": {middleware.LoggingConfig{}, crowd + 1},
+		} {
+			var b logBuffer
+			test.cfg.Logger = b.logger()
+			test.cfg.Path = func(*http.Request) string { return "/route" }
+			gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{
+				Middleware: []core.Middleware{middleware.LoggingWith(test.cfg)},
+			})
+			endpoint := gate.Handle(func(*core.Sender) error { return nil })
+			ask := func() {
+				endpoint.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/x", http.NoBody))
+			}
+			for range crowd {
+				ask()
+			}
+			time.Sleep(time.Second)
+			ask()
+			text := b.buf.String()
+			opened, closed := strings.Count(text, `"msg":"stream opened"`), strings.Count(text, `"msg":"stream closed"`)
+			if opened != test.want || closed != test.want || strings.Count(text, `"path":"/route"`) != 2*test.want {
+				t.Errorf("%s: got %d streams opened and %d closed, want %d", name, opened, closed, test.want)
+			}
+			if got, want := strings.Contains(text, `"unlogged":9`), name == "few"; got != want {
+				t.Errorf("%s: got streams left out: %t, want %t", name, got, want)
+			}
+		}
+	})
 }
