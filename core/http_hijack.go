@@ -23,7 +23,9 @@ func (o *Opening) takeOver(w http.ResponseWriter) bool {
 	}
 	// The server's deadlines do not apply to a stream.
 	_ = conn.SetDeadline(time.Time{})
-	run := o.Own(conn, o.headOf(w.Header()))
+	head := o.headOf(w.Header())
+	w.Header().Set("Content-Type", o.Header.Get("Content-Type")) // middleware around may look at what was sent
+	run := o.Own(conn, head)
 	if run == nil {
 		_ = conn.Close()
 		return true

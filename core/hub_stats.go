@@ -37,7 +37,7 @@ type Stats struct {
 	// Resets counts the [ResetEvent]s that clients were sent, by reason. Those of
 	// the reason [GapSkipped] met the policy [Skip].
 	Resets map[GapReason]uint64 `json:"resets,omitempty"`
-	// SentBytes counts the bytes of bodies that were sent, without chunks' sizes.
+	// SentBytes counts the bytes of bodies that were sent.
 	SentBytes uint64 `json:"sentBytes"`
 }
 
