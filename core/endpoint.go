@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
-
-	"github.com/tidings-go/tidings/core/internal/accept"
 )
 
 // Opening is the answer to a request, for an adapter to send: a head, and then
@@ -56,6 +56,7 @@ func (e *Endpoint) Open(r Request) *Opening {
 	}
 	s := e.gate.newStream(r.Request)
 	o := &Opening{Header: s.handshake.header, stream: s, drive: e.handle}
+	acceptable := e.negotiate(s, r.Header.Values("Accept"))
 	s.watch(r)
 	own, why := e.owns(r)
 	// Nothing else may read from the connection while the body is read, and the
@@ -65,7 +66,7 @@ func (e *Endpoint) Open(r Request) *Opening {
 	if bodiless {
 		s.watchConn(r)
 	}
-	if err := e.admit(o, r); err != nil {
+	if err := e.admit(o, r, acceptable); err != nil {
 		return o.refused(err)
 	}
 	if !bodiless && (!own || r.Reused) { // a shard watches its connections itself
@@ -133,9 +134,11 @@ func (e *Endpoint) owns(r Request) (own bool, why string) {
 func (o *Opening) streamHead() {
 	o.Status, o.Streams = http.StatusOK, true
 	o.Header = sendable(o.Header)
-	o.Header.Set("Content-Type", "text/event-stream")
+	w := o.stream.wire()
+	o.Header.Set("Content-Type", w.Format.String())
 	o.Header.Set("Cache-Control", "no-cache, no-transform")
 	o.Header.Set("X-Accel-Buffering", "no")
+	maps.Copy(o.Header, w.Header)
 }
 
 func (e *Endpoint) openOneShot(o *Opening) *Opening {
@@ -153,7 +156,7 @@ func (e *Endpoint) openOneShot(o *Opening) *Opening {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		events += s.handshake.greetings
-		body, err = AppendEvent(s.handshake.greeting, ev)
+		body, err = s.wire().oneShot(s.handshake.greeting, s.handshake.greetings, ev)
 		return err
 	})
 	if err != nil {
@@ -189,20 +192,19 @@ func (g *Gate) newStream(r *http.Request) *Stream {
 		remote: r.RemoteAddr,
 		since:  time.Since(g.hub.started),
 	}
-	s.reconnects = !g.cfg.RefuseByStatus && r.Method != http.MethodHead && accept.EventStreamByName(r.Header.Values("Accept"))
 	s.handshake = &Handshake{Stream: s, request: r, path: r.URL.Path, header: make(http.Header)}
 	_, _ = rand.Read(s.key[:]) // rand.Read returns no error
 	return s
 }
 
 // admit returns nil if the stream may open, and otherwise why not.
-func (e *Endpoint) admit(o *Opening, r Request) error {
+func (e *Endpoint) admit(o *Opening, r Request, acceptable bool) error {
 	s := o.stream
 	if s.gate.hub.isDraining() {
 		return drainRefusal()
 	}
-	if !accept.EventStream(r.Header.Values("Accept")) {
-		return Refuse(http.StatusNotAcceptable, "This resource is an event stream: accept text/event-stream.")
+	if !acceptable {
+		return Refuse(http.StatusNotAcceptable, "This resource is an event stream: accept "+strings.Join(e.offers(), " or ")+".")
 	}
 	var err error
 	if s.lastID, err = lastEventID(r.Request); err != nil {
@@ -214,6 +216,12 @@ func (e *Endpoint) admit(o *Opening, r Request) error {
 	if e.choose != nil {
 		if err := e.subscribe(o); err != nil {
 			return err
+		}
+		if o.gap != nil && s.wire().EndOnReset {
+			return &Refusal{
+				Status: http.StatusGone, Message: "The events after the last event ID are gone.",
+				Err: fmt.Errorf("%w: %w", ErrReset, o.gap),
+			}
 		}
 	}
 	return s.readBody(r, s.gate.cfg.MaxBody)

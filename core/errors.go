@@ -29,6 +29,10 @@ var (
 	// ErrLifetime means that the stream reached its configured lifetime. The
 	// client is expected to reconnect.
 	ErrLifetime = errors.New("tidings: lifetime reached")
+	// ErrReset means that events were lost for the client, and that the stream's
+	// dialect ends it for that: see Dialect.EndOnReset. A [*GapError] is in its
+	// tree.
+	ErrReset = errors.New("tidings: events lost")
 	// ErrChanged means that the request was not for a stream: it changed the
 	// channels of another one. See [Handshake.ChannelChange].
 	ErrChanged = errors.New("tidings: channels changed")

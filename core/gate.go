@@ -77,6 +77,13 @@ type GateConfig struct {
 	// Default: a client that asks for text/event-stream by name is sent a short
 	// stream, after which it reconnects: see [Refusal].
 	RefuseByStatus bool
+	// Dialects are how streams may stand on the wire, at most one for each
+	// [Format]. The request's Accept chooses one: by weight, then the one that it
+	// names more precisely, then in the order [EventStream], which every gate
+	// offers, and that of the list. Default: the zero [Dialect] alone. The JSON
+	// formats are not offered by default: libraries that accept application/json
+	// before anything else would get them.
+	Dialects []Dialect
 	// Logger receives the errors of streams. Default: nothing is logged.
 	Logger *slog.Logger
 }
@@ -99,8 +106,9 @@ func (c GateConfig) withDefaults() GateConfig {
 // makes endpoints. All methods are safe for concurrent use.
 type Gate struct {
 	// Set by NewGate and read-only.
-	hub *Hub
-	cfg GateConfig
+	hub   *Hub
+	cfg   GateConfig
+	wires []*wire // dialects: at least that of an event stream, which comes first
 
 	mu      sync.Mutex
 	servers map[*http.Server]*shutdown    // of servers with shutdown hooks; nil until needed
@@ -109,12 +117,17 @@ type Gate struct {
 
 // NewGate returns a gate to a hub. All streams that open there, also those of
 // handlers, are counted and drained with the hub. It panics if hub is nil: its
-// streams could not be published to, nor drained.
+// streams could not be published to, nor drained; and if two dialects have the
+// same format, or an event of a dialect cannot be sent.
 func NewGate(hub *Hub, cfg GateConfig) *Gate {
 	if hub == nil {
 		panic("tidings: a gate without a hub")
 	}
-	return &Gate{hub: hub, cfg: cfg.withDefaults()}
+	wires, err := checked(cfg.Dialects)
+	if err != nil {
+		panic(err)
+	}
+	return &Gate{hub: hub, cfg: cfg.withDefaults(), wires: wires}
 }
 
 // Hub returns the gate's hub.
@@ -187,8 +200,9 @@ func Readiness(hub *Hub) *Endpoint {
 //   - 400: the last event ID (see [CheckID]), a channel's name or the SessionKey
 //     is not valid, there are too many channels, or the body cannot be read
 //   - 404: a private channel is gone
-//   - 406: the request does not accept text/event-stream
+//   - 406: the request accepts none of the formats that the endpoint offers
 //   - 408 and 413: the body takes longer than BodyTimeout, or is over MaxBody
+//   - 410: events are lost, and the [Dialect] ends a stream for that
 //   - 500: a function returned an error that is no [*Refusal], or panicked, or the
 //     response cannot be flushed
 //   - 501: the connection cannot be taken over, and the gate's Conn demands it

@@ -37,7 +37,7 @@ func (o *Opening) Own(conn net.Conn, head []byte) (run func()) {
 			o.Run(whole)
 			s.stopWatching() // which Run leaves to a stream that was over before
 			discard := lost(s.Err())
-			if !discard {
+			if !s.cutsOff() {
 				whole.end()
 			}
 			part(conn, discard)
@@ -72,7 +72,7 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	body := slices.Concat(before, s.handshake.greeting, after)
 	s.handOver()
 	owner := &hijackedConn{sock: conn}
-	owner.chunked = o.Chunked
+	owner.body = s.wire().body(o.Chunked)
 	owner.transport, owner.sub, owner.stream, owner.filter = owner, s.sub, s, s.rareCopy().filter
 	s.mu.Unlock()
 	all := slices.Concat(head, owner.encode(body))

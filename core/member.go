@@ -25,7 +25,7 @@ type member struct {
 
 	reading *page // the page that is being read, or nil
 
-	chunked      bool // the body is sent in chunks, by the transport
+	body         bodyKind
 	joined, left bool
 	changed      bool // its channels have changed, and the client may need its position
 
@@ -63,6 +63,17 @@ type transport interface {
 	// of a page uses the member any more. The transport then finishes the stream.
 	finish()
 }
+
+// bodyKind says which bytes a member is sent of an entry. Members of one kind are
+// sent the same bytes, unless they are reencoded.
+type bodyKind uint8
+
+const (
+	inChunks  bodyKind = 1 << iota // the transport sends the body in chunks
+	reencoded                      // the dialect is not the one in which entries are stored
+)
+
+func (k bodyKind) chunked() bool { return k&inChunks != 0 }
 
 // wake makes the shard service the member. Any goroutine may call it.
 func (m *member) wake() {

@@ -29,7 +29,7 @@ func (o *hijackedConn) ready() bool { return true }
 // sendFrames writes to the socket, and counts the events that were written in
 // whole or in part.
 func (o *hijackedConn) sendFrames(w write) (n int, err error) {
-	if w.frames != nil {
+	if w.bytes == nil {
 		n, err = o.sock.Writev(w.frames)
 	} else {
 		n, err = o.sock.Write(w.bytes)
@@ -52,7 +52,7 @@ func (o *hijackedConn) sendControl(text []byte) (n int, err error) {
 
 // encode makes text a chunk, if the body is chunked.
 func (o *hijackedConn) encode(text []byte) []byte {
-	if !o.chunked || len(text) == 0 { // an empty chunk would end the body
+	if !o.body.chunked() || len(text) == 0 { // an empty chunk would end the body
 		return text
 	}
 	return chunkOf(text)
@@ -60,7 +60,7 @@ func (o *hijackedConn) encode(text []byte) []byte {
 
 // sendFarewell writes to the socket if all earlier bytes are written.
 func (o *hijackedConn) sendFarewell(chunk []byte) {
-	if o.blocked == 0 {
+	if o.blocked == 0 && len(chunk) > 0 {
 		_, _ = o.sendControl(o.encode(chunk))
 	}
 }
@@ -79,7 +79,7 @@ func (o *hijackedConn) close(discard bool) {
 		_ = o.sock.Reset()
 		return
 	}
-	if o.chunked && o.blocked == 0 && len(o.rest) == 0 {
+	if o.body.chunked() && o.blocked == 0 && len(o.rest) == 0 && !o.stream.cutsOff() {
 		_, _ = o.sock.Write([]byte(endOfBody)) // the client sees a cut if it does not fit
 	}
 	_ = o.sock.Close()

@@ -34,6 +34,7 @@ type response struct {
 func newResponse(s *Stream, out *writer, prelude []byte, events int) *response {
 	r := &response{out: out, timeout: out.timeout, next: s.gate.hub.newScratch(), events: events}
 	r.transport, r.sub, r.stream, r.filter = r, s.sub, s, s.filter()
+	r.body = s.wire().body(false)
 	r.news.L = &r.mu
 	r.next.frames = append(r.next.frames, prelude)
 	return r
@@ -88,7 +89,11 @@ func (r *response) tellReady() {
 func (r *response) busy() bool { return r.sending || r.next != nil }
 
 // sendFarewell hands over a chunk that the goroutine still sends after close.
-func (r *response) sendFarewell(chunk []byte) { _, _ = r.sendControl(chunk) }
+func (r *response) sendFarewell(chunk []byte) {
+	if len(chunk) > 0 {
+		_, _ = r.sendControl(chunk)
+	}
+}
 
 // drop drops what was handed over. The caller holds r.mu.
 func (r *response) drop() {
@@ -117,9 +122,7 @@ func (r *response) sendFrames(w write) (n int, err error) {
 		return 0, sock.ErrWouldBlock
 	}
 	r.next = r.sub.hub.newScratch()
-	for _, e := range w.entries { // w.bytes belongs to the shard
-		r.next.frames = append(r.next.frames, e.Frame())
-	}
+	r.next.frames = append(r.next.frames, w.frames...) // w.bytes belongs to the shard
 	r.events, r.reports = len(w.entries), w.reports
 	r.news.Signal()
 	return w.size, nil

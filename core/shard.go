@@ -26,11 +26,12 @@ type shard struct {
 	quiet    *sync.Cond // signalled when running or watchers goes down; its L is &mu
 
 	// State of the shard's goroutine: no other goroutine uses it
-	spare   work
-	members members
-	caches  [2]writeCache // for bodies as they are, and for chunks
-	head    uint64        // sequence number up to which this round sends; the next round sends later entries
-	now     time.Time     // start of the current round
+	spare    work
+	members  members
+	caches   [2]writeCache            // by bodyKind, of bodies that are not reencoded
+	dialects map[cacheKey]*writeCache // of other bodies; emptied after each round
+	head     uint64                   // sequence number up to which this round sends; the next round sends later entries
+	now      time.Time                // start of the current round
 
 	sampling sampling
 	tally    tally
@@ -122,6 +123,10 @@ func (s *shard) round(w *work) {
 	}
 	s.caches[0].reset()
 	s.caches[1].reset()
+	for _, c := range s.dialects {
+		c.reset()
+	}
+	clear(s.dialects)
 }
 
 // wait blocks until the shard has nothing to do and has no socket.

@@ -49,6 +49,7 @@ func (s *shard) service(m *member) {
 		return
 	}
 	if err := m.stream.Err(); err != nil {
+		s.sendClosing(m, err)
 		s.removeMember(m, lost(err))
 		return
 	}
@@ -79,6 +80,18 @@ func (s *shard) service(m *member) {
 		if m.sub.positionDue() {
 			s.control(m, m.sub.positionFrame())
 		}
+	}
+}
+
+// sendClosing sends the end of a stream that ended in order, if its dialect has
+// one and the client has everything.
+func (s *shard) sendClosing(m *member, reason error) {
+	closing := m.stream.wire().closingFor(reason)
+	if closing == nil || !m.joined || m.reading != nil || len(m.rest) > 0 {
+		return
+	}
+	if m.sub.history == nil && m.sub.upToDate() {
+		m.sendFarewell(closing)
 	}
 }
 
@@ -145,16 +158,29 @@ func (s *shard) deliver(m *member) {
 	m.wake()
 }
 
-// cache returns the cache for the member's kind of body.
+// cache returns the cache for the members that are sent the same bytes.
 func (s *shard) cache(m *member) *writeCache {
-	if m.chunked {
-		return &s.caches[1]
+	if m.body&reencoded == 0 {
+		return &s.caches[m.body]
 	}
-	return &s.caches[0]
+	key := cacheKey{m.stream.wire(), m.body.chunked()}
+	c := s.dialects[key]
+	if c == nil {
+		if s.dialects == nil {
+			s.dialects = make(map[cacheKey]*writeCache)
+		}
+		c = new(writeCache)
+		s.dialects[key] = c
+	}
+	return c
 }
 
 // reset tells the client of a gap, and moves the subscriber past it.
 func (s *shard) reset(m *member, gap *GapError) {
+	if m.stream.wire().EndOnReset {
+		m.stream.end(fmt.Errorf("%w: %w", ErrReset, gap))
+		return
+	}
 	m.sub.goOn(gap)
 	reset, err := m.sub.appendReset(nil, gap)
 	if err != nil {
@@ -221,7 +247,7 @@ func (s *shard) flush(m *member) {
 // control sends text that is not an event, such as a heartbeat or a position. It
 // does nothing while the client takes no bytes: a heartbeat is not needed then.
 func (s *shard) control(m *member, text []byte) {
-	if !m.left && m.blocked == 0 {
+	if len(text) > 0 && !m.left && m.blocked == 0 {
 		s.sendBytes(m, m.encode(text))
 	}
 }

@@ -3,12 +3,11 @@ package core
 // write holds entries to send to a member.
 type write struct {
 	entries  []*Entry // entries for this member
-	chunked  bool     // the frames are chunks
-	frames   [][]byte // their frames; nil if bytes holds them
-	bytes    []byte
-	size     int    // of all frames together, in bytes
-	from, to uint64 // the cursor before and after the write
-	withheld uint64 // sequence number of the newest entry that is not for this member, or 0
+	frames   [][]byte // what is sent of each of them
+	bytes    []byte   // all frames in one, or nil
+	size     int      // of all frames together, in bytes
+	from, to uint64   // the cursor before and after the write
+	withheld uint64   // sequence number of the newest entry that is not for this member, or 0
 
 	conflated int      // number of entries that newer ones took the place of
 	traced    bool     // some entries have a trace
@@ -16,20 +15,12 @@ type write struct {
 	reports   []report // what to tell observers
 }
 
-// frame returns what is sent of an entry.
-func (w write) frame(e *Entry) []byte {
-	if w.chunked {
-		return e.Chunk()
-	}
-	return e.Frame()
-}
-
 // eventsIn returns how many of the entries are, in whole or in part, in the first
 // n bytes.
 func (w write) eventsIn(n int) int {
 	events := 0
 	for ; n > 0 && events < len(w.entries); events++ {
-		n -= len(w.frame(w.entries[events]))
+		n -= len(w.frames[events])
 	}
 	return events
 }
@@ -37,10 +28,10 @@ func (w write) eventsIn(n int) int {
 // restOf returns what is missing of the last of the events that begin in the
 // first n bytes, or nil.
 func (w write) restOf(events, n int) []byte {
-	for _, e := range w.entries[:events-1] {
-		n -= len(w.frame(e))
+	for _, frame := range w.frames[:events-1] {
+		n -= len(frame)
 	}
-	if frame := w.frame(w.entries[events-1]); n < len(frame) {
+	if frame := w.frames[events-1]; n < len(frame) {
 		return frame[n:]
 	}
 	return nil
@@ -49,7 +40,7 @@ func (w write) restOf(events, n int) []byte {
 // prepare applies audience and filter to a batch. to is the cursor after the
 // batch.
 func (m *member) prepare(b batch, to uint64) (write, error) {
-	l := write{entries: b.entries, chunked: m.chunked, from: m.sub.cursor.Load(), to: to}
+	l := write{entries: b.entries, from: m.sub.cursor.Load(), to: to}
 	if m.filter != nil || b.directed() {
 		err := m.stream.guard("filter", func() error {
 			kept := b.scratch.merged[len(b.scratch.merged):]
@@ -68,15 +59,16 @@ func (m *member) prepare(b batch, to uint64) (write, error) {
 		}
 	}
 	l.conflated = b.scratch.conflated
+	wire, chunked := m.stream.wire(), m.body.chunked()
 	for _, e := range l.entries {
-		frame := l.frame(e)
+		frame := wire.frame(e, chunked)
 		l.traced = l.traced || e.Trace() != ""
 		b.scratch.frames = append(b.scratch.frames, frame)
 		l.size += len(frame)
 	}
 	l.frames = b.scratch.frames
 	if len(l.frames) == 1 {
-		l.bytes, l.frames = l.frames[0], nil
+		l.bytes = l.frames[0]
 	}
 	return l, nil
 }
@@ -96,8 +88,8 @@ func (s *Stream) lets(e *Entry, keep func(Delivery) bool) bool {
 
 // writeCache keeps the last write while a shard goes through its members.
 // On a channel whose subscribers are all up to date, they all get the same
-// bytes, which are joined once. Members whose bodies are chunked have a cache of
-// their own.
+// bytes, which are joined once. Members that are sent other bytes, because their
+// bodies are chunked or because of their dialect, have a cache of their own.
 type writeCache struct {
 	channel *channel
 	last    write
@@ -129,12 +121,12 @@ func (w *writeCache) next(m *member, head uint64) (write, error) {
 		w.spare = b
 		return l, err
 	}
-	if l.frames != nil {
+	if l.bytes == nil {
 		w.joint = w.joint[:0]
 		for _, f := range l.frames {
 			w.joint = append(w.joint, f...)
 		}
-		l.bytes, l.frames = w.joint, nil
+		l.bytes = w.joint
 	}
 	w.batch.release()
 	w.channel, w.last, w.batch = s.channels[0], l, b

@@ -23,6 +23,7 @@ type Stream struct {
 	since  time.Duration // arrival of the request, on the hub's clock
 	// reconnects reports that a temporary refusal is a short stream for the client.
 	reconnects bool
+	dialect    uint8 // index of the dialect among the gate's
 
 	// Lifecycle. mu guards all fields up to onClose.
 	mu           sync.Mutex

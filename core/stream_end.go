@@ -80,5 +80,5 @@ func (s *Stream) farewell() []byte {
 	if retry > 0 && !s.reconnects {
 		wait = max(wait, s.gate.hub.untilDrained())
 	}
-	return AppendRetry(nil, wait+upTo(retry))
+	return s.wire().appendRetry(nil, wait+upTo(retry))
 }

@@ -92,7 +92,12 @@ const maxGreeting = 64 << 10
 // head. Either all events are kept or none: if one of them cannot be encoded,
 // Send returns its [*FieldError]. Once the stream has opened, it returns
 // [ErrOpened].
-func (h *Handshake) Send(events ...Event) error { return h.write(len(events), encodeEvents(events)) }
+func (h *Handshake) Send(events ...Event) error {
+	return h.write(len(events), func(dst []byte) ([]byte, error) {
+		items := h.greetings
+		return h.wire().encodeEvents(events, &items)(dst)
+	})
+}
 
 // SendJSON sends an event whose data is v in JSON, instead of the data of ev.
 // Otherwise it does what Send does.
@@ -105,11 +110,11 @@ func (h *Handshake) SendJSON(ev Event, v any) error {
 }
 
 // Comment sends a comment after the head, as part of the greeting.
-func (h *Handshake) Comment(text string) error { return h.write(0, encodeComment(text)) }
+func (h *Handshake) Comment(text string) error { return h.write(0, h.wire().encodeComment(text)) }
 
 // Retry tells the client how long to wait before it reconnects, as part of the
 // greeting. It replaces the gate's Retry. A duration of 0 or less sends nothing.
-func (h *Handshake) Retry(d time.Duration) error { return h.write(0, encodeRetry(d)) }
+func (h *Handshake) Retry(d time.Duration) error { return h.write(0, h.wire().encodeRetry(d)) }
 
 // write adds what encode appends to the greeting.
 func (h *Handshake) write(events int, encode encoding) error {

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/tidings-go/tidings/core/history"
 )
 
 // Run sends the stream's body: first the time to reconnect and a comment, then
@@ -48,9 +46,12 @@ func (o *Opening) Run(conn Conn) {
 
 // runHandler calls the stream's handler, and sends heartbeats meanwhile.
 func (o *Opening) runHandler(out *writer) error {
-	s := &Sender{Stream: o.stream, request: o.stream.handshake.request, out: out}
+	s := &Sender{Stream: o.stream, request: o.stream.handshake.request, out: out, items: o.stream.handshake.greetings}
 	defer s.startHeartbeat()()
-	return s.guard("handler", func() error { return o.drive(s) })
+	if err := s.guard("handler", func() error { return o.drive(s) }); err != nil {
+		return err
+	}
+	return out.write(0, s.wire().encodeClosing)
 }
 
 // setOwner hands the stream to its shard.
@@ -116,7 +117,7 @@ func (s *Stream) openOn(out *writer, gap *GapError) (prelude []byte, events int,
 // prelude returns the bytes before and after the greeting at the beginning of
 // the stream's body.
 func (s *Stream) prelude(gap *GapError) (head, tail []byte, err error) {
-	head = AppendComment(AppendRetry(make([]byte, 0, 128), s.retry()), "open")
+	head = s.wire().appendPrelude(make([]byte, 0, 128), s.retry())
 	if s.sub != nil {
 		tail, err = s.sub.greet(nil, gap)
 	}
@@ -143,12 +144,11 @@ func (s *subscriber) greet(dst []byte, gap *GapError) ([]byte, error) {
 	return append(dst, s.positionFrame()...), nil
 }
 
-// positionFrame returns a block that sets the client's last event ID to the
-// subscriber's position, without an event.
+// positionFrame returns what sets the client's last event ID to the subscriber's
+// position, without an event of the app's. It is empty in some dialects.
 func (s *subscriber) positionFrame() []byte {
 	s.unreportedThrough = 0
-	at := s.hub.position(s.cursor.Load())
-	return append(at.Append(append(make([]byte, 0, history.TrailerRoom), "id: "...)), "\n\n"...)
+	return s.stream.wire().positionOf(s.hub.position(s.cursor.Load()))
 }
 
 // positionDue reports whether the client should be sent its position.
@@ -161,12 +161,14 @@ func (s *subscriber) atHand() bool { return s.history == nil && s.skipThrough ==
 // heartbeat returns what is sent on a stream that was silent for long. That is
 // the position, if atHand is true and the client does not know it, so that a
 // reconnect does not read again what was withheld from the client; otherwise it
-// is a comment.
+// is the dialect's heartbeat.
 func (s *subscriber) heartbeat(atHand bool) []byte {
 	if atHand && s.positionDue() {
-		return s.positionFrame()
+		if frame := s.positionFrame(); len(frame) > 0 {
+			return frame
+		}
 	}
-	return AppendComment(nil, "")
+	return s.stream.wire().heartbeat
 }
 
 // retry returns the reconnection time for the stream's client, with jitter; 0
@@ -199,7 +201,7 @@ func (s *Sender) startHeartbeat() (stop func()) {
 	tick := func() {
 		wait := every - s.out.silence()
 		if wait <= 0 {
-			if s.Comment("") != nil {
+			if s.out.write(0, s.wire().encodeHeartbeat) != nil {
 				return
 			}
 			wait = every
@@ -289,7 +291,7 @@ func (s *Stream) held() []*channel {
 func expected(reason error) bool {
 	for _, err := range []error{
 		ErrClosed, ErrClientGone, ErrWriteTimeout, ErrSlow, ErrDraining,
-		ErrExpired, ErrLifetime, ErrHubClosed, ErrChanged, ErrPanic, // a panic is logged where it happens
+		ErrExpired, ErrLifetime, ErrReset, ErrHubClosed, ErrChanged, ErrPanic, // a panic is logged where it happens
 	} {
 		if errors.Is(reason, err) {
 			return true
@@ -303,20 +305,16 @@ func expected(reason error) bool {
 // on.
 func (s *subscriber) appendReset(dst []byte, gap *GapError) ([]byte, error) {
 	s.hub.ends.reset(gap.Reason)
-	ev, err := JSONEvent(ResetEvent, struct {
-		Reason  GapReason `json:"reason"`
-		Channel string    `json:"channel,omitempty"`
-		Oldest  string    `json:"oldest"`
-		Newest  string    `json:"newest"`
-	}{gap.Reason, gap.Channel, gap.Oldest.String(), gap.Newest.String()})
+	ev, err := s.stream.resetOf(gap)
 	if err != nil {
 		return dst, err
 	}
+	ev.ID = ""
 	if s.history == nil && s.skipThrough == nil {
 		s.unreportedThrough = 0
 		ev.ID = s.hub.position(s.cursor.Load()).String()
 	}
-	return AppendEvent(dst, ev)
+	return s.stream.wire().appendEvent(dst, ev, 0)
 }
 
 // ResetEvent is the name of the event that tells a client, in band, that events

@@ -13,6 +13,7 @@ type Sender struct {
 
 	request *http.Request
 	out     *writer
+	items   int // events in the body; guarded by out's lock
 }
 
 // Request returns the request that asked for the stream. Its body, if it has
@@ -27,7 +28,9 @@ func (s *Sender) Request() *http.Request { return s.request }
 // Either all events are sent or none: if one of them cannot be encoded, Send
 // returns its [*FieldError] and the stream goes on. Once the stream has ended,
 // Send returns why.
-func (s *Sender) Send(events ...Event) error { return s.out.write(len(events), encodeEvents(events)) }
+func (s *Sender) Send(events ...Event) error {
+	return s.out.write(len(events), s.wire().encodeEvents(events, &s.items))
+}
 
 // SendJSON sends an event whose data is v in JSON, instead of the data of ev.
 // Otherwise it does what Send does. If v cannot be encoded, nothing is sent and
@@ -42,11 +45,11 @@ func (s *Sender) SendJSON(ev Event, v any) error {
 
 // Comment sends a comment, which clients ignore (section 9.2.5): text for
 // people who read the wire. It blocks like Send.
-func (s *Sender) Comment(text string) error { return s.out.write(0, encodeComment(text)) }
+func (s *Sender) Comment(text string) error { return s.out.write(0, s.wire().encodeComment(text)) }
 
 // Retry tells the client how long to wait before it reconnects, from now on.
 // It blocks like Send. A duration of 0 or less sends nothing.
-func (s *Sender) Retry(d time.Duration) error { return s.out.write(0, encodeRetry(d)) }
+func (s *Sender) Retry(d time.Duration) error { return s.out.write(0, s.wire().encodeRetry(d)) }
 
 // Draining returns a channel that is closed when the stream should finish by
 // itself, because the hub drains or the server shuts down: a handler may
@@ -65,23 +68,3 @@ func (s *Sender) Draining() <-chan struct{} {
 
 // encoding appends what is to be sent to dst.
 type encoding func(dst []byte) ([]byte, error)
-
-func encodeEvents(events []Event) encoding {
-	return func(dst []byte) ([]byte, error) {
-		for _, ev := range events {
-			var err error
-			if dst, err = AppendEvent(dst, ev); err != nil {
-				return nil, err
-			}
-		}
-		return dst, nil
-	}
-}
-
-func encodeComment(text string) encoding {
-	return func(dst []byte) ([]byte, error) { return AppendComment(dst, text), nil }
-}
-
-func encodeRetry(d time.Duration) encoding {
-	return func(dst []byte) ([]byte, error) { return AppendRetry(dst, d), nil }
-}

@@ -182,6 +182,14 @@ func wants(channels []*channel, skipThrough []uint64, e *Entry) bool {
 	return i >= 0 && (skipThrough == nil || e.Position.Seq > skipThrough[i])
 }
 
+// upToDate reports whether the subscriber has taken all entries that the rings
+// hold for it.
+func (s *subscriber) upToDate() bool {
+	b, _, err := s.peek(s.hub.head.Load())
+	defer b.release()
+	return err == nil && len(b.entries) == 0
+}
+
 // bound returns how far the subscriber may read, at most seq. While a change of
 // its channels is pending, it may read up to the position at which the change
 // was requested: later entries belong to the new channels.

@@ -45,9 +45,50 @@ func TestEventStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := accept.EventStream(test.values); got != test.want {
+			if got := accept.Choose(test.values, []string{"text/event-stream"}) == 0; got != test.want {
 				t.Errorf("got %v for %q, want %v", got, test.values, test.want)
 			}
 		})
+	}
+}
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	offers := []string{"text/event-stream", "application/x-ndjson", "application/json"}
+	for name, test := range map[string]struct {
+		accept string
+		want   int
+	}{
+		"nothing":                 {"", 0},
+		"everything":              {"*/*", 0},
+		"EventSource":             {"text/event-stream", 0},
+		"JSON":                    {"application/json", 2},
+		"lines":                   {"application/x-ndjson", 1},
+		"any application":         {"application/*", 1},
+		"axios":                   {"application/json, text/plain, */*", 2},
+		"weights":                 {"application/json;q=0.5, application/x-ndjson;q=0.6, text/event-stream;q=0.1", 1},
+		"a weight over a name":    {"application/json;q=0.5, */*", 0},
+		"all named, order":        {"application/json, application/x-ndjson, text/event-stream", 0},
+		"not event streams":       {"*/*, text/event-stream;q=0", 1},
+		"a page":                  {"text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8", 0},
+		"weight above 1":          {"application/json;q=7, text/event-stream", 0},
+		"none of them":            {"text/html, image/*", -1},
+		"none of them, by weight": {"*/*;q=0", -1},
+	} {
+		if got := accept.Choose([]string{test.accept}, offers); got != test.want {
+			t.Errorf("%s: got %d for %q, want %d", name, got, test.accept, test.want)
+		}
+	}
+}
+
+func TestByName(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{
+		"text/event-stream": true, "text/html, Text/Event-Stream": true, "*/*": false, "text/*": false, "": false,
+		"text/event-stream;q=0": false,
+	} {
+		if got := accept.ByName([]string{value}, "text/event-stream"); got != want {
+			t.Errorf("got %v for %q, want %v", got, value, want)
+		}
 	}
 }
