@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -110,7 +111,7 @@ func NewDecoder(r io.Reader, cfg DecoderConfig) *Decoder {
 // decodeFrame returns the event in a frame that the encoder wrote.
 func decodeFrame(frame []byte) Event {
 	d := Decoder{
-		maxLine: len(frame), maxEvent: len(frame), started: true,
+		maxLine: len(frame), maxEvent: utf8.UTFMax * len(frame), started: true, // U+FFFD is longer than what it replaces
 		buf: frame, end: len(frame),
 		readErr: io.EOF, // nothing is read, so the frame is not written to
 	}

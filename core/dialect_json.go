@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 )
 
 // appendItem appends an event as an item of a JSON format: one line, after a
@@ -39,7 +40,9 @@ func (w *wire) appendItem(dst []byte, ev Event, items int) ([]byte, error) {
 // appendJSON appends data as a JSON value in one line: embedded if it is JSON,
 // unless text, and otherwise as a string.
 func appendJSON(dst []byte, data string, text bool) []byte {
-	data = strings.ToValidUTF8(data, "\uFFFD")
+	if !utf8.ValidString(data) {
+		data = decodeUTF8([]byte(data))
+	}
 	if !text && embeds(data) {
 		b := bytes.NewBuffer(dst)
 		if json.Compact(b, []byte(data)) == nil {

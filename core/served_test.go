@@ -22,6 +22,9 @@ func TestServed(t *testing.T) {
 	}{
 		{name: "Starts", run: servedStarts, flow: true},
 		{name: "Gaps", run: servedGaps},
+		{name: "Dialects", run: servedDialects},
+		{name: "Resets", run: servedResets},
+		{name: "Ends", run: servedEnds},
 		{name: "Audiences", run: servedAudiences},
 		{name: "Groups", run: servedGroups},
 		{name: "GroupPaging", run: servedGroupPaging},
