@@ -11,8 +11,8 @@ import (
 // last one needs the write lock of the hub's mu. All other changes need the
 // read lock only, so that clients that come and go do not block publishers.
 
-// attach acquires a reference to each channel. The error wraps ErrChannelGone
-// or ErrTooManyChannels.
+// attach acquires a reference to each channel. The error wraps ErrChannelGone,
+// ErrChannelFull or ErrTooManyChannels.
 func (h *Hub) attach(names []string) ([]*channel, error) {
 	channels := make([]*channel, len(names))
 	if h.attachUsed(names, channels) {
@@ -57,6 +57,10 @@ func (h *Hub) attachRest(names []string, channels []*channel) (gone []string, er
 		}
 		if channels[i] = h.channel(name); channels[i] == nil {
 			err = fmt.Errorf("%w: %d", ErrTooManyChannels, len(h.channels))
+			break
+		}
+		if channels[i].full(channels[i].refs.Load()) {
+			channels[i], err = nil, ErrChannelFull
 			break
 		}
 		h.hold(channels[i])
@@ -131,9 +135,15 @@ func (h *Hub) forgetAll(gone []string) {
 	}
 }
 
-// tryAcquire acquires a reference if the channel has one already.
+// full reports whether a channel with n references has as many subscribers as its
+// configuration allows.
+func (c *channel) full(n int64) bool {
+	return c.cfg.MaxSubscribers > 0 && n >= int64(c.cfg.MaxSubscribers)
+}
+
+// tryAcquire acquires a reference if the channel has one already, and room.
 func (c *channel) tryAcquire() bool {
-	for n := c.refs.Load(); n > 0; n = c.refs.Load() {
+	for n := c.refs.Load(); n > 0 && !c.full(n); n = c.refs.Load() {
 		if c.refs.CompareAndSwap(n, n+1) {
 			return true
 		}

@@ -44,6 +44,11 @@ type ChannelConfig struct {
 	// key; the ring may hold a third more of superseded events. Default: those of
 	// [HubConfig].
 	RingEvents, RingBytes int
+	// MaxSubscribers bounds the number of subscribers of each of these channels:
+	// streams, and those inside the program. A stream over the bound is refused
+	// with status 503 and [ErrChannelFull], which is temporary: see [Refusal].
+	// Default: no bound.
+	MaxSubscribers int
 }
 
 // fellOut applies the policy of the i-th channel to a subscriber that needs

@@ -207,6 +207,11 @@ func (s *Stream) resetOf(gap *GapError) (ev Event, err error) {
 	return ev, err
 }
 
+// ownEvents reports whether the hub's own events stand under their names.
+func (w *wire) ownEvents() bool {
+	return w.Reset == nil && !w.EndOnReset && (w.Format == EventStream || w.Envelope)
+}
+
 // closingFor returns what to send last on a stream that ends for a reason.
 func (w *wire) closingFor(reason error) []byte {
 	if len(w.closing) == 0 || !errors.Is(reason, ErrClosed) {

@@ -20,6 +20,8 @@
 //   - Events of a subscriber: a [Subscription] selects channels and a start,
 //     [Stream.Join] and [Handshake.SetFilter] select among their events,
 //     [Stream.ChangeChannels] changes the channels of an open stream.
+//   - Permissions: [Stream.Restrict] bounds the channels of a stream,
+//     [Stream.SetExpiry] and [Hub.Revoke] end streams.
 //   - Presence: [Hub.Streams], [Hub.Count], [Stream.Info], and the hooks of
 //     [HubConfig].
 //   - History: a [Store] keeps events for as long as its [Retention] says;
@@ -78,6 +80,16 @@
 // are called when a stream joins or leaves a channel. A hook that publishes
 // makes each new stream cost one event to every subscriber: bound the streams of
 // a client with Limit of package middleware.
+//
+// # Permissions
+//
+// A [Middleware] decides who a client is; package middleware has some that ask
+// for a token or a ticket. [Stream.SetIdentity] says whose the stream is,
+// [Stream.Restrict] which channels it may have, whoever asks for them and when:
+// the endpoint, a request to change channels, or a session. A stream whose rights
+// shrink loses the channels at once, in the midst of a replay, too.
+// [Stream.SetExpiry] ends it in time, and [Hub.Revoke] ends all streams of an
+// identity and refuses new ones. The client is told by a [ClosedEvent].
 //
 // # Changing channels
 //

@@ -49,8 +49,8 @@ type Opening struct {
 // nothing.
 func (e *Endpoint) Open(r Request) *Opening {
 	switch {
-	case e.allow != nil:
-		return e.openChange(r)
+	case e.answer != nil:
+		return e.openAnswer(r)
 	case e.readiness:
 		return e.openReadiness(r)
 	}
@@ -165,6 +165,9 @@ func (e *Endpoint) openOneShot(o *Opening) *Opening {
 	if s.handshake.request.Method == http.MethodHead {
 		return o.headOnly()
 	}
+	if err := s.denied(); err != nil {
+		return o.refused(err)
+	}
 	if err := s.opened(); err != nil {
 		return o.refused(err)
 	}
@@ -234,6 +237,15 @@ func (s *Stream) runMiddleware() error {
 			return err
 		}
 	}
+	return s.denied()
+}
+
+// denied returns the reason of a stream whose permission has ended at the gate,
+// or nil.
+func (s *Stream) denied() error {
+	if err := s.Err(); errors.Is(err, ErrExpired) || errors.Is(err, ErrRevoked) {
+		return err
+	}
 	return nil
 }
 
@@ -258,6 +270,9 @@ func (e *Endpoint) subscribe(o *Opening) error {
 	if err = s.resumeSession(&sub); err != nil {
 		return err
 	}
+	if err = s.permit(&sub); err != nil {
+		return forbidden(err)
+	}
 	if s.handshake.request.Method == http.MethodHead {
 		err = s.gate.hub.wouldAttach(sub)
 	} else {
@@ -280,8 +295,8 @@ func (e *Endpoint) subscribe(o *Opening) error {
 		return &Refusal{Status: http.StatusBadRequest, Message: "No such channel name.", Err: err}
 	case errors.Is(err, ErrChannelGone):
 		return &Refusal{Status: http.StatusNotFound, Message: "No such channel.", Err: err}
-	case errors.Is(err, ErrTooManyChannels):
-		return tooManyChannels(err)
+	case errors.Is(err, ErrTooManyChannels), errors.Is(err, ErrChannelFull):
+		return noRoom(err)
 	case errors.Is(err, ErrStore) && s.Err() == nil:
 		s.log(slog.LevelError, "history is not available", "error", err)
 		return &Refusal{
@@ -297,7 +312,7 @@ func (o *Opening) refused(err error) *Opening {
 	s := o.stream
 	r := refusalOf(err)
 	deliberate := errors.As(err, new(*Refusal))
-	if errors.Is(err, ErrClosed) && s.Err() != nil && !deliberate && !s.handshake.change {
+	if errors.Is(err, ErrClosed) && s.Err() != nil && !deliberate && !s.handshake.answers {
 		return o.headOnly()
 	}
 	// Normal operation is not logged: overload, a client that did not wait, a

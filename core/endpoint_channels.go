@@ -30,6 +30,8 @@ import (
 //
 //   - 400: the body is no such object, a list has more than [MaxChannels] names,
 //     a name is not valid for a channel, or the stream would have too many
+//   - 403: the rights of the request, or of the stream, do not allow a channel to
+//     be added: see [Stream.Restrict]
 //   - 404: there is no such stream, it has another identity, or a private channel
 //     is gone
 //   - 405: the method is not POST
@@ -42,7 +44,9 @@ func (g *Gate) ChangeChannels(allow func(s *Stream, add []string) error) *Endpoi
 	if allow == nil {
 		panic("tidings: ChangeChannels without a function that allows")
 	}
-	return &Endpoint{gate: g, allow: allow}
+	e := &Endpoint{gate: g, allow: allow}
+	e.answer = e.answerChange
+	return e
 }
 
 // MaxChangeBytes is the maximum length of the body of a request to
@@ -72,32 +76,15 @@ type changeRequest struct {
 	Remove []string `json:"remove"`
 }
 
-// openChange answers a request to change another stream's channels.
-func (e *Endpoint) openChange(r Request) *Opening {
-	s := e.gate.newStream(r.Request)
-	s.handshake.change, s.reconnects = true, false
-	o := &Opening{Header: s.handshake.header, stream: s}
-	s.watch(r)
-	channels, err := e.change(s, r)
-	if err != nil {
-		return o.refused(err)
-	}
-	o.Status = http.StatusOK
-	o.Header = sendable(o.Header)
-	o.Header.Set("Content-Type", "application/json")
-	o.Header.Set("Cache-Control", "no-store")
-	// Names are UTF-8: they can be encoded.
-	o.Body, _ = json.Marshal(map[string][]string{"channels": channels})
-	s.finish(false, ErrChanged)
-	return o
+// answerChange changes the channels of another stream, as the request of h asks.
+func (e *Endpoint) answerChange(h *Handshake, r Request) (any, error) {
+	channels, err := e.change(h.Stream, r)
+	return map[string][]string{"channels": channels}, err
 }
 
 // change makes the change that the request of s asks for, and returns the
 // channels that the other stream then has.
 func (e *Endpoint) change(s *Stream, r Request) ([]string, error) {
-	if r.Method != http.MethodPost {
-		return nil, &Refusal{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodPost}}}
-	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, Refuse(http.StatusUnsupportedMediaType, "Send application/json.")
 	}
@@ -113,6 +100,9 @@ func (e *Endpoint) change(s *Stream, r Request) ([]string, error) {
 	w, err := newWish(ask.Add, ask.Remove)
 	if err != nil {
 		return nil, changeRefusal(err)
+	}
+	if err = s.permit(&Subscription{Channels: w.add}); err != nil {
+		return nil, forbidden(err)
 	}
 	target := s.gate.hub.Stream(ask.Stream)
 	if target == nil || target.Identity() != s.Identity() {
@@ -176,8 +166,10 @@ func readChange(s *Stream, r Request) (changeRequest, error) {
 func changeRefusal(err error) *Refusal {
 	r := &Refusal{Status: http.StatusNotFound, Message: "No such stream.", Err: err}
 	switch {
-	case errors.Is(err, ErrTooManyChannels):
-		return tooManyChannels(err)
+	case errors.Is(err, ErrTooManyChannels), errors.Is(err, ErrChannelFull):
+		return noRoom(err)
+	case errors.Is(err, ErrForbidden):
+		return forbidden(err)
 	case errors.Is(err, ErrChannelName), errors.Is(err, ErrTooLarge):
 		r.Status, r.Message = http.StatusBadRequest, "No such channel name, or too many channels."
 	case errors.Is(err, ErrChannelGone):

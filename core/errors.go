@@ -26,6 +26,8 @@ var (
 	// ErrExpired means that the stream's permission has expired: see
 	// [Stream.SetExpiry].
 	ErrExpired = errors.New("tidings: permission expired")
+	// ErrRevoked means that the stream's identity was revoked: see [Hub.Revoke].
+	ErrRevoked = errors.New("tidings: permission revoked")
 	// ErrLifetime means that the stream reached its configured lifetime. The
 	// client is expected to reconnect.
 	ErrLifetime = errors.New("tidings: lifetime reached")
@@ -59,6 +61,9 @@ var (
 	// ErrTooManyChannels is returned for a subscription to one more channel
 	// when the hub has MaxChannels channels and all have subscribers.
 	ErrTooManyChannels = errors.New("tidings: too many channels")
+	// ErrChannelFull is returned for a subscription to a channel that has
+	// MaxSubscribers of its [ChannelConfig].
+	ErrChannelFull = errors.New("tidings: channel full")
 	// ErrNoChannel is returned for a subscription that names no channel.
 	ErrNoChannel = errors.New("tidings: no channel named")
 	// ErrChannelName is returned for a channel name that is empty, longer than
@@ -70,6 +75,9 @@ var (
 	// ErrNotSubscribed is returned for a change of channels on a stream that
 	// the hub does not drive, or does not drive yet.
 	ErrNotSubscribed = errors.New("tidings: the stream is not subscribed")
+	// ErrForbidden is returned for a channel that the stream may not have: see
+	// [Stream.Restrict].
+	ErrForbidden = errors.New("tidings: channel not allowed")
 	// ErrAudience is returned for an audience whose name is empty, longer than
 	// [MaxChannelBytes], not UTF-8, or holds a control character.
 	ErrAudience = history.ErrAudience

@@ -199,6 +199,8 @@ func Readiness(hub *Hub) *Endpoint {
 //
 //   - 400: the last event ID (see [CheckID]), a channel's name or the SessionKey
 //     is not valid, there are too many channels, or the body cannot be read
+//   - 401 and 403: the stream's permission has ended, or its rights do not allow a
+//     channel: see [Stream.SetExpiry], [Hub.Revoke] and [Stream.Restrict]
 //   - 404: a private channel is gone
 //   - 406: the request accepts none of the formats that the endpoint offers
 //   - 408 and 413: the body takes longer than BodyTimeout, or is over MaxBody
@@ -216,6 +218,7 @@ type Endpoint struct {
 	choose func(*Handshake) (Subscription, error)
 	once   func(*Handshake) (Event, error)
 	allow  func(s *Stream, add []string) error
+	answer func(*Handshake, Request) (any, error) // of an endpoint that opens no stream
 
 	readiness bool // it answers whether the hub is ready
 }

@@ -89,8 +89,8 @@ func (r *Refusal) text() string {
 }
 
 // refusalOf returns a copy of the refusal in err's tree, if its status is
-// valid. Otherwise it returns one with 503 if the hub drains, and with 500 if
-// not.
+// valid. Otherwise it returns one with 503 if the hub drains, with 401 or 403 if
+// the permission has ended, and with 500 if not.
 func refusalOf(err error) *Refusal {
 	var r *Refusal
 	found := errors.As(err, &r)
@@ -101,15 +101,26 @@ func refusalOf(err error) *Refusal {
 		return &kept
 	case errors.Is(err, ErrDraining), errors.Is(err, ErrHubClosed):
 		return drainRefusal()
+	case errors.Is(err, ErrExpired): // while it was at the gate
+		return &Refusal{Status: http.StatusUnauthorized, Message: "Your permission has expired.", Err: err}
+	case errors.Is(err, ErrRevoked):
+		return forbidden(err)
 	}
 	return &Refusal{Status: http.StatusInternalServerError, Err: err}
 }
 
-// tooManyChannels returns the answer to a request for a channel that exceeds
-// the hub's MaxChannels.
-func tooManyChannels(err error) *Refusal {
+// forbidden returns the answer to a request that is not allowed.
+func forbidden(err error) *Refusal { return &Refusal{Status: http.StatusForbidden, Err: err} }
+
+// noRoom returns the answer to a request for a channel that exceeds the hub's
+// MaxChannels, or has MaxSubscribers.
+func noRoom(err error) *Refusal {
+	message := "There are too many channels. Try again later."
+	if errors.Is(err, ErrChannelFull) {
+		message = "The channel has too many subscribers. Try again later."
+	}
 	return &Refusal{
-		Status: http.StatusServiceUnavailable, Message: "There are too many channels. Try again later.",
+		Status: http.StatusServiceUnavailable, Message: message,
 		RetryAfter: 5*time.Second + upTo(5*time.Second), Err: err,
 	}
 }

@@ -189,6 +189,8 @@ type Hub struct {
 	streamsMu sync.Mutex
 	streams   map[streamKey]*Stream
 	early     map[*Stream]struct{} // streams at the gate that have an identity
+	revoked   map[string]time.Time // until when, by identity; zero: until Restore
+	sweepAt   int                  // revocations that are over are dropped at this number
 	isUnready bool                 // Drain or Close was called
 	draining  bool
 	drainEnds time.Time     // when Drain gives up; zero if it has no deadline

@@ -3,7 +3,6 @@ package core
 import (
 	"cmp"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -138,13 +137,10 @@ func closeAll(streams []*Stream, reason error) int {
 
 // CloseWith ends the stream like Close, with a reason. [Stream.Err] then wraps
 // the reason together with [ErrClosed]. The client does not learn the reason,
-// and reconnects; a [Middleware] decides what it gets then.
+// and reconnects; a [Middleware] decides what it gets then. See also
+// CloseWithEvent.
 func (s *Stream) CloseWith(reason error) {
-	if reason == nil {
-		s.end(ErrClosed)
-		return
-	}
-	s.end(fmt.Errorf("%w: %w", ErrClosed, reason))
+	s.end(closedWith(reason))
 }
 
 // StreamInfo describes a stream at one moment, for operators of the server.

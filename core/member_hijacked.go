@@ -60,7 +60,7 @@ func (o *hijackedConn) encode(text []byte) []byte {
 
 // sendFarewell writes to the socket if all earlier bytes are written.
 func (o *hijackedConn) sendFarewell(chunk []byte) {
-	if o.blocked == 0 && len(chunk) > 0 {
+	if o.blocked == 0 && len(o.rest) == 0 && len(chunk) > 0 {
 		_, _ = o.sendControl(o.encode(chunk))
 	}
 }

@@ -41,6 +41,11 @@ func TestServed(t *testing.T) {
 		{name: "Counts", run: servedCounts},
 		{name: "Kick", run: servedKick},
 		{name: "KickEarly", run: servedKickEarly},
+		{name: "Rights", run: servedRights},
+		{name: "RightsPaging", run: servedRightsPaging},
+		{name: "Revoke", run: servedRevoke},
+		{name: "Expiry", run: servedExpiry},
+		{name: "Full", run: servedFull},
 	} {
 		for _, e := range netHTTP().Envs() {
 			switch e.Transport {

@@ -83,15 +83,16 @@ func (s *shard) service(m *member) {
 	}
 }
 
-// sendClosing sends the end of a stream that ended in order, if its dialect has
-// one and the client has everything.
+// sendClosing sends the last event of a stream that has ended, and what its
+// dialect has for the end of a stream that ended in order, if the client has
+// everything.
 func (s *shard) sendClosing(m *member, reason error) {
-	closing := m.stream.wire().closingFor(reason)
-	if closing == nil || !m.joined || m.reading != nil || len(m.rest) > 0 {
-		return
+	text := m.stream.appendLast(nil, 0)
+	if m.joined && m.reading == nil && len(m.rest) == 0 && m.sub.history == nil && m.sub.upToDate() {
+		text = append(text, m.stream.wire().closingFor(reason)...)
 	}
-	if m.sub.history == nil && m.sub.upToDate() {
-		m.sendFarewell(closing)
+	if len(text) > 0 {
+		m.sendFarewell(text)
 	}
 }
 

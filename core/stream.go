@@ -73,10 +73,12 @@ type rareState struct {
 	begins  map[*channel]uint64 // of added channels: entries up to here are not delivered
 	private []*channel          // made by PrivateChannel
 	hooks   []hook              // due, in order
-	hooking bool                // a goroutine calls hooks
+	rights  *Rights             // or nil: any channel
+	last    *Event              // what to send before the stream closes, or nil
 
 	sessionKey string // Subscription.SessionKey, or empty
 	inSession  bool   // the hub remembers its channels, under session
+	hooking    bool   // a goroutine calls hooks
 	session    sessionName
 }
 
@@ -209,8 +211,9 @@ func (s *Stream) SetValue(key, value any) {
 }
 
 // SetExpiry ends the stream with [ErrExpired] at the given time, when a token
-// expires, say. A later call moves the time, also while the stream is open. The
-// zero time means never.
+// expires, say. The client is told by a [ClosedEvent], as with CloseWithEvent; a
+// stream that has not opened is refused with status 401. A later call moves the
+// time, also while the stream is open. The zero time means never.
 func (s *Stream) SetExpiry(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +223,7 @@ func (s *Stream) SetExpiry(at time.Time) {
 		x.expiry = nil
 	}
 	if !at.IsZero() && s.err == nil {
-		x.expiry = time.AfterFunc(time.Until(at), func() { s.end(ErrExpired) })
+		x.expiry = time.AfterFunc(time.Until(at), func() { s.endTold(ErrExpired, "expired") })
 	}
 }
 

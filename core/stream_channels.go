@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -18,8 +19,8 @@ type pendingChannels struct {
 // client reconnects, the endpoint chooses again: see Subscription.SessionKey.
 //
 // The errors wrap [ErrNotSubscribed] if the hub does not drive the stream,
-// [ErrChannelName], [ErrChannelGone], [ErrTooManyChannels], or [ErrTooLarge] if
-// more than [MaxChannels] are named or the stream would have more; on a stream
+// [ErrChannelName], [ErrChannelGone], [ErrTooManyChannels], [ErrChannelFull], [ErrForbidden] if its
+// rights do not allow a channel, see [Stream.Restrict], or [ErrTooLarge] if more than [MaxChannels] are named or the stream would have more; on a stream
 // that has ended, the error is its reason. After an error, nothing has changed.
 // A channel that is named twice is added once, but counts twice against that
 // bound.
@@ -72,6 +73,10 @@ func (s *Stream) change(w wish) (done ChannelChange, err error) {
 		return done, err
 	}
 	add, err := s.gate.hub.attach(w.add)
+	if errors.Is(err, ErrChannelFull) { // maybe because the stream itself has it
+		w.add = s.missing(w)
+		add, err = s.gate.hub.attach(w.add)
+	}
 	if err != nil {
 		return done, err
 	}
@@ -82,6 +87,15 @@ func (s *Stream) change(w wish) (done ChannelChange, err error) {
 	s.gate.hub.detach(unused)
 	s.runHooks()
 	return done, err
+}
+
+// missing returns the channels to be added that the stream does not have, or will
+// lose.
+func (s *Stream) missing(w wish) []string {
+	has := s.Channels()
+	return slices.DeleteFunc(slices.Clone(w.add), func(name string) bool {
+		return slices.Contains(has, name) && !slices.Contains(w.remove, name)
+	})
 }
 
 // changeable returns why the stream's channels cannot be changed, or nil.
@@ -127,6 +141,8 @@ func (s *Stream) requestChannels(add []*channel, remove []string) (done ChannelC
 	}
 	done = ChannelChange{Added: len(fresh), Removed: len(removed)}
 	switch {
+	case len(s.forbidden(fresh)) > 0:
+		return ChannelChange{}, add, ErrForbidden
 	case len(next.channels)+len(fresh) > MaxChannels:
 		return ChannelChange{}, add, fmt.Errorf("%w: more than %d channels", ErrTooLarge, MaxChannels)
 	case len(fresh)+len(removed) == 0:

@@ -4,13 +4,19 @@ import "errors"
 
 // end records why the stream ends, cancels its context and stops its driver. If
 // the stream has ended already, end does nothing.
-func (s *Stream) end(reason error) {
+func (s *Stream) end(reason error) { s.endWith(reason, nil) }
+
+// endWith is end for a stream on which something is sent before it closes.
+func (s *Stream) endWith(reason error, last *Event) {
 	s.mu.Lock()
 	if s.err != nil {
 		s.mu.Unlock()
 		return
 	}
 	s.err = reason
+	if last != nil {
+		s.ensureRare().last = last
+	}
 	s.closeDraining()
 	s.giveUpAwaiting()
 	out, owner, cancel := s.out, s.owner, s.cancel

@@ -22,15 +22,19 @@ func (s *Stream) Identity() string {
 
 // SetIdentity sets the identity of the user that the stream belongs to. Events
 // for that identity reach the stream from then on, see [ToIdentity], and
-// [Hub.CloseIdentity] ends it.
+// [Hub.CloseIdentity] ends it. If the identity is revoked, the stream ends: see
+// [Hub.Revoke].
 func (s *Stream) SetIdentity(name string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	b := s.memberships()
 	b.identity = strings.Clone(name)
 	s.membership.Store(&b)
-	if s.err == nil && s.handshake != nil && !s.handshake.change { // the hub unregisters it when it has ended
+	if s.err == nil && s.handshake != nil && !s.handshake.answers { // the hub unregisters it when it has ended
 		s.gate.hub.registerEarly(s)
+	}
+	s.mu.Unlock()
+	if s.gate.hub.isRevoked(name) {
+		s.endTold(ErrRevoked, "revoked")
 	}
 }
 

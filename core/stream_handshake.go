@@ -17,7 +17,8 @@ type Handshake struct {
 
 	request *http.Request
 	path    string
-	change  bool // the request changes another stream's channels; this stream does not open
+	answers bool // the request opens no stream
+	change  bool // it changes another stream's channels; it implies answers
 	header  http.Header
 
 	// Stream.mu guards the fields below.
@@ -45,8 +46,7 @@ func (h *Handshake) Header() http.Header { return h.header }
 // request passes the gate's middleware like a stream, but never opens: it is
 // not counted, and the hub's hooks and OnOpen are not called. Its OnClose is
 // called when the request was answered, with [ErrChanged], a [*Refusal], or the
-// reason for which the client left or the hub closed. A middleware that counts
-// streams should ignore it.
+// reason for which the client left or the hub closed. See also OpensStream.
 func (h *Handshake) ChannelChange() (c ChannelChange, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

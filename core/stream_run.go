@@ -20,11 +20,15 @@ func (o *Opening) Run(conn Conn) {
 	}
 	s.entered() // the hub's Close does not wait for the adapter's goroutine
 	out := newWriter(s, conn)
+	sender := &Sender{Stream: s, request: s.handshake.request, out: out, items: s.handshake.greetings}
 	reason := ErrClosed
 	defer func() {
 		// Goroutines that the handler left running find the stream ended.
 		s.end(reason)
 		out.refuse(reason)
+		if s.sub == nil { // a shard has sent that of a subscription
+			out.sendLast(func() []byte { return s.appendLast(nil, sender.items) })
+		}
 		out.close()
 		s.finish(true, reason)
 	}()
@@ -36,7 +40,7 @@ func (o *Opening) Run(conn Conn) {
 		newResponse(s, out, prelude, events).run()
 	default:
 		if err = out.send(conn, events, prelude); err == nil {
-			err = o.runHandler(out)
+			err = o.runHandler(sender)
 		}
 		if err != nil {
 			reason = err
@@ -45,13 +49,12 @@ func (o *Opening) Run(conn Conn) {
 }
 
 // runHandler calls the stream's handler, and sends heartbeats meanwhile.
-func (o *Opening) runHandler(out *writer) error {
-	s := &Sender{Stream: o.stream, request: o.stream.handshake.request, out: out, items: o.stream.handshake.greetings}
+func (o *Opening) runHandler(s *Sender) error {
 	defer s.startHeartbeat()()
 	if err := s.guard("handler", func() error { return o.drive(s) }); err != nil {
 		return err
 	}
-	return out.write(0, s.wire().encodeClosing)
+	return s.out.write(0, s.wire().encodeClosing)
 }
 
 // setOwner hands the stream to its shard.
@@ -88,6 +91,7 @@ func (s *Stream) opened() error {
 	if s.gate.hub.observers.Load() != nil {
 		s.gate.hub.observeOpened(s.handshake, s.age())
 	}
+	s.enforceRights() // they may have changed since the subscription was chosen
 	return nil
 }
 
@@ -291,7 +295,7 @@ func (s *Stream) held() []*channel {
 func expected(reason error) bool {
 	for _, err := range []error{
 		ErrClosed, ErrClientGone, ErrWriteTimeout, ErrSlow, ErrDraining,
-		ErrExpired, ErrLifetime, ErrReset, ErrHubClosed, ErrChanged, ErrPanic, // a panic is logged where it happens
+		ErrExpired, ErrRevoked, ErrLifetime, ErrReset, ErrHubClosed, ErrChanged, ErrPanic, // a panic is logged where it happens
 	} {
 		if errors.Is(reason, err) {
 			return true

@@ -286,6 +286,16 @@ func (w *writer) abort() {
 	}
 }
 
+// sendLast waits for the write in progress, and sends what then follows it. Call
+// refuse first.
+func (w *writer) sendLast(text func() []byte) {
+	w.turn <- struct{}{}
+	defer w.pass()
+	if bytes := text(); len(bytes) > 0 {
+		_ = w.send(w.conn, 0, bytes) // fails if the client takes nothing any more
+	}
+}
+
 // close waits for the write in progress, and releases the connection without a
 // deadline, so that the server can end the body. Call refuse first.
 func (w *writer) close() {
