@@ -45,17 +45,30 @@ func newFile(kind, text string) *file {
 	}
 }
 
+// compact returns a script without its indentation, empty lines, and lines that
+// are comments. No string of the script goes over several lines.
+func compact(script string) string {
+	var b strings.Builder
+	for line := range strings.Lines(script) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+			b.WriteString(line)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
 // Handler returns the handler that serves the module under any path that ends
 // in /tidings.js, and its types beside it, under /tidings.d.ts. All other paths
 // get 404.
 //
-// The files are sent compressed to clients that accept gzip, unless a middleware
+// The module is sent without its comments and indentation. The files are sent compressed to clients that accept gzip, unless a middleware
 // around the handler has set a Content-Encoding already. A cache asks whether
 // they have changed each time (no-cache), and is told by a strong ETag. The
 // handler answers GET and HEAD, and is safe for concurrent use.
 func Handler() http.Handler {
 	files := map[string]*file{
-		Name:      newFile("text/javascript; charset=utf-8", script),
+		Name:      newFile("text/javascript; charset=utf-8", compact(script)),
 		TypesName: newFile("application/typescript; charset=utf-8", types),
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -13,7 +13,10 @@ import (
 )
 
 // maxServed is the size of the module as browsers get it, in bytes, at most.
-const maxServed = 3600
+const maxServed = 3500
+
+// served returns the module as the handler sends it.
+func served() string { return ask(http.MethodGet, "/tidings.js").Body.String() }
 
 // ask sends the handler a request, with header fields in pairs.
 func ask(method, path string, header ...string) *httptest.ResponseRecorder {
@@ -29,8 +32,8 @@ func ask(method, path string, header ...string) *httptest.ResponseRecorder {
 func TestServes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ path, kind, text string }{
-		{"/tidings.js", "text/javascript; charset=utf-8", browser.Script()},
-		{"/assets/v1/tidings.js?x=1", "text/javascript; charset=utf-8", browser.Script()},
+		{"/tidings.js", "text/javascript; charset=utf-8", served()},
+		{"/assets/v1/tidings.js?x=1", "text/javascript; charset=utf-8", served()},
 		{"/tidings.d.ts", "application/typescript; charset=utf-8", browser.Types()},
 	} {
 		got := ask(http.MethodGet, tt.path)
@@ -45,6 +48,27 @@ func TestServes(t *testing.T) {
 				t.Errorf("%s, %s: got %q, want %q", tt.path, name, got, want)
 			}
 		}
+	}
+}
+
+// What is sent is the module, without its comments.
+func TestCompact(t *testing.T) {
+	t.Parallel()
+	code, rest := served(), browser.Script()
+	for line := range strings.Lines(code) {
+		before, after, found := strings.Cut(rest, line)
+		for between := range strings.Lines(before) {
+			if text := strings.TrimSpace(between); text != "" && !strings.HasPrefix(text, "//") {
+				t.Fatalf("not sent: got %q left out, want it sent", text)
+			}
+		}
+		if !found {
+			t.Fatalf("sent: got %q, want lines of the module", line)
+		}
+		rest = after
+	}
+	if strings.Contains(code, "\n//") || strings.Contains(browser.Script(), "/*") || strings.Count(browser.Script(), "`")%2 != 0 {
+		t.Error("got comments that are sent, or a text over several lines")
 	}
 }
 
@@ -76,7 +100,7 @@ func TestCompresses(t *testing.T) {
 	}
 	got := ask(http.MethodGet, "/tidings.js", "Accept-Encoding", "gzip")
 	size := got.Body.Len()
-	t.Logf("the module has %d bytes, %d as served", len(browser.Script()), size)
+	t.Logf("the module has %d bytes, %d without comments, %d as served", len(browser.Script()), len(served()), size)
 	if size > maxServed || got.Header().Get("Content-Length") != strconv.Itoa(size) {
 		t.Errorf("size as served: got %d bytes, Content-Length %s, want %d at most", size, got.Header().Get("Content-Length"), maxServed)
 	}
@@ -84,7 +108,7 @@ func TestCompresses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := io.ReadAll(r); err != nil || string(text) != browser.Script() {
+	if text, err := io.ReadAll(r); err != nil || string(text) != served() {
 		t.Errorf("unpacked: got %d bytes, %v, want the module", len(text), err)
 	}
 }
@@ -98,7 +122,7 @@ func TestLeavesCompressingToMiddleware(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header().Set("Content-Encoding", "gzip")
 	browser.Handler().ServeHTTP(w, r)
-	if w.Body.String() != browser.Script() {
+	if w.Body.String() != served() {
 		t.Errorf("got %d bytes, want the module as it is", w.Body.Len())
 	}
 }

@@ -6,8 +6,8 @@ export interface SourceOptions {
    * connection, and passes on its events. When it closes, another takes over
    * after its own last event, so that none is lost and none comes twice. A tab
    * that joins begins with the next event, whatever the endpoint's start would
-   * be; with a lastEventId, it gets what follows that, and connects on its own
-   * until it stands where the others do. Give a text where the URL differs from
+   * be; with load or a lastEventId, it gets what follows that, and if need be
+   * connects on its own until it stands where the others do. Give a text where the URL differs from
    * tab to tab, by a ticket say; it must then name the user, too.
    *
    * It needs Web Locks, which browsers have in secure contexts (https, and
@@ -29,6 +29,13 @@ export interface SourceOptions {
    * now on. If it throws, the source waits and tries again.
    */
   renew?: (status: number) => string | URL | void | Promise<string | URL | void>;
+  /**
+   * Called before the source connects for the first time: it loads the state that
+   * the page shows, and returns the ID after which the stream goes on from it,
+   * as LoadState of Tidings gives both. If it throws, the source waits and tries
+   * again. After an event reset, it is called anew, and the source begins there.
+   */
+  load?: () => string | null | undefined | Promise<string | null | undefined>;
   /** The ID after which to begin, as the URL's parameter lastEventId is. */
   lastEventId?: string;
   /** Send cookies to another origin, too. Default: false. */

@@ -31,11 +31,16 @@ export class Source extends EventTarget {
   #own = null; // AbortController while the tab has a connection of its own, or tries
   #es = null;
   #opened = Infinity; // when #es did
+  #known = 0; // number of the names that it listened for when it was at lastEventId
   #tries = 0;
+  #fresh = false; // the page has loaded its state
+  #loaded = 0; // when load was called for lastEventId, or 0
+  #since = Date.now(); // the server was at lastEventId by then
 
   // Of a tab that follows, or would:
   #channel = null;
   #timer = 0;
+  #met = false; // a leading tab has told its names
   #heard = true; // from the leading tab, since the last tick
   #at = null; // ID where the leading tab stands
   #missed = []; // its events that were not delivered here
@@ -105,12 +110,14 @@ export class Source extends EventTarget {
 
   // ---- taking part ----
 
-  #join() {
+  async #join() {
     if (this.#stay || this.#end.signal.aborted) return;
     const { signal } = (this.#stay = new AbortController());
-    this.role = this.#shared ? "following" : "alone";
     this.#enter("connecting");
+    while (this.#options.load && !this.#fresh && !signal.aborted) await this.#load(signal);
+    if (signal.aborted) return;
     if (!this.#shared) return this.#connect();
+    this.role = "following";
     this.#channel = new BroadcastChannel(this.#shared);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
     // The lock is granted when the leading tab leaves, also by a crash.
@@ -130,6 +137,21 @@ export class Source extends EventTarget {
     this.#timer = setInterval(tick, TICK);
   }
 
+  // #load has the page load its state, and goes on after that.
+  async #load(signal) {
+    const asked = Date.now();
+    try {
+      const id = await this.#options.load();
+      if (signal.aborted) return;
+      this.lastEventId = id ?? "";
+      this.#loaded = asked;
+      this.#since = Date.now();
+      this.#fresh = true;
+    } catch {
+      await this.#wait(signal);
+    }
+  }
+
   #leave(state, detail) {
     this.#save();
     this.#stay?.abort();
@@ -137,7 +159,7 @@ export class Source extends EventTarget {
     clearInterval(this.#timer);
     this.#channel?.close();
     this.#stay = this.#channel = this.#at = null;
-    this.#together = false;
+    this.#together = this.#met = false;
     this.#missed = [];
     this.role = "alone";
     this.#enter(state, detail);
@@ -176,10 +198,12 @@ export class Source extends EventTarget {
     const { signal } = (this.#own ??= new AbortController());
     const es = (this.#es = new EventSource(this.#address(), { withCredentials: this.withCredentials }));
     for (const name of this.#names) es.addEventListener(name, this.#take);
+    this.#known = this.#names.size;
     // The server may name its events open or error, too: these have data.
     es.onopen = (event) => {
       if ("data" in event) return this.#take(event);
       this.#opened = Date.now();
+      if (!this.lastEventId) this.#since = this.#opened;
       this.#enter("open");
     };
     es.onerror = (event) => {
@@ -197,50 +221,57 @@ export class Source extends EventTarget {
     this.#own = this.#es = null;
   }
 
+  // #wait waits before another attempt.
+  async #wait(signal, status, after = 0) {
+    const { minDelay, maxDelay } = this.#options;
+    const backoff = (Math.min(maxDelay, minDelay * 2 ** this.#tries++) * (1 + Math.random())) / 2;
+    const delay = Math.min(Math.max(backoff, after * 1000), 3600e3);
+    this.#enter("waiting", { status, until: Date.now() + delay, failed: true });
+    await new Promise((over) => (setTimeout(over, delay), signal.addEventListener("abort", over)));
+  }
+
   // #revive connects anew when an EventSource has given up, as it does after
   // any status but 200. It cannot tell the status; a request can.
   async #revive(signal) {
-    const { minDelay, maxDelay, renew } = this.#options;
-    for (let status, after = 0; ; ) {
-      const backoff = (Math.min(maxDelay, minDelay * 2 ** this.#tries++) * (1 + Math.random())) / 2;
-      const delay = Math.min(Math.max(backoff, after * 1000), 3600e3);
-      this.#enter("waiting", { status, until: Date.now() + delay, failed: true });
-      await new Promise((over) => (setTimeout(over, delay), signal.addEventListener("abort", over)));
+    const { renew } = this.#options;
+    for (let status, after, ready; !ready; ) {
+      await this.#wait(signal, status, after);
       if (signal.aborted) return;
-      let ready = (status = after = 0);
+      status = after = 0;
       try {
         const credentials = this.withCredentials ? "include" : "same-origin";
         const headers = { Accept: "text/event-stream" };
         const answer = await fetch(this.#address(), { cache: "no-store", credentials, headers, signal });
         answer.body?.cancel();
         status = answer.status;
+        if (status === 204) return this.#finish({ status, failed: true });
         after = +answer.headers.get("Retry-After") || 0;
-        ready = answer.ok;
-        if (status !== 204 && renew && (ready || status === 401 || status === 403)) {
-          const url = await renew(status);
-          if (url) this.#use(url);
-          ready = true;
-        }
-      } catch {
-        ready = false; // there was no answer, or no renewal
-      }
-      if (signal.aborted) return;
-      if (status === 204) return this.#finish({ status, failed: true });
-      if (ready) return this.#connect();
+        const refused = status === 401 || status === 403;
+        if (renew && (answer.ok || refused)) this.#use((await renew(status)) ?? this.url);
+        ready = answer.ok || (renew && refused);
+      } catch {} // there was no answer, or no renewal
     }
+    if (!signal.aborted) this.#connect();
   }
 
   #take = ({ type, data, origin, lastEventId: id }) => {
     const event = { type, data, origin, id, prev: this.lastEventId };
     if (this.role === "leading") this.#tell(event);
+    this.#known = this.#names.size;
     this.#deliver(event);
     if (this.#channel && this.role === "alone") this.#sync();
   };
 
   #deliver({ type, data, origin, id }) {
     this.lastEventId = id;
+    this.#since = Date.now();
+    this.#loaded = 0;
     if (this.#seen.add(id).size > KEPT) this.#seen.delete(this.#seen.values().next().value);
     this.dispatchEvent(new MessageEvent(type, { data, origin, lastEventId: id }));
+    if (type !== "reset" || !this.#options.load || !this.#stay) return;
+    this.#fresh = false; // what the page shows may miss something
+    this.#leave("connecting");
+    this.#join();
   }
 
   #listen(name) {
@@ -274,15 +305,22 @@ export class Source extends EventTarget {
   #tell(event) {
     const at = event ? event.id : this.lastEventId;
     const rest = event ? { event } : { names: [...this.#names], detail: this.#detail };
-    this.#channel?.postMessage({ at, size: this.#names.size, ...rest });
+    this.#channel?.postMessage({ at, since: this.#since, known: this.#known, ...rest });
   }
 
-  #hear({ ask, names = [], size, at, event, detail = { state: "open" } }) {
-    names.forEach((name) => this.#listen(name));
+  #hear({ ask, names, known, at, since, event, detail = { state: "open" } }) {
+    names?.forEach((name) => this.#listen(name));
     if (this.role === "leading") return ask && this.#tell();
     if (ask) return;
     this.#heard = true;
-    if (!this.#together && size !== this.#names.size) return; // it does not listen for all that this tab does
+    this.#met ||= Boolean(names);
+    if (!this.#together) {
+      if (!this.#met) return;
+      // It may have missed events with a name that it did not listen for.
+      if (known !== this.#names.size) return this.#apart();
+      // It stood there before this page asked for its state, which is thus no older.
+      if (since < this.#loaded) this.lastEventId = event ? event.prev : at;
+    }
     this.#at = at;
     if (event && this.#missed.push(event) > KEPT) this.#missed.shift();
     this.#sync();

@@ -79,8 +79,8 @@ func Event(body io.Reader) (core.Event, error) {
 	return ev, err
 }
 
-// Explain returns the status and the message for a client whose notification was
-// not published, because of err.
+// Explain returns the status and the message for a client whose request was not
+// served, because of err.
 func Explain(err error) (status int, message string) {
 	var refusal *core.Refusal
 	switch {
@@ -89,7 +89,7 @@ func Explain(err error) (status int, message string) {
 	case errors.Is(err, core.ErrHubClosed):
 		return http.StatusServiceUnavailable, "The server is shutting down. Try again soon."
 	}
-	return http.StatusInternalServerError, "The notification could not be published."
+	return http.StatusInternalServerError, "The request could not be served."
 }
 
 // Subscription returns what a client gets that asks for the last ones: so many

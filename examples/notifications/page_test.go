@@ -50,6 +50,26 @@ func TestBrowser(t *testing.T) {
 	b.AwaitText("#said", "No answer from the server. It may not have been pushed.")
 }
 
+// TestWindows checks that the second window of a browser needs no connection.
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	p := start(t, "fiber")
+	one := sampletest.NewBrowser(t)
+	one.Do(chromedp.Navigate(p.URL))
+	one.AwaitText("#badge", "Connected")
+	push(t, p, `"hello"`)
+	other, _ := one.Tab(true)
+	other.Do(chromedp.Navigate(p.URL))
+	one.AwaitText(newest, "hello")
+	other.AwaitText(newest, "hello")
+	other.AwaitText("#badge", "Connected by another window")
+	push(t, p, `"both of you"`)
+	one.AwaitText(newest, "both of you")
+	other.AwaitText(newest, "both of you")
+	one.Do(chromedp.Navigate("about:blank"))
+	other.AwaitText("#badge", "Connected")
+}
+
 // TestScreenshot takes the picture for the README with -update, and otherwise
 // checks that it is one.
 func TestScreenshot(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,6 +87,38 @@ func TestPush(t *testing.T) {
 	}
 }
 
+// TestLatest checks that the list of the last notifications and the stream after
+// it are one.
+func TestLatest(t *testing.T) {
+	t.Parallel()
+	for _, framework := range sampletest.Frameworks() {
+		t.Run(framework, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, framework)
+			var ids []string
+			for n := range 30 {
+				var latest core.State[[]notifications.Notification]
+				got := sampletest.Ask(t, http.MethodGet, p.URL+api)
+				if err := json.Unmarshal([]byte(got.Text), &latest); err != nil || got.StatusCode != http.StatusOK || latest.State == nil {
+					t.Fatalf("the last ones: got %s, %s, want a list", got.Status, got.Text)
+				}
+				var listed []string
+				for _, one := range latest.State {
+					listed = append(listed, one.ID)
+				}
+				if want := ids[max(0, n-20):]; !slices.Equal(listed, want) {
+					t.Errorf("after %d: got %v, want %v", n, listed, want)
+				}
+				value := strconv.Itoa(n)
+				ids = append(ids, push(t, p, value))
+				s := sampletest.Open(t, p.URL+stream+"?lastEventId="+latest.LastEventID)
+				check(t, s.Next(), ids[n], value)
+				s.Cut()
+			}
+		})
+	}
+}
+
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	for _, framework := range sampletest.Frameworks() {
@@ -105,9 +139,11 @@ func TestHTTP(t *testing.T) {
 				{"POST", "/", 405, "GET, HEAD"},
 				{"POST", stream, 405, "GET, HEAD"},
 				{"DELETE", stream, 405, "GET, HEAD"},
-				{"GET", api, 405, "POST"},
-				{"HEAD", api, 405, "POST"},
-				{"PUT", api, 405, "POST"},
+				{"GET", "/tidings.js", 200, "text/javascript; charset=utf-8"},
+				{"HEAD", "/tidings.js", 200, "text/javascript; charset=utf-8"},
+				{"GET", api, 200, ""},
+				{"HEAD", api, 200, ""},
+				{"PUT", api, 405, "GET, HEAD, POST"},
 				{"GET", api + "/nothing", 404, ""},
 			} {
 				got := sampletest.Ask(t, tt.method, p.URL+tt.path)

@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/boltstore"
+	"github.com/tidings-go/tidings/core/browser"
 	"github.com/tidings-go/tidings/examples/notifications"
 	"github.com/tidings-go/tidings/fibersse"
 	"github.com/tidings-go/tidings/middleware"
@@ -42,6 +44,8 @@ func serve(ctx context.Context, o notifications.Options) error {
 	})
 	app.Use(recover.New())
 	app.Get("/", func(c *fiber.Ctx) error { return c.Type("html", "utf-8").Send(notifications.Page()) })
+	app.Get("/tidings.js", adaptor.HTTPHandler(browser.Handler()))
+	app.Get("/api/notifications", latest(hub))
 	app.Post("/api/notifications", push(hub))
 	app.Get("/api/notifications/stream", gate.SubscribeFunc(func(c *fiber.Ctx, _ *core.Handshake) (core.Subscription, error) {
 		return notifications.Subscription(c.Query("last"))
@@ -63,6 +67,18 @@ func serve(ctx context.Context, o notifications.Options) error {
 	_ = hub.Drain(grace)               // clients are told when to reconnect
 	_ = app.ShutdownWithContext(grace) // streams that are still open then are cut
 	return hub.Close()                 // and the file
+}
+
+// latest returns the handler that answers with the last notifications, and where
+// the stream goes on from them.
+func latest(hub *core.Hub) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		list, err := notifications.Latest(c.UserContext(), hub)
+		if err != nil {
+			return err
+		}
+		return c.JSON(list)
+	}
 }
 
 // push returns the handler that publishes what a request asks for, and answers

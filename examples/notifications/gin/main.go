@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/boltstore"
+	"github.com/tidings-go/tidings/core/browser"
 	"github.com/tidings-go/tidings/examples/notifications"
 	"github.com/tidings-go/tidings/ginsse"
 	"github.com/tidings-go/tidings/middleware"
@@ -41,6 +42,8 @@ func serve(ctx context.Context, o notifications.Options) error {
 	r.Match(read, "/", func(c *gin.Context) {
 		c.Data(http.StatusOK, "text/html; charset=utf-8", notifications.Page())
 	})
+	r.Match(read, "/tidings.js", gin.WrapH(browser.Handler()))
+	r.Match(read, "/api/notifications", latest(hub, logger))
 	r.POST("/api/notifications", push(hub, logger))
 	r.Match(read, "/api/notifications/stream", gate.SubscribeFunc(func(c *gin.Context, _ *core.Handshake) (core.Subscription, error) {
 		return notifications.Subscription(c.Query("last"))
@@ -65,6 +68,19 @@ func serve(ctx context.Context, o notifications.Options) error {
 	return hub.Close()         // and the file
 }
 
+// latest returns the handler that answers with the last notifications, and where
+// the stream goes on from them.
+func latest(hub *core.Hub, logger *slog.Logger) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		list, err := notifications.Latest(c.Request.Context(), hub)
+		if err != nil {
+			refuse(c, logger, err)
+			return
+		}
+		c.JSON(http.StatusOK, list)
+	}
+}
+
 // push returns the handler that publishes what a request asks for, and answers
 // with its ID. By then it is on the disk.
 func push(hub *core.Hub, logger *slog.Logger) gin.HandlerFunc {
@@ -75,13 +91,18 @@ func push(hub *core.Hub, logger *slog.Logger) gin.HandlerFunc {
 			id, err = hub.Publish(c.Request.Context(), notifications.Channel, event)
 		}
 		if err != nil {
-			status, message := notifications.Explain(err)
-			if status == http.StatusInternalServerError {
-				logger.Error("push", "error", err)
-			}
-			c.JSON(status, gin.H{"error": message})
+			refuse(c, logger, err)
 			return
 		}
 		c.JSON(http.StatusCreated, gin.H{"id": id})
 	}
+}
+
+// refuse answers for a handler that failed.
+func refuse(c *gin.Context, logger *slog.Logger, err error) {
+	status, message := notifications.Explain(err)
+	if status == http.StatusInternalServerError {
+		logger.Error("request", "path", c.FullPath(), "error", err)
+	}
+	c.JSON(status, gin.H{"error": message})
 }
