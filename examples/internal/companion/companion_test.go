@@ -3,6 +3,7 @@ package companion_test
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,7 @@ type site struct {
 	next    atomic.Int64 // number that is published next
 	answers atomic.Pointer[http.HandlerFunc]
 	stream  http.Handler
+	ownIDs  bool        // events have IDs that tell nothing of the position
 	reports chan string // queries of requests for /report
 }
 
@@ -51,6 +53,7 @@ func newSite(t *testing.T) *site {
 		_, _ = w.Write(html)
 	})
 	mux.Handle("GET /tidings.js", browser.Handler())
+	mux.HandleFunc("GET /state", s.state)
 	mux.HandleFunc("GET /report", func(_ http.ResponseWriter, r *http.Request) { s.reports <- r.URL.RawQuery })
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
 		s.asked.Add(1)
@@ -69,6 +72,22 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
+// state answers with the last number that was published, and with what follows
+// it.
+func (s *site) state(w http.ResponseWriter, r *http.Request) {
+	if answer := s.answers.Load(); answer != nil {
+		(*answer)(w, r)
+		return
+	}
+	state, err := core.LoadState(r.Context(), s.hub, func(context.Context) (int64, error) { return s.next.Load() - 1, nil })
+	if err == nil {
+		err = json.NewEncoder(w).Encode(state)
+	}
+	if err != nil {
+		s.t.Errorf("state: %v", err)
+	}
+}
+
 // answer has requests for the stream answered otherwise, or not any more.
 func (s *site) answer(with http.HandlerFunc) {
 	if with == nil {
@@ -84,10 +103,14 @@ func (s *site) cut() { s.hub.CloseChannel("numbers", nil) }
 // publish publishes the next n numbers, and returns the last one.
 func (s *site) publish(n int) int64 {
 	for range n {
-		if _, err := s.hub.Publish(context.Background(), "numbers", core.Event{Data: strconv.FormatInt(s.next.Load(), 10)}); err != nil {
+		number := strconv.FormatInt(s.next.Add(1)-1, 10) // the state has it first
+		ev := core.Event{Data: number}
+		if s.ownIDs {
+			ev.ID = "row " + number
+		}
+		if _, err := s.hub.Publish(context.Background(), "numbers", ev); err != nil {
 			s.t.Errorf("Publish: %v", err)
 		}
-		s.next.Add(1)
 	}
 	return s.next.Load() - 1
 }
