@@ -49,16 +49,24 @@
 //
 // A page that loads a state and then follows the changes must not lose what
 // happens in between. [core.LoadState] returns the state and the position from
-// before it, for the option lastEventId:
+// before it. The option load takes a function that gets both, shows the state and
+// returns the position. The source calls it before it connects, tries again if
+// it fails, and calls it anew after an event reset:
 //
-//	const { state, lastEventId } = await (await fetch("/stocks/state")).json();
-//	const prices = new Source("/stocks", { lastEventId });
+//	const load = async () => {
+//	  const { state, lastEventId } = await (await fetch("/stocks/state")).json();
+//	  show(state);
+//	  return lastEventId;
+//	};
+//	const prices = new Source("/stocks", { load, share: true });
 //
-// It closes another hole, too. EventSource does not tell the ID that a stream
+// That closes other holes, too. EventSource does not tell the ID that a stream
 // begins with, before its first event: a source that begins live and is answered
 // with 502 before its first event begins live again, and does not know what it
 // missed. With share, a tab that joins begins with the next event, whatever the
-// endpoint's start. With a lastEventId, there is neither.
+// endpoint's start. A page that has its position otherwise, in its HTML say,
+// gives it as lastEventId; with share, it then may need a connection of its own
+// until the next event.
 //
 // # Limits
 //
