@@ -67,8 +67,8 @@ type Delivered struct {
 	Sampled bool
 	// Channel is the name of the event's channel.
 	Channel string
-	// Position is the event's position.
-	Position Position
+	// ID is the event's ID on the wire.
+	ID string
 	// Trace is the trace that the event was published with, or empty.
 	Trace string
 	// Published is when the store took the event.

@@ -66,7 +66,7 @@ func (h *Hub) observeDelivered(due []report) {
 	defer h.contain()
 	for _, r := range due {
 		d := Delivered{
-			Sampled: r.sampled, Channel: r.entry.Channel, Position: r.entry.Position, Trace: r.entry.Trace(),
+			Sampled: r.sampled, Channel: r.entry.Channel, ID: r.entry.ID(), Trace: r.entry.Trace(),
 			Published: r.entry.Time, Took: max(time.Since(r.entry.Time), 0),
 		}
 		for _, o := range h.observing() {

@@ -63,9 +63,9 @@ func testObserver(t *testing.T, e ssetest.Env) {
 	id := f.Publish(t, "news", core.Event{Data: "1"})[0]
 	r.WantData(t, "1")
 	d := ssetest.Receive(t, delivered, "delivery")
-	if !d.Sampled || d.Channel != "news" || d.Position.String() != id || d.Trace != trace || d.Took < 0 ||
+	if d.Channel != "news" || d.ID != id || d.Trace != trace || d.Took < 0 ||
 		d.Took > time.Since(before) || d.Published.After(time.Now()) {
-		t.Errorf("delivery: got %+v, want a sample of %s with the trace", d, id)
+		t.Errorf("delivery: got %+v, want %s with the trace", d, id)
 	}
 	r.Cancel()
 	if got := ssetest.Receive(t, closed, "closed stream"); got != "client_gone" {
