@@ -14,6 +14,8 @@ func cases() []test {
 		{name: "ClientGone", run: testClientGone},
 		{name: "ClientGoneEarly", run: testClientGoneEarly},
 		{name: "Accept", run: testAccept},
+		{name: "Formats", run: testFormats},
+		{name: "LinesResume", run: testLinesResume},
 		{name: "LastEventID", run: testLastEventID},
 		{name: "Refusals", run: testRefusals},
 		{name: "Survival", run: testSurvival},
