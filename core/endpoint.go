@@ -236,8 +236,11 @@ func (s *Stream) runMiddleware() error {
 		if err := s.guard("middleware", func() error { return middleware(s.handshake) }); err != nil {
 			return err
 		}
+		if err := s.denied(); err != nil {
+			return err
+		}
 	}
-	return s.denied()
+	return nil
 }
 
 // denied returns the reason of a stream whose permission has ended at the gate,

@@ -25,7 +25,7 @@ type Stream struct {
 	reconnects bool
 	dialect    uint8 // index of the dialect among the gate's
 
-	// Lifecycle. mu guards all fields up to onClose.
+	// Lifecycle. mu guards all fields up to expiry.
 	mu           sync.Mutex
 	err          error // why the stream ended; nil while it is open
 	state        streamState
@@ -48,6 +48,7 @@ type Stream struct {
 	unwatch   func()     // stops watching the request and its connection, or nil
 	unshut    func()     // stops waiting for the server's shutdown, or nil
 	onClose   []func(Summary)
+	expiry    *time.Timer // or nil
 
 	// State that changes while the stream is open.
 	rare       atomic.Pointer[rareState]  // or nil; set under mu
@@ -66,14 +67,12 @@ type rareState struct {
 	values   map[any]any
 	filter   func(Delivery) bool
 	deliver  func(events, bytes int) // calls all OnDeliver hooks
-	expiry   *time.Timer
 	lifetime *time.Timer
 
 	pending *pendingChannels    // the change of channels to apply next, or nil
 	begins  map[*channel]uint64 // of added channels: entries up to here are not delivered
 	private []*channel          // made by PrivateChannel
 	hooks   []hook              // due, in order
-	rights  *Rights             // or nil: any channel
 	last    *Event              // what to send before the stream closes, or nil
 
 	sessionKey string // Subscription.SessionKey, or empty
@@ -217,13 +216,12 @@ func (s *Stream) SetValue(key, value any) {
 func (s *Stream) SetExpiry(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.ensureRare()
-	if x.expiry != nil {
-		x.expiry.Stop()
-		x.expiry = nil
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
 	}
 	if !at.IsZero() && s.err == nil {
-		x.expiry = time.AfterFunc(time.Until(at), func() { s.endTold(ErrExpired, "expired") })
+		s.expiry = time.AfterFunc(time.Until(at), func() { s.endTold(ErrExpired, "expired") })
 	}
 }
 

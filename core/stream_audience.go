@@ -6,11 +6,12 @@ import (
 )
 
 // membership holds the identity and the groups of a stream, which decide the
-// audiences that it is in. It is immutable: a stream that joins a group gets a
-// new one.
+// audiences that it is in, and its rights. It is immutable: a stream that joins a
+// group gets a new one.
 type membership struct {
 	identity string
 	groups   []string // sorted
+	rights   *Rights  // or nil: any channel
 }
 
 // inAudience reports whether the stream is in the audience.

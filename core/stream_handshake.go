@@ -3,7 +3,6 @@ package core
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -136,27 +135,4 @@ func (h *Handshake) write(events int, encode encoding) error {
 	h.greeting = greeting
 	h.greetings += events
 	return nil
-}
-
-// lastEventID returns the ID of the last event that the client has seen: from
-// the header (section 9.2.4), or else from the query parameter lastEventId, in
-// any letter case.
-func lastEventID(r *http.Request) (string, error) {
-	id := r.Header.Get("Last-Event-ID")
-	if id == "" && r.URL.RawQuery != "" {
-		for name, values := range r.URL.Query() {
-			if strings.EqualFold(name, "lastEventId") && len(values) > 0 && values[0] != "" {
-				id = values[0]
-				break
-			}
-		}
-	}
-	if err := CheckID(id); err != nil {
-		return "", &Refusal{
-			Status:  http.StatusBadRequest,
-			Message: "The last event ID is too long, or holds what no event ID can hold.",
-			Err:     err,
-		}
-	}
-	return strings.Clone(id), nil
 }

@@ -66,7 +66,9 @@ func (s *Stream) Restrict(r Rights) error {
 		return err
 	}
 	s.mu.Lock()
-	s.ensureRare().rights = r.clone()
+	b := s.memberships()
+	b.rights = r.clone()
+	s.membership.Store(&b)
 	s.mu.Unlock()
 	s.enforceRights()
 	return nil
@@ -100,9 +102,9 @@ func (s *Stream) forbidden(channels []*channel) (names []string) {
 // allows reports whether the stream's rights allow a channel. The caller holds
 // s.mu.
 func (s *Stream) allows(name string) bool {
-	x := s.rare.Load()
-	return x == nil || x.rights == nil || x.rights.Allow(name) ||
-		slices.ContainsFunc(x.private, func(c *channel) bool { return c.name == name })
+	rights := s.memberships().rights
+	return rights == nil || rights.Allow(name) ||
+		slices.ContainsFunc(s.rareCopy().private, func(c *channel) bool { return c.name == name })
 }
 
 // permit returns nil if the stream's rights allow the channels of a

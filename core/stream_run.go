@@ -237,7 +237,7 @@ func (s *Stream) finish(opened bool, reason error) {
 	onClose, unwatch, unshut := s.onClose, s.unwatch, s.unshut
 	s.onClose, s.unwatch, s.unshut = nil, nil, nil
 	x := s.rareCopy()
-	for _, timer := range []*time.Timer{x.expiry, x.lifetime} {
+	for _, timer := range []*time.Timer{s.expiry, x.lifetime} {
 		if timer != nil {
 			timer.Stop()
 		}

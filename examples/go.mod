@@ -6,6 +6,7 @@ require (
 	github.com/chromedp/chromedp v0.20.1
 	github.com/gin-gonic/gin v1.12.0
 	github.com/gofiber/fiber/v2 v2.52.15
+	github.com/golang-jwt/jwt/v5 v5.3.0
 	github.com/tidings-go/tidings v0.0.0
 	go.uber.org/goleak v1.3.0
 )
@@ -51,6 +52,7 @@ require (
 	golang.org/x/net v0.51.0 // indirect
 	golang.org/x/sys v0.45.0 // indirect
 	golang.org/x/text v0.34.0 // indirect
+	golang.org/x/time v0.14.0 // indirect
 	google.golang.org/protobuf v1.36.10 // indirect
 )
 

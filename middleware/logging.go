@@ -69,6 +69,8 @@ func Logging(logger *slog.Logger) core.Middleware { return LoggingWith(LoggingCo
 //     [core.Handshake.ChannelChange]
 //   - "change refused", with status, end, reason and duration: the same, and
 //     nothing has changed; there is no status if the client left meanwhile
+//   - "request answered" and "request refused", with the same: the request was for
+//     something else than a stream, such as a ticket, see [core.Gate.Answer]
 //
 // All have the attributes stream (the first digits of the stream's ID), path,
 // remote (the peer's address), and, where there are some, identity, channels,
@@ -104,6 +106,10 @@ func LoggingWith(cfg LoggingConfig) core.Middleware {
 		l := line{log: log, stream: h.Stream, path: unique.Make(cfg.Path(h.Request()))}
 		if _, changes := h.ChannelChange(); changes {
 			h.OnClose(func(sum core.Summary) { l.changed(h, sum) })
+			return nil
+		}
+		if !h.OpensStream() {
+			h.OnClose(l.answered)
 			return nil
 		}
 		h.OnOpen(func() { l.opened(h.Request().Context()) })
@@ -201,6 +207,19 @@ func (l line) changed(h *core.Handshake, sum core.Summary) {
 		l.write(level(status), "change refused", append(attrs, slog.Int(keyStatus, status)), end...)
 	default:
 		l.write(slog.LevelInfo, "change refused", attrs, end...)
+	}
+}
+
+func (l line) answered(sum core.Summary) {
+	end := ending(sum)
+	attrs := l.who("")
+	switch status := refusal(sum); {
+	case errors.Is(sum.Reason, core.ErrClosed) && status == 0:
+		l.write(slog.LevelInfo, "request answered", attrs, slog.Int(keyStatus, http.StatusOK), slog.Duration(keyDuration, sum.Duration))
+	case status != 0:
+		l.write(level(status), "request refused", append(attrs, slog.Int(keyStatus, status)), end...)
+	default:
+		l.write(slog.LevelInfo, "request refused", attrs, end...)
 	}
 }
 

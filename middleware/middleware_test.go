@@ -208,6 +208,9 @@ func TestMiddlewareComposes(t *testing.T) {
 		t.Errorf("got %d open streams, want 1", got)
 	}
 	(<-streams).SetExpiry(time.Now())
+	if data := resp.next(t); data != `{"reason":"expired"}` {
+		t.Errorf("got %q, want why the stream ends", data)
+	}
 	if _, err := resp.events.Next(); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v, want the stream's end when the token is revoked", err)
 	}

@@ -18,6 +18,7 @@ func cases() []test {
 		{name: "LinesResume", run: testLinesResume},
 		{name: "LastEventID", run: testLastEventID},
 		{name: "Refusals", run: testRefusals},
+		{name: "Auth", run: testAuth},
 		{name: "Survival", run: testSurvival},
 		{name: "ForgedFields", run: testForgedFields},
 		{name: "IDsReturn", run: testIDsReturn},

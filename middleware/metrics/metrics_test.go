@@ -78,7 +78,9 @@ func TestMetrics(t *testing.T) {
 				publish(t, hub, "live")
 			}
 		})
-		eventually(t, func() bool { return hub.Stats().Closed["client_gone"] == 1 && collected(t, registry, "tidings_stream_duration_seconds") == 2 })
+		eventually(t, func() bool {
+			return hub.Stats().Closed["client_gone"] == 1 && collected(t, registry, "tidings_stream_duration_seconds") == 2
+		})
 		published := hub.Stats().Published
 		wantMetrics(t, registry,
 			`tidings_streams{hub="main"} 0`,
