@@ -19,6 +19,7 @@ func cases() []test {
 		{name: "LastEventID", run: testLastEventID},
 		{name: "Refusals", run: testRefusals},
 		{name: "Auth", run: testAuth},
+		{name: "Tickets", run: testTickets},
 		{name: "Survival", run: testSurvival},
 		{name: "ForgedFields", run: testForgedFields},
 		{name: "IDsReturn", run: testIDsReturn},

@@ -3,6 +3,7 @@ package adaptertest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -75,5 +76,74 @@ func testAuth(t *testing.T, e ssetest.Env) {
 	r.WantEnd(t)
 	if f.Log.Has("secret") {
 		t.Error("log: got a token in it")
+	}
+}
+
+// testTickets has a client get a ticket, open a stream with it, and come back with
+// its cookie.
+func testTickets(t *testing.T, e ssetest.Env) {
+	f := ssetest.New(t, e, core.HubConfig{})
+	tickets := middleware.NewTickets(middleware.TicketConfig{Path: "/events", Keys: [][]byte{make([]byte, 32)}})
+	gate := f.Gate(core.GateConfig{Middleware: []core.Middleware{middleware.Origin("https://app.example"), tickets.Middleware}})
+	f.Get("/events", gate.Subscribe("news"))
+	f.Post("/events/channels", gate.ChangeChannels(func(*core.Stream, []string) error { return nil }))
+	f.Post("/ticket", tickets.Endpoint(f.Gate(core.GateConfig{}), func(h *core.Handshake) (middleware.Grant, error) {
+		user := h.Request().Header.Get("X-User")
+		return middleware.Grant{Identity: user, Rights: &core.Rights{Channels: []string{"news", "sport"}}}, nil
+	}))
+	f.Start(t)
+	c := f.Client(t)
+	ticket := func(user string) (query string) {
+		t.Helper()
+		r := c.Send(t, http.MethodPost, "/ticket", strings.NewReader("{}"), "X-User", user)
+		var answer struct{ Ticket string }
+		if err := json.Unmarshal([]byte(r.Text(t)), &answer); err != nil || r.StatusCode != http.StatusOK {
+			t.Fatalf("ticket: got %s, %v", r.Status, err)
+		}
+		return "?ticket=" + answer.Ticket
+	}
+	ann, bob := ticket("ann"), ticket("bob")
+	if r := c.Get(t, "/events"+ann, "Origin", "https://evil.example"); r.StatusCode != http.StatusForbidden {
+		t.Errorf("from another origin: got %s, want 403", r.Status)
+	}
+	open := func(query string, header ...string) (*core.Stream, *ssetest.Reply) {
+		s, r := f.Connect(t, "/events"+query, header...)
+		r.Position(t)
+		return s, r
+	}
+	s, r := open(ann, "Origin", "https://app.example")
+	if got := r.Header.Get("Access-Control-Allow-Origin") + r.Header.Get("Access-Control-Allow-Credentials"); got != "https://app.exampletrue" {
+		t.Errorf("an allowed origin: got the fields %q", got)
+	}
+	var cookie string
+	for _, one := range r.Cookies() {
+		if one.Name == "__Secure-tidings" && one.Secure && one.HttpOnly && one.Path == "/events" {
+			cookie = one.Name + "=" + one.Value
+		}
+	}
+	if cookie == "" || len(r.Cookies()) != 2 { // the framework's, too
+		t.Fatalf("cookies: got %v, want that of the session and the framework's", r.Cookies())
+	}
+	r.Cancel()
+	if r := c.Get(t, "/events"+ann); r.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a cookie: got %s, want 401", r.Status)
+	}
+	s, r = open(ann, "Cookie", cookie)
+	other, _ := open(bob)
+	change := func(s *core.Stream, channel string, want int, header ...string) {
+		t.Helper()
+		body := `{"stream":"` + s.ID() + `","add":["` + channel + `"]}`
+		header = append([]string{"Content-Type", "application/json", "Cookie", cookie}, header...)
+		if r := c.Send(t, http.MethodPost, "/events/channels"+ann, strings.NewReader(body), header...); r.StatusCode != want {
+			t.Errorf("adding %s: got %s, %s, want %d", channel, r.Status, r.Text(t), want)
+		}
+	}
+	change(s, "sport", http.StatusOK)
+	change(s, "staff", http.StatusForbidden)
+	change(s, "sport", http.StatusForbidden, "Sec-Fetch-Site", "cross-site")
+	change(other, "sport", http.StatusNotFound)
+	f.Publish(t, "sport", core.Event{Data: "goal"})
+	if got := r.Message(t).Data; got != "goal" {
+		t.Errorf("event of the added channel: got %q, want goal", got)
 	}
 }
