@@ -36,8 +36,10 @@ type site struct {
 	next    atomic.Int64 // number that is published next
 	answers atomic.Pointer[http.HandlerFunc]
 	stream  http.Handler
-	ownIDs  bool        // events have IDs that tell nothing of the position
-	reports chan string // queries of requests for /report
+
+	ownIDs    bool        // events have IDs that tell nothing of the position
+	evenNamed bool        // events of even numbers have the name even
+	reports   chan string // queries of requests for /report
 }
 
 func newSite(t *testing.T) *site {
@@ -105,6 +107,9 @@ func (s *site) publish(n int) int64 {
 	for range n {
 		number := strconv.FormatInt(s.next.Add(1)-1, 10) // the state has it first
 		ev := core.Event{Data: number}
+		if s.evenNamed && number[len(number)-1]%2 == 0 {
+			ev.Name = "even"
+		}
 		if s.ownIDs {
 			ev.ID = "row " + number
 		}

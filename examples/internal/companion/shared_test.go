@@ -175,6 +175,28 @@ func TestSharedStart(t *testing.T) {
 	}
 }
 
+// TestNames checks that a tab misses no event of a name that the leading tab did
+// not listen for before.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.evenNamed = true
+	stop := s.flow()
+	a := s.first()
+	b := s.more(a, true)
+	for i := range 6 {
+		a.follow(`"/events", {share: "%d"}`, i)
+		a.role("leading")
+		b.follow(`"/events", {share: "%d", load, names: true}`, i)
+		b.role("following")
+		b.through(s.next.Load() + 50)
+		for _, p := range []*tab{b, a} {
+			p.Do(evaluate("source.close()"))
+		}
+	}
+	stop()
+}
+
 // TestWithoutLocks checks that a tab has its own connection where there are no
 // Web Locks.
 func TestWithoutLocks(t *testing.T) {
