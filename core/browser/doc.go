@@ -74,7 +74,8 @@
 // who use several in one browser put the user into the text that they give to
 // share. Web Locks exist in secure contexts only: over plain http, but for
 // localhost, each tab has its own connection. Events with the name "state" do not
-// arrive, and one with an ID that came before counts as the same event.
+// arrive. With share, IDs must differ: an event may be taken for an earlier one
+// with the same ID.
 //
 // [core.LoadState]: https://pkg.go.dev/github.com/tidings-go/tidings/core#LoadState
 package browser
