@@ -259,7 +259,9 @@ export class Source extends EventTarget {
     if (this.role === "leading") this.#tell(event);
     this.#known = this.#names.size;
     this.#deliver(event);
-    if (this.#channel && this.role === "alone") this.#sync();
+    if (!this.#channel || this.role !== "alone") return;
+    this.#sync();
+    if (this.#together) this.#enter("open");
   };
 
   #deliver({ type, data, origin, id }) {

@@ -2,6 +2,7 @@ package companion_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -172,6 +173,49 @@ func TestSharedStart(t *testing.T) {
 	last := s.publish(10)
 	for _, p := range []*tab{a, b, c} {
 		p.through(last)
+	}
+}
+
+// TestBehind has a script lead that is behind the tab, catches up, and then leaves
+// something out.
+func TestBehind(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.first()
+	p.Do(evaluate(`window.channel = new BroadcastChannel("tidings:numbers");
+		window.standing = 0;
+		channel.onmessage = ({ data }) => data.ask && standing && lead(standing);
+		window.lead = (at, event) => channel.postMessage({
+			at: s.ids[(standing = at)], since: Date.now(), known: 2, ...(event
+				? { event: { type: "message", data: String(at), id: s.ids[at], prev: s.ids[at - 1] } }
+				: { names: ["message", "reset"], detail: { state: "open" } }),
+		});
+		navigator.locks.request("tidings:numbers", () => new Promise(() => {}));
+		0`))
+	p.follow(`"/events", {share: "numbers"}`)
+	p.role("alone") // the leading script has said nothing
+	p.through(s.publish(5))
+	p.Do(evaluate("lead(3)"))
+	p.role("following")
+	s.awaitStreams(0)
+	for _, n := range []string{"4", "5"} {
+		p.Do(evaluate("lead(" + n + ", true)"))
+	}
+	for n := 6; n <= 8; n++ {
+		s.publish(1)
+		p.Do(evaluate(fmt.Sprintf("s.ids[%d] = %q", n, s.hub.Position())))
+	}
+	p.Do(evaluate("lead(6, true)"))
+	p.through(6)
+	if got := s.asked.Load(); got != 1 {
+		t.Errorf("requests: got %d, want 1: the tab was not behind", got)
+	}
+	p.Do(evaluate("lead(8, true)"))
+	p.through(8) // on its own
+	p.role("following")
+	s.awaitStreams(0)
+	if got := s.asked.Load(); got != 2 {
+		t.Errorf("requests: got %d, want one more for what was left out", got)
 	}
 }
 
