@@ -63,6 +63,40 @@
 // The example Resume shows both: a client that resumes, and one that receives a
 // reset.
 //
+// # Dialects and formats
+//
+// Clients differ in what they make of an event stream, and some read no event
+// stream at all. A [Dialect] of a gate says what stands on the wire for them; the
+// zero value suits browsers. [NodeEventSource], [AISDK], [TanStackAI] and [AGUI]
+// are for clients from npm, and examples/internal/npmclients tests each against
+// its client:
+//
+//	gate := core.NewGate(hub, core.GateConfig{
+//		Dialects: []core.Dialect{core.AISDK(), {Format: core.JSONLines, Envelope: true}, {Format: core.JSONArray}},
+//	})
+//
+// A dialect is chosen at the gate, not by the endpoint, because it belongs to the
+// clients, as heartbeat and reconnection time do, which stand beside it; a hub may
+// have a gate for each kind of client. What a client reads is then the same
+// everywhere: events sent live, replayed or by a handler, greetings, positions,
+// resets, heartbeats and the end.
+//
+// With [JSONLines] and [JSONArray], the same endpoint also serves clients that ask
+// for application/x-ndjson or application/json in Accept: programs, curl with jq, a
+// page with fetch. They get one value for each event, as soon as it is sent, and a
+// client that leaves ends the handler. Data that is JSON is embedded, other data is
+// a string; with Text, all data is. The array's bracket, and a dialect's Last, is
+// sent only if the stream ended in order. With Envelope, lines carry IDs, and a
+// client resumes with Last-Event-ID, as one of an event stream does. A
+// subscription offers no array, for it has no end. A request that is refused gets a
+// status, never a short stream.
+//
+// Node's fetch takes a connection that was cut for a body that is complete if the
+// response says Connection: close, as those of subscriptions over HTTP/1 and all
+// streams of Fiber do: let such a client look for an end of its protocol, such as
+// Last. And fetch-event-source remembers an ID one byte before it hands out the
+// event; the script in examples/internal/npmclients shows how to exclude the loss.
+//
 // # Audiences
 //
 // An event can be restricted to an [Audience] among the subscribers of its
