@@ -21,6 +21,14 @@ var (
 	// ErrTooManyFromAddress means that the limit of streams from one address is
 	// reached.
 	ErrTooManyFromAddress = errors.New("tidings: too many streams from one address")
+	// ErrTooManyOfIdentity means that the limit of streams of one identity is
+	// reached.
+	ErrTooManyOfIdentity = errors.New("tidings: too many streams of one identity")
+	// ErrTooFast means that new streams come too fast from one address.
+	ErrTooFast = errors.New("tidings: new streams come too fast")
+	// ErrReplaced is the reason of a stream that ended in favour of a newer one:
+	// see Newest of [LimitConfig].
+	ErrReplaced = errors.New("tidings: replaced by a newer stream")
 )
 
 // LimitConfig configures [Limit]. The zero value is for a server that clients
@@ -34,6 +42,21 @@ type LimitConfig struct {
 	// be that of a whole office. Default: 100. Negative: no limit. A stream
 	// whose client has no known address counts for Streams only.
 	PerAddress int
+	// PerIdentity is the maximum number of streams of one identity that an earlier
+	// middleware has set, such as [Auth]. Default: no limit. To bound addresses
+	// before Auth and identities behind it, use two limits.
+	PerIdentity int
+	// Newest admits a stream over PerAddress or PerIdentity all the same, and ends
+	// the oldest of that address or identity instead, with [ErrReplaced]. Its client
+	// is told by a [core.ClosedEvent] with the reason "replaced", and to reconnect
+	// after an hour only. Default: the new stream is refused.
+	Newest bool
+	// Rate is the number of new streams per second from one address, and Burst how
+	// many may come at once. Default: no limit, and a second's worth. A request
+	// that a limit refuses counts, too. With more than 16,384 addresses in a short
+	// time, those beyond share one rate.
+	Rate  float64
+	Burst int
 	// TrustedProxies are the addresses of proxies that are trusted to name the
 	// client that they forward for: see [ClientAddress]. Default: none.
 	TrustedProxies []netip.Prefix
@@ -51,29 +74,39 @@ type LimitConfig struct {
 }
 
 // Limit returns a middleware that bounds the number of concurrent streams: in
-// all, and from one address. A stream over a limit is refused, with 503 and
-// [ErrTooManyStreams] or with 429 and [ErrTooManyFromAddress]. The refusal is
-// temporary: a browser's EventSource comes back by itself, see [core.Refusal].
+// all, from one address, and of one identity; and how fast new ones come. A stream
+// over a limit is refused: in all with 503 and [ErrTooManyStreams], otherwise with
+// 429 and [ErrTooManyFromAddress], [ErrTooManyOfIdentity] or [ErrTooFast]. The
+// refusal is temporary: a browser's EventSource comes back by itself, see
+// [core.Refusal]. To bound the streams of a channel, see MaxSubscribers of
+// [core.ChannelConfig].
 //
 // The returned middleware is one limit, however many gates use it. A stream
 // counts from the time it reaches the middleware until it has ended or a later
-// middleware has refused it. A request that changes the channels of an open
-// stream, see [core.Handshake.ChannelChange], is no stream: it does not count and
-// is not refused. Limit panics if the configuration is invalid.
+// middleware has refused it. A request that opens no stream, see
+// [core.Handshake.OpensStream], does not count and is not refused. Limit panics if
+// the configuration is invalid.
 func Limit(cfg LimitConfig) core.Middleware {
-	l := &limiter{LimitConfig: cfg.withDefaults(), places: make(map[netip.Addr]int)}
+	l := newLimiter(cfg)
 	return func(h *core.Handshake) error {
-		if _, changes := h.ChannelChange(); changes {
+		if !h.OpensStream() {
 			return nil
 		}
-		client, known := ClientAddress(h.Request(), l.TrustedProxies, l.Header)
-		if known {
-			client = l.network(client)
+		p := place{stream: h.Stream, identity: h.Identity()}
+		if client, known := ClientAddress(h.Request(), l.TrustedProxies, l.Header); known {
+			p.client = l.network(client)
 		}
-		if err := l.take(client); err != nil {
+		if !l.rates.allow(p.client, time.Now()) {
+			return l.refusal(ErrTooFast)
+		}
+		replaced, err := l.take(p)
+		if err != nil {
 			return l.refusal(err)
 		}
-		h.OnClose(func(core.Summary) { l.giveBack(client) })
+		for _, old := range replaced {
+			_ = old.CloseWithEvent(ErrReplaced, farewell()) // nothing in it can be wrong
+		}
+		h.OnClose(func(core.Summary) { l.giveBack(p) })
 		return nil
 	}
 }
@@ -107,14 +140,37 @@ func orDefault[T comparable](value, otherwise T) T {
 	return value
 }
 
+// farewell returns the last event of a stream that a newer one replaces. Two pages that
+// replaced each other's streams at once would never stop.
+func farewell() core.Event {
+	return core.Event{Name: core.ClosedEvent, Data: `{"reason":"replaced"}`, Retry: time.Hour}
+}
+
 // limiter counts the open streams.
 type limiter struct {
 	LimitConfig
 
+	rates *rates // or nil
+
 	// mu guards the fields below.
-	mu     sync.Mutex
-	total  int                // number of streams
-	places map[netip.Addr]int // number of streams by address, without unknown addresses
+	mu         sync.Mutex
+	total      int // number of streams
+	addresses  seats[netip.Addr]
+	identities seats[string]
+}
+
+func newLimiter(cfg LimitConfig) *limiter {
+	l := &limiter{LimitConfig: cfg.withDefaults(), rates: newRates(cfg.Rate, cfg.Burst)}
+	l.addresses = seats[netip.Addr]{l.PerAddress, make(map[netip.Addr][]*core.Stream)}
+	l.identities = seats[string]{l.PerIdentity, make(map[string][]*core.Stream)}
+	return l
+}
+
+// place is what a stream takes. The address is invalid if it is not known.
+type place struct {
+	stream   *core.Stream
+	client   netip.Addr
+	identity string
 }
 
 // network returns the address that a client is counted under.
@@ -127,32 +183,76 @@ func (l *limiter) network(addr netip.Addr) netip.Addr {
 	return prefix.Addr()
 }
 
-// take counts a stream of a client, whose address is invalid if it is not
-// known.
-func (l *limiter) take(client netip.Addr) error {
+// take counts a stream. It returns older streams that are counted no more, for
+// the caller to end.
+func (l *limiter) take(p place) (replaced []*core.Stream, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	counted := client.IsValid() && l.PerAddress > 0
 	switch {
-	case counted && l.places[client] >= l.PerAddress:
-		return ErrTooManyFromAddress
+	case !l.Newest && l.addresses.full(p.client):
+		return nil, ErrTooManyFromAddress
+	case !l.Newest && l.identities.full(p.identity):
+		return nil, ErrTooManyOfIdentity
 	case l.Streams > 0 && l.total >= l.Streams:
-		return ErrTooManyStreams
+		return nil, ErrTooManyStreams
 	}
 	l.total++
-	if counted {
-		l.places[client]++
+	for _, old := range []*core.Stream{l.addresses.add(p.client, p.stream), l.identities.add(p.identity, p.stream)} {
+		if old != nil {
+			replaced = append(replaced, old)
+		}
 	}
-	return nil
+	return replaced, nil
 }
 
 // giveBack stops counting a stream that take counted.
-func (l *limiter) giveBack(client netip.Addr) {
+func (l *limiter) giveBack(p place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total--
-	if l.places[client]--; l.places[client] <= 0 {
-		delete(l.places, client)
+	l.addresses.remove(p.client, p.stream)
+	l.identities.remove(p.identity, p.stream)
+}
+
+// seats holds the streams that count for each key, earliest first.
+type seats[K comparable] struct {
+	most int // for one key; 0 or less: no limit, and nothing is held
+	open map[K][]*core.Stream
+}
+
+// counts reports whether the streams of a key count: those of the zero key are not
+// known.
+func (s *seats[K]) counts(key K) bool {
+	var none K
+	return s.most > 0 && key != none
+}
+
+// full reports whether a key has as many streams as it may.
+func (s *seats[K]) full(key K) bool { return s.counts(key) && len(s.open[key]) >= s.most }
+
+// add adds a stream. If the key is full, the earliest one goes, and is returned.
+func (s *seats[K]) add(key K, stream *core.Stream) (replaced *core.Stream) {
+	if !s.counts(key) {
+		return nil
+	}
+	open := s.open[key]
+	if len(open) >= s.most {
+		replaced = open[0]
+		open = slices.Delete(open, 0, 1)
+	}
+	s.open[key] = append(open, stream)
+	return replaced
+}
+
+// remove removes a stream, if it is there.
+func (s *seats[K]) remove(key K, stream *core.Stream) {
+	open := s.open[key]
+	if i := slices.Index(open, stream); i >= 0 {
+		if open = slices.Delete(open, i, i+1); len(open) == 0 {
+			delete(s.open, key)
+			return
+		}
+		s.open[key] = open
 	}
 }
 
@@ -163,7 +263,7 @@ func (l *limiter) refusal(cause error) *core.Refusal {
 		RetryAfter: l.RetryAfter,
 		Err:        cause,
 	}
-	if errors.Is(cause, ErrTooManyFromAddress) {
+	if !errors.Is(cause, ErrTooManyStreams) {
 		r.Status, r.Message = http.StatusTooManyRequests, "You have too many streams."
 	}
 	if r.RetryAfter > 0 {

@@ -194,6 +194,79 @@ func TestLimitRetryAfterCanBeLeftOut(t *testing.T) {
 	}
 }
 
+// identify sets the identity that a header names.
+func identify(h *core.Handshake) error {
+	h.SetIdentity(h.Request().Header.Get("X-User"))
+	return nil
+}
+
+func TestLimitPerIdentity(t *testing.T) {
+	t.Parallel()
+	site := serve(t, identify, middleware.Limit(middleware.LimitConfig{PerIdentity: 2}))
+	first := site.get(t, "/events", "X-User", "ann")
+	site.get(t, "/events", "X-User", "ann")
+	wantRefusal(t, site, site.get(t, "/events", "X-User", "ann"), http.StatusTooManyRequests, middleware.ErrTooManyOfIdentity)
+	for _, user := range []string{"bob", "", "", ""} {
+		if resp := site.get(t, "/events", "X-User", user); resp.StatusCode != http.StatusOK {
+			t.Errorf("%q: got %s, want 200", user, resp.Status)
+		}
+	}
+	first.leave()
+	site.ended(t)
+	if resp := site.get(t, "/events", "X-User", "ann"); resp.StatusCode != http.StatusOK {
+		t.Errorf("got %s once there was a place, want 200", resp.Status)
+	}
+}
+
+// The newest stream wins, and the oldest is told not to come back soon.
+func TestLimitNewest(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]middleware.LimitConfig{
+		"address": {PerAddress: 2, Newest: true}, "identity": {PerIdentity: 2, Newest: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			site := serve(t, identify, middleware.Limit(cfg))
+			streams := make([]*reply, 0, 5)
+			for i := range 5 {
+				streams = append(streams, site.get(t, "/events", "X-User", "ann"))
+				if i < 2 {
+					continue
+				}
+				ev, err := streams[i-2].events.Next()
+				if err != nil || ev.Name != core.ClosedEvent || ev.Data != `{"reason":"replaced"}` || ev.Retry < time.Hour {
+					t.Errorf("got %+v, %v, want that it was replaced", ev, err)
+				}
+				if sum := site.ended(t); !errors.Is(sum.Reason, middleware.ErrReplaced) {
+					t.Errorf("got %v, want ErrReplaced", sum.Reason)
+				}
+			}
+			site.publish(t, "a", "news")
+			for _, resp := range streams[3:] {
+				if got := resp.next(t); got != "news" {
+					t.Errorf("got %q, want the streams that are left to go on", got)
+				}
+			}
+		})
+	}
+}
+
+func TestLimitRate(t *testing.T) {
+	t.Parallel()
+	site := serve(t, proxied(middleware.LimitConfig{Rate: 0.001, Burst: 2}))
+	for _, from := range []string{"203.0.113.1", "2001:db8::1"} {
+		for range 2 {
+			if resp := site.get(t, "/answer", "X-Forwarded-For", from); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s: got %s, want 200", from, resp.Status)
+			}
+			site.ended(t)
+		}
+	}
+	for _, from := range []string{"203.0.113.1", "2001:db8::ffff"} {
+		wantRefusal(t, site, site.get(t, "/answer", "X-Forwarded-For", from), http.StatusTooManyRequests, middleware.ErrTooFast)
+	}
+}
+
 func TestLimitChecksItsConfiguration(t *testing.T) {
 	t.Parallel()
 	for want, cfg := range map[string]middleware.LimitConfig{
