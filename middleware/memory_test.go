@@ -5,13 +5,18 @@ package middleware_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/middleware"
@@ -75,16 +80,93 @@ func waiting(t *testing.T, n int, some ...core.Middleware) int64 {
 	return (heapInUse() - before) / int64(n)
 }
 
-// TestMemoryOfLoggingAndLimit measures what Logging and Limit add to the memory
-// of an idle stream. They keep nothing of its request.
-func TestMemoryOfLoggingAndLimit(t *testing.T) {
-	const streams, bound = 3000, 300
+// TestMemoryOfMiddleware measures what middleware adds to the memory of an idle
+// stream. They keep nothing of its request.
+func TestMemoryOfMiddleware(t *testing.T) {
+	const streams = 3000
+	logging, limit := middleware.Logging(slog.New(slog.DiscardHandler)), middleware.Limit(middleware.LimitConfig{PerAddress: streams, Rate: streams})
+	number := 0
+	auth := middleware.Auth(middleware.AuthConfig{Query: "secret", Check: func(context.Context, string) (middleware.Grant, error) {
+		number++
+		user := fmt.Sprint("user ", number)
+		return middleware.Grant{
+			Identity: user, Expiry: time.Now().Add(time.Hour),
+			Rights: &core.Rights{Channels: []string{"user/" + user}, Patterns: []string{"a"}},
+		}, nil
+	}})
 	waiting(t, streams/10) // what is made once
 	without := waiting(t, streams)
-	with := waiting(t, streams, middleware.Logging(slog.New(slog.DiscardHandler)),
-		middleware.Limit(middleware.LimitConfig{PerAddress: streams}))
-	t.Logf("a stream: %d bytes without the two, %d with them", without, with)
-	if got := with - without; got > bound {
-		t.Errorf("Logging and Limit: got %d bytes a stream, want %d at most", got, bound)
+	for _, test := range []struct {
+		name  string
+		bound int64
+		some  []core.Middleware
+	}{
+		{"Logging and Limit", 300, []core.Middleware{logging, limit}},
+		{"Logging, Limit and Auth", 500, []core.Middleware{logging, limit, auth}},
+	} {
+		got := waiting(t, streams, test.some...) - without
+		t.Logf("%s: %d bytes more for a stream than the %d without", test.name, got, without)
+		if got > test.bound {
+			t.Errorf("%s: got %d bytes a stream, want %d at most", test.name, got, test.bound)
+		}
+	}
+}
+
+// TestMemoryOfRefusals measures what is kept of streams that were refused.
+func TestMemoryOfRefusals(t *testing.T) {
+	const attempts, bound = 3000, 300
+	tickets := middleware.NewTickets(middleware.TicketConfig{Keys: [][]byte{make([]byte, 32)}, Path: "/"})
+	auth := middleware.Auth(middleware.AuthConfig{Check: func(context.Context, string) (middleware.Grant, error) {
+		return middleware.Grant{}, errors.New("no such token")
+	}})
+	for name, refuses := range map[string]core.Middleware{
+		"Auth":    auth,
+		"Tickets": tickets.Middleware,
+		"Limit":   middleware.Limit(middleware.LimitConfig{Rate: 0.001}),
+		"Origin":  middleware.Origin(),
+	} {
+		hub := core.NewHub(core.HubConfig{})
+		gate := core.NewGate(hub, core.GateConfig{Middleware: []core.Middleware{middleware.Logging(slog.New(slog.DiscardHandler)), refuses}})
+		server := httptest.NewServer(gate.Subscribe("a"))
+		ask := func(n int) (refused int) {
+			for range n {
+				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/?ticket=x", http.NoBody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Authorization", "Bearer x")
+				r.Header.Set("Origin", "https://evil.example")
+				resp, err := server.Client().Do(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					refused++
+				}
+			}
+			return refused
+		}
+		if resp, err := server.Client().Head(server.URL); err != nil { // which uses up the rate
+			t.Fatal(err)
+		} else {
+			_ = resp.Body.Close()
+		}
+		ask(10)
+		before, goroutines := heapInUse(), runtime.NumGoroutine()
+		if refused := ask(attempts); refused != attempts {
+			t.Errorf("%s: got %d refused, want %d", name, refused, attempts)
+		}
+		each := (heapInUse() - before) / attempts
+		t.Logf("%s: a refused stream leaves %d bytes, and %d goroutines in all", name, each, runtime.NumGoroutine()-goroutines)
+		if each > bound || runtime.NumGoroutine() > goroutines {
+			t.Errorf("%s: got %d bytes and %d goroutines more, want %d at most and none",
+				name, each, runtime.NumGoroutine()-goroutines, bound)
+		}
+		server.Close()
+		if err := hub.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
