@@ -104,7 +104,13 @@ func TestMemoryOfMiddleware(t *testing.T) {
 		{"Logging and Limit", 300, []core.Middleware{logging, limit}},
 		{"Logging, Limit and Auth", 500, []core.Middleware{logging, limit, auth}},
 	} {
+		// The garbage of other goroutines may add to it, and nothing takes away.
 		got := waiting(t, streams, test.some...) - without
+		for range 3 {
+			if got > test.bound {
+				got = min(got, waiting(t, streams, test.some...)-without)
+			}
+		}
 		t.Logf("%s: %d bytes more for a stream than the %d without", test.name, got, without)
 		if got > test.bound {
 			t.Errorf("%s: got %d bytes a stream, want %d at most", test.name, got, test.bound)
