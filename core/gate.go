@@ -2,7 +2,6 @@ package core
 
 import (
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 )
@@ -110,9 +109,8 @@ type Gate struct {
 	cfg   GateConfig
 	wires []*wire // dialects: at least that of an event stream, which comes first
 
-	mu      sync.Mutex
-	servers map[*http.Server]*shutdown    // of servers with shutdown hooks; nil until needed
-	others  map[<-chan struct{}]*shutdown // of servers that close a channel; nil until needed
+	mu        sync.Mutex
+	shutdowns map[any]*shutdown // by server: an http.Server, or the channel that it closes
 }
 
 // NewGate returns a gate to a hub. All streams that open there, also those of
@@ -127,7 +125,7 @@ func NewGate(hub *Hub, cfg GateConfig) *Gate {
 	if err != nil {
 		panic(err)
 	}
-	return &Gate{hub: hub, cfg: cfg.withDefaults(), wires: wires}
+	return &Gate{hub: hub, cfg: cfg.withDefaults(), wires: wires, shutdowns: make(map[any]*shutdown)}
 }
 
 // Hub returns the gate's hub.

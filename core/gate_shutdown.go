@@ -4,26 +4,92 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"sync"
 )
 
 // shutdown ends the streams of one server when the server shuts down, so that
-// its Shutdown need not wait for them.
+// its Shutdown need not wait for them. Gate.mu guards it.
 type shutdown struct {
-	mu      sync.Mutex
-	begun   bool
-	streams map[*Stream]struct{} // nil once begun
+	streams map[*Stream]struct{} // nil once it has begun
 	idle    chan struct{}        // closed with the last stream, which ends wait; nil for an http.Server
 }
 
-func (d *shutdown) begin() {
-	d.mu.Lock()
-	d.begun = true
+// onShutdown ends the stream when its server shuts down, unless stop is called
+// before.
+func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	done := r.ServerDone // so that stop does not keep the request
+	switch {
+	case server != nil:
+		d, first := g.join(server, s)
+		if first {
+			server.RegisterOnShutdown(func() { g.begin(d) })
+		}
+		// A function that is registered after Shutdown has begun is not called.
+		if first && shuttingDown(server) {
+			g.begin(d)
+		}
+		return func() { g.leave(server, d, s) }
+	case done != nil:
+		d, first := g.join(done, s)
+		if first {
+			go g.wait(d, done)
+		}
+		return func() { g.leave(done, d, s) }
+	}
+	return func() {}
+}
+
+// join adds a stream to the shutdown of a server, which is an [http.Server] or
+// a channel that the server closes. first reports whether join has made the
+// shutdown. If the shutdown has begun, join ends the stream.
+func (g *Gate) join(server any, s *Stream) (d *shutdown, first bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	d = g.shutdowns[server]
+	if first = d == nil; first {
+		d = &shutdown{streams: make(map[*Stream]struct{})}
+		if _, hooks := server.(*http.Server); !hooks {
+			d.idle = make(chan struct{})
+		}
+		g.shutdowns[server] = d
+	}
+	if d.streams == nil {
+		s.shutDown()
+	} else {
+		d.streams[s] = struct{}{}
+	}
+	return d, first
+}
+
+// leave removes a stream from a server's shutdown, and ends wait with the last
+// stream.
+func (g *Gate) leave(server any, d *shutdown, s *Stream) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(d.streams, s)
+	if d.idle != nil && len(d.streams) == 0 && g.shutdowns[server] == d {
+		delete(g.shutdowns, server)
+		close(d.idle)
+	}
+}
+
+// begin ends the streams of a server that shuts down.
+func (g *Gate) begin(d *shutdown) {
+	g.mu.Lock()
 	streams := d.streams
 	d.streams = nil
-	d.mu.Unlock()
+	g.mu.Unlock()
 	for s := range streams {
 		s.shutDown()
+	}
+}
+
+// wait begins the shutdown when done is closed, and returns when idle is.
+func (g *Gate) wait(d *shutdown, done <-chan struct{}) {
+	select {
+	case <-done:
+		g.begin(d)
+	case <-d.idle:
 	}
 }
 
@@ -35,55 +101,6 @@ func (s *Stream) shutDown() {
 	if s.driver() != stateSubscribed {
 		s.end(ErrDraining)
 	}
-}
-
-// onShutdown ends the stream when its server shuts down, unless stop is called
-// before.
-func (g *Gate) onShutdown(r Request, s *Stream) (stop func()) {
-	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if server != nil {
-		d := g.shutdownOf(server)
-		d.add(s)
-		return func() { d.remove(s) }
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r.ServerDone != nil {
-		done := r.ServerDone // so that stop does not keep the request
-		d := g.others[done]
-		if d == nil {
-			d = &shutdown{streams: make(map[*Stream]struct{}), idle: make(chan struct{})}
-			if g.others == nil {
-				g.others = make(map[<-chan struct{}]*shutdown)
-			}
-			g.others[done] = d
-			go d.wait(done)
-		}
-		d.add(s)
-		return func() { g.leaveServer(done, d, s) }
-	}
-	return func() {}
-}
-
-// shutdownOf returns the shutdown of a server, and makes it on first use.
-func (g *Gate) shutdownOf(server *http.Server) *shutdown {
-	g.mu.Lock()
-	d := g.servers[server]
-	known := d != nil
-	if !known {
-		d = &shutdown{streams: make(map[*Stream]struct{})}
-		if g.servers == nil {
-			g.servers = make(map[*http.Server]*shutdown)
-		}
-		g.servers[server] = d
-		server.RegisterOnShutdown(d.begin)
-	}
-	g.mu.Unlock()
-	// A function that is registered after Shutdown has begun is not called.
-	if !known && shuttingDown(server) {
-		d.begin()
-	}
-	return d
 }
 
 // shuttingDown reports whether a server's Shutdown or Close has been called. In
@@ -106,43 +123,3 @@ func (noListener) Close() error { return nil }
 
 // Addr implements [net.Listener].
 func (noListener) Addr() net.Addr { return &net.TCPAddr{} }
-
-// wait begins the shutdown when done is closed, and returns when idle is.
-func (d *shutdown) wait(done <-chan struct{}) {
-	select {
-	case <-done:
-		d.begin()
-	case <-d.idle:
-	}
-}
-
-// leaveServer removes a stream from a server's shutdown, and ends the watch
-// with the last stream.
-func (g *Gate) leaveServer(done <-chan struct{}, d *shutdown, s *Stream) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if d.remove(s) && g.others[done] == d {
-		delete(g.others, done)
-		close(d.idle)
-	}
-}
-
-func (d *shutdown) add(s *Stream) {
-	d.mu.Lock()
-	begun := d.begun
-	if !begun {
-		d.streams[s] = struct{}{}
-	}
-	d.mu.Unlock()
-	if begun {
-		s.shutDown()
-	}
-}
-
-// remove removes a stream, and reports whether it was the last one.
-func (d *shutdown) remove(s *Stream) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.streams, s)
-	return len(d.streams) == 0
-}

@@ -70,7 +70,7 @@ func (o *Opening) enter(conn sock.Socket, head []byte) error {
 	s.mu.Lock()
 	events := s.handshake.greetings
 	body := slices.Concat(before, s.handshake.greeting, after)
-	s.handOver()
+	s.handshake = nil
 	owner := &hijackedConn{sock: conn}
 	owner.body = s.wire().body(o.Chunked)
 	owner.transport, owner.sub, owner.stream, owner.filter = owner, s.sub, s, s.rareCopy().filter

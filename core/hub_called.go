@@ -22,7 +22,7 @@ func calledByHub() bool {
 			continue
 		}
 		switch name {
-		case "(*shard).run", "(*pool).work", "(*Opening).Own", "(*Opening).abandon":
+		case "(*shard).run", "(*pool).work", "(*Opening).Own":
 			return true
 		}
 	}

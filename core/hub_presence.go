@@ -174,7 +174,7 @@ type StreamInfo struct {
 // SetValue stored; see [Stream.Value].
 func (s *Stream) Info() StreamInfo {
 	s.mu.Lock()
-	channels, owned, opened := s.wanted(), s.hijacked, s.state == stateSubscribed
+	channels, sub, owned := s.wanted(), s.sub, s.hijacked
 	s.mu.Unlock()
 	info := StreamInfo{
 		ID: s.ID(), RemoteAddr: s.remote, Identity: s.Identity(), Since: s.Since(),
@@ -184,10 +184,10 @@ func (s *Stream) Info() StreamInfo {
 	for _, c := range channels {
 		info.Channels = append(info.Channels, c.name)
 	}
-	if !opened || s.sub == nil { // check opened first: sub may be set before the stream is open
+	if sub == nil {
 		return info
 	}
-	info.Position = s.gate.hub.position(s.sub.cursor.Load()).String()
+	info.Position = s.gate.hub.position(sub.cursor.Load()).String()
 	info.LagEvents, info.LagBytes = s.lag()
 	return info
 }

@@ -146,13 +146,13 @@ func (h *Hub) Lag() Lag {
 // stream was not sent.
 func (s *Stream) lag() (events, bytes int) {
 	s.mu.Lock()
-	channels, begins := s.wanted(), s.rareCopy().begins // a change replaces the map
-	opened := s.state == stateSubscribed
+	channels, sub := s.wanted(), s.sub
+	begins := s.rareCopy().begins // a change replaces the map
 	s.mu.Unlock()
-	if !opened || s.sub == nil { // check opened first: sub may be set before the stream is open
+	if sub == nil {
 		return 0, 0
 	}
-	cursor := s.sub.cursor.Load()
+	cursor := sub.cursor.Load()
 	for _, c := range channels {
 		n, size := c.beyond(max(cursor, begins[c]))
 		events += n

@@ -31,9 +31,6 @@ type Stream struct {
 	state        streamState
 	drainNoticed bool // the request to finish was announced
 	hijacked     bool // its connection was taken over
-	counted      bool // it is in the stream sets of its channels
-	finished     bool // finish has run
-	awaits       bool // it waits for its adapter to call Run, Own or Abandon
 
 	// Delivery.
 	owner *member     // drives an open subscription; else nil
@@ -100,14 +97,18 @@ func (s *Stream) rareCopy() rareState {
 	return *x
 }
 
-// streamState is the phase of a stream's life.
+// streamState is the phase of a stream's life. A stream passes through some of
+// them, in this order.
 type streamState uint8
 
 const (
-	statePending    streamState = iota // at the gate, or waiting for its adapter
+	statePending    streamState = iota // at the gate
+	stateAwaiting                      // until its adapter calls Run, Own or Abandon
+	stateOpening                       // its adapter has called
 	stateOneShot                       // the function of a one-shot makes its event
 	stateHandler                       // open, and the handler sends
-	stateSubscribed                    // open, and the hub sends
+	stateSubscribed                    // open, and the hub sends; the stream is counted in its channels
+	stateFinished                      // it has given back all that it held
 )
 
 // Summary describes a stream that has ended.

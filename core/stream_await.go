@@ -28,9 +28,9 @@ func (o *Opening) await() error {
 	if err := s.gate.hub.register(s); err != nil {
 		return err
 	}
-	s.awaits = true
+	s.state = stateAwaiting
 	s.handshake.overdue = time.AfterFunc(limit, func() {
-		o.abandon(fmt.Errorf("%w: the response did not begin", ErrWriteTimeout))
+		s.endAwaiting(fmt.Errorf("%w: the response did not begin", ErrWriteTimeout))
 	})
 	return nil
 }
@@ -40,20 +40,14 @@ func (o *Opening) await() error {
 // Close waits until entered is called.
 func (s *Stream) begin() bool {
 	s.mu.Lock()
-	if s.awaits {
+	if s.state == stateAwaiting {
 		defer s.mu.Unlock()
 		s.gate.hub.finisher.enter()
 		s.stopAwaiting()
 		return true
 	}
-	var givenUp chan struct{}
-	if s.handshake != nil {
-		givenUp = s.handshake.givenUp
-	}
 	s.mu.Unlock()
-	if givenUp != nil {
-		<-givenUp
-	}
+	s.awaitGivenUp()
 	return false
 }
 
@@ -62,7 +56,7 @@ func (s *Stream) entered() { s.gate.hub.finisher.leave() }
 
 // stopAwaiting ends the wait for the adapter. The caller holds s.mu.
 func (s *Stream) stopAwaiting() {
-	s.awaits = false
+	s.state = stateOpening
 	s.handshake.overdue.Stop()
 	s.handshake.overdue = nil
 }
@@ -70,42 +64,41 @@ func (s *Stream) stopAwaiting() {
 // giveUpAwaiting finishes a stream that ended while it waited for its adapter,
 // in the finisher's goroutine. The caller holds s.mu.
 func (s *Stream) giveUpAwaiting() {
-	if !s.awaits {
+	if s.state != stateAwaiting {
 		return
 	}
 	s.stopAwaiting()
-	reason, givenUp := s.err, s.giveUp()
+	reason, givenUp := s.err, make(chan struct{})
+	s.handshake.givenUp = givenUp
 	s.gate.hub.finisher.add(func() {
 		defer close(givenUp)
 		s.finish(false, reason)
 	})
 }
 
-// giveUp returns a channel that the caller closes when the stream is finished:
-// a later begin waits for that. The caller holds s.mu.
-func (s *Stream) giveUp() chan struct{} {
-	s.handshake.givenUp = make(chan struct{})
-	return s.handshake.givenUp
-}
-
-// Abandon ends a stream whose head could not be sent. After Run or Own, or when
-// the stream has ended, it does nothing.
-func (o *Opening) Abandon(cause error) {
-	o.abandon(fmt.Errorf("%w: %w", ErrClientGone, cause))
-}
-
-func (o *Opening) abandon(reason error) {
-	s := o.stream
+// awaitGivenUp waits until a stream that giveUpAwaiting ended is finished.
+func (s *Stream) awaitGivenUp() {
 	s.mu.Lock()
-	if !s.awaits {
-		s.mu.Unlock()
-		return
+	var givenUp chan struct{}
+	if s.handshake != nil {
+		givenUp = s.handshake.givenUp
 	}
-	s.gate.hub.finisher.enter()
-	defer s.entered()
-	s.stopAwaiting()
-	givenUp := s.giveUp()
 	s.mu.Unlock()
-	defer close(givenUp)
-	s.finish(false, reason)
+	if givenUp != nil {
+		<-givenUp
+	}
+}
+
+// Abandon ends a stream whose head could not be sent, and returns when it is
+// finished. After Run or Own, or when the stream has ended, it changes nothing.
+func (o *Opening) Abandon(cause error) {
+	o.stream.endAwaiting(fmt.Errorf("%w: %w", ErrClientGone, cause))
+	o.stream.awaitGivenUp()
+}
+
+// endAwaiting ends the stream if it waits for its adapter.
+func (s *Stream) endAwaiting(reason error) {
+	if s.driver() == stateAwaiting {
+		s.end(reason)
+	}
 }

@@ -110,7 +110,7 @@ func (s *Stream) fixed() error {
 	switch {
 	case s.err != nil:
 		return s.err
-	case !s.counted:
+	case s.state != stateSubscribed:
 		return ErrNotSubscribed
 	}
 	return nil

@@ -19,14 +19,12 @@ func (s *Stream) endWith(reason error, last *Event) {
 	}
 	s.closeDraining()
 	s.giveUpAwaiting()
-	out, owner, cancel := s.out, s.owner, s.cancel
+	out, cancel := s.out, s.cancel
 	s.mu.Unlock()
 	if cancel != nil {
 		cancel(reason)
 	}
-	if owner != nil {
-		owner.wake()
-	}
+	s.wakeDriver()
 	if out != nil {
 		out.refuse(reason)
 		if errors.Is(reason, ErrClientGone) || errors.Is(reason, ErrWriteTimeout) {
@@ -50,11 +48,8 @@ func (s *Stream) abort(reason error) {
 func (s *Stream) announceDrain() {
 	s.mu.Lock()
 	s.closeDraining()
-	owner := s.owner
 	s.mu.Unlock()
-	if owner != nil {
-		owner.wake()
-	}
+	s.wakeDriver()
 }
 
 // drainAnnounced reports whether the stream was asked to finish, and has not

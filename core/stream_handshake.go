@@ -122,7 +122,7 @@ func (h *Handshake) write(events int, encode encoding) error {
 	switch {
 	case h.err != nil:
 		return h.err
-	case h.state != statePending && h.state != stateOneShot:
+	case h.state >= stateHandler:
 		return ErrOpened
 	}
 	greeting, err := encode(h.greeting)

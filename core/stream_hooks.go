@@ -43,7 +43,7 @@ func (s *Stream) countOut(c *channel) {
 func (s *Stream) countInAll() {
 	s.mu.Lock()
 	if s.sub != nil {
-		s.counted = true
+		s.state = stateSubscribed
 		for _, c := range s.sub.channels {
 			s.countIn(c)
 		}
@@ -55,7 +55,7 @@ func (s *Stream) countInAll() {
 // countOutAll removes a stream that has ended from all its channels. The caller
 // holds s.mu.
 func (s *Stream) countOutAll() {
-	if !s.counted {
+	if s.state != stateSubscribed {
 		return
 	}
 	channels := s.sub.channels

@@ -24,7 +24,7 @@ func (s *Stream) PrivateChannel() string {
 	h.hold(c)
 	h.mu.Unlock()
 	s.mu.Lock()
-	over := s.finished
+	over := s.state == stateFinished
 	if !over {
 		x := s.ensureRare()
 		x.private = append(x.private, c)

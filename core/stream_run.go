@@ -111,9 +111,11 @@ func (s *Stream) openOn(out *writer, gap *GapError) (prelude []byte, events int,
 		return nil, 0, s.err
 	}
 	greeting, events := s.handshake.greeting, s.handshake.greetings
-	s.out, s.state, s.handshake.greeting = out, stateHandler, nil
+	s.out, s.handshake.greeting = out, nil
 	if s.sub != nil {
-		s.handOver()
+		s.handshake = nil
+	} else {
+		s.state = stateHandler
 	}
 	return slices.Concat(head, greeting, tail), events, nil
 }
@@ -126,13 +128,6 @@ func (s *Stream) prelude(gap *GapError) (head, tail []byte, err error) {
 		tail, err = s.sub.greet(nil, gap)
 	}
 	return head, tail, err
-}
-
-// handOver makes the hub drive the stream and releases the state that only the
-// opening needs. The caller holds s.mu.
-func (s *Stream) handOver() {
-	s.state = stateSubscribed
-	s.handshake = nil
 }
 
 // greet appends what a subscriber is sent first: its position, or that there is
@@ -242,8 +237,8 @@ func (s *Stream) finish(opened bool, reason error) {
 			timer.Stop()
 		}
 	}
-	s.finished = true
 	s.countOutAll()
+	s.state = stateFinished
 	sub, held, handshake := s.sub, s.held(), s.handshake
 	if x.inSession {
 		s.gate.hub.sessions.close(x.session)
@@ -256,7 +251,9 @@ func (s *Stream) finish(opened bool, reason error) {
 		}
 	}
 	sum := s.summary(opened, reason)
-	sum.LagEvents, sum.LagBytes = s.lag()
+	if opened {
+		sum.LagEvents, sum.LagBytes = s.lag()
+	}
 	if sub != nil {
 		sub.close()
 	}
