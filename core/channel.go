@@ -43,8 +43,6 @@ type channel struct {
 	// Bookkeeping of the hub and the shards
 	refs   atomic.Int64    // number of references; see channel_refs.go
 	place  lazyheap.Handle // place in the hub's heap of unused channels; guarded by the hub's mu
-	filled int             // index plus 1 in the hub's list filled, or 0; guarded like that list
-	spare  bool            // the overhead counts in the hub's ringBytes; guarded by the hub's mu
 	shards []interest      // one for each shard; never replaced
 }
 
@@ -81,8 +79,9 @@ func (c *channel) over() bool {
 }
 
 // hideThrough hides entries up to seq, which history no longer has, from new
-// subscribers. If the channel is unused, it also does what dropHiddenEntries
-// does.
+// subscribers. If the channel is unused, it also drops the entries. It returns
+// the change of the ring's size in bytes, and whether the channel is unused and
+// its ring empty.
 func (c *channel) hideThrough(seq uint64, unused bool) (delta int, empty bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -90,7 +89,11 @@ func (c *channel) hideThrough(seq uint64, unused bool) (delta int, empty bool) {
 	if !unused {
 		return 0, false
 	}
-	return c.dropHidden()
+	before := c.ring.Bytes()
+	for c.ring.Len() > 0 && c.ring.At(0).Position.Seq <= c.hidden {
+		c.dropOldest()
+	}
+	return c.ring.Bytes() - before, c.ring.Len() == 0
 }
 
 // has reports whether a new subscriber finds all entries after seq in the ring.
@@ -127,24 +130,6 @@ func (c *channel) after(dst []*Entry, seq, head uint64, n int) (found []*Entry, 
 		n--
 	}
 	return dst, true, true
-}
-
-// dropHiddenEntries drops entries that history no longer has. The channel must
-// have no subscribers. It returns the change of the ring's size in bytes, and
-// whether the ring is empty.
-func (c *channel) dropHiddenEntries() (delta int, empty bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.dropHidden()
-}
-
-// dropHidden drops entries that history no longer has. The caller holds c.mu.
-func (c *channel) dropHidden() (delta int, empty bool) {
-	before := c.ring.Bytes()
-	for c.ring.Len() > 0 && c.ring.At(0).Position.Seq <= c.hidden {
-		c.dropOldest()
-	}
-	return c.ring.Bytes() - before, c.ring.Len() == 0
 }
 
 // checkChannel returns an error that wraps ErrChannelName if the name is not

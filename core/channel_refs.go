@@ -116,7 +116,7 @@ func (h *Hub) release(c *channel) (private bool) {
 	if c.refs.Add(-1) > 0 {
 		return false
 	}
-	h.setSpare(c, true)
+	h.ringBytes.Add(c.overhead())
 	if history.IsPrivate(c.name) {
 		delete(h.private, c.name)
 		h.drop(c)

@@ -174,15 +174,15 @@ type Hub struct {
 	channels map[string]*channel
 	base     uint64                  // a new channel's ring lacks all entries up to this sequence number
 	private  map[string]struct{}     // names of the private channels that exist
-	unused   lazyheap.Heap[*channel] // all channels with refs == 0, and maybe others
+	unused   lazyheap.Heap[*channel] // all channels with refs == 0
 	// filled holds all channels whose ring can be made smaller, and maybe others.
 	// The goroutine that delivers changes it while it holds mu for reading; all
 	// other changes need mu for writing.
-	filled []*channel
+	filled map[*channel]struct{}
 
 	// Memory bounds
 	ringBytes atomic.Int64 // size of all rings, and overhead of channels with refs == 0, in bytes
-	ringLimit atomic.Int64 // rings are made smaller above this size
+	ringLimit int64        // rings are made smaller above this size; of the goroutine that delivers
 	sessions  sessions
 
 	// Streams; streamsMu guards the fields up to empty
@@ -228,6 +228,7 @@ func NewHub(cfg HubConfig) *Hub {
 		permits:  make(chan struct{}, cfg.MaxReplays),
 		lookups:  make(chan struct{}, cfg.MaxReplays),
 		channels: make(map[string]*channel),
+		filled:   make(map[*channel]struct{}),
 		private:  make(map[string]struct{}),
 		streams:  make(map[streamKey]*Stream),
 		early:    make(map[*Stream]struct{}),
@@ -236,7 +237,6 @@ func NewHub(cfg HubConfig) *Hub {
 	for i := range h.shards {
 		h.shards[i].init(h, i)
 	}
-	h.ringLimit.Store(int64(cfg.TotalRingBytes))
 	h.sessions.init(cfg)
 	h.replays.init(cfg.MaxReplays)
 	h.finisher.init(finishers)

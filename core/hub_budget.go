@@ -1,8 +1,6 @@
 package core
 
 import (
-	"math/bits"
-	"slices"
 	"strings"
 
 	"github.com/tidings-go/tidings/core/history"
@@ -13,8 +11,7 @@ import (
 // for writing, and then acquires a reference to the channel or pushes an entry
 // onto its ring.
 func (h *Hub) channel(name string) *channel {
-	c := h.channels[name]
-	if c != nil {
+	if c := h.channels[name]; c != nil {
 		return c
 	}
 	for len(h.channels) >= h.cfg.MaxChannels && !history.IsPrivate(name) {
@@ -23,28 +20,19 @@ func (h *Hub) channel(name string) *channel {
 		}
 	}
 	name = strings.Clone(name)
-	c = &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
+	c := &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
 	h.channels[name] = c
+	h.ringBytes.Add(c.overhead())
+	h.unused.Add(c, h.head.Load()) // its first entry is newer
 	return c
 }
 
 // hold acquires a reference to a channel. The caller holds h.mu for writing.
 func (h *Hub) hold(c *channel) {
-	c.refs.Add(1)
-	h.setSpare(c, false)
-}
-
-// setSpare records whether the overhead of a channel counts in ringBytes. It
-// counts while the channel has no references, because the memory can then be
-// reclaimed. The caller holds h.mu for writing.
-func (h *Hub) setSpare(c *channel, spare bool) {
-	switch {
-	case spare && !c.spare:
-		h.ringBytes.Add(c.overhead())
-	case !spare && c.spare:
+	if c.refs.Add(1) == 1 {
 		h.ringBytes.Add(-c.overhead())
+		h.unused.Remove(c)
 	}
-	c.spare = spare
 }
 
 // push pushes an entry onto a channel's ring. Only the goroutine that delivers
@@ -52,30 +40,16 @@ func (h *Hub) setSpare(c *channel, spare bool) {
 func (h *Hub) push(c *channel, e *Entry) {
 	delta, entries := c.push(e)
 	h.ringBytes.Add(int64(delta))
-	if entries > 1 && c.filled == 0 {
-		h.filled = append(h.filled, c)
-		c.filled = len(h.filled)
+	if entries == 2 { // a push adds one entry at most
+		h.filled[c] = struct{}{}
 	}
-}
-
-// unlist removes a channel from filled, the list of channels whose ring can be
-// made smaller. The caller holds h.mu for writing.
-func (h *Hub) unlist(c *channel) {
-	if c.filled == 0 {
-		return
-	}
-	end := len(h.filled) - 1
-	last := h.filled[end]
-	h.filled[c.filled-1], last.filled = last, c.filled
-	h.filled[end] = nil
-	h.filled, c.filled = h.filled[:end], 0
 }
 
 // removeIfEmpty drops the entries of a channel that history no longer has, and
 // then the channel if its ring is empty. It reports whether it dropped the
 // channel. The channel has no references. The caller holds h.mu for writing.
 func (h *Hub) removeIfEmpty(c *channel) (dropped bool) {
-	delta, empty := c.dropHiddenEntries()
+	delta, empty := c.hideThrough(0, true)
 	h.ringBytes.Add(int64(delta))
 	if empty {
 		h.drop(c)
@@ -86,46 +60,25 @@ func (h *Hub) removeIfEmpty(c *channel) (dropped bool) {
 // drop removes a channel that has no references, with its ring. History may
 // still have the entries of the ring. The caller holds h.mu for writing.
 func (h *Hub) drop(c *channel) {
-	newest, bytes := c.extent()
 	if !history.IsPrivate(c.name) { // a private channel is never made again
-		h.base = max(h.base, newest)
+		h.base = max(h.base, c.newest())
 	}
-	h.setSpare(c, false)
-	left := h.ringBytes.Add(-int64(bytes))
+	bytes, _ := c.size()
+	h.ringBytes.Add(-int64(bytes) - c.overhead())
 	delete(h.channels, c.name)
 	h.unused.Remove(c)
-	h.unlist(c)
-	h.limitRings(left)
-}
-
-// limitRings lowers the size above which rings are made smaller. least is the
-// size that cannot be avoided at the moment. The limit stays above it by a
-// margin, so that deliveries do not run enforceBudget each time for little
-// gain. The caller holds h.mu for writing.
-func (h *Hub) limitRings(least int64) {
-	limit := int64(h.cfg.TotalRingBytes)
-	if limit = max(limit, least+limit/16); limit < h.ringLimit.Load() {
-		h.ringLimit.Store(limit)
-	}
-}
-
-// extent returns the sequence number of the newest entry that is or was in the
-// ring, and the ring's size in bytes.
-func (c *channel) extent() (newest uint64, bytes int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	newest = c.gone
-	if n := c.ring.Len(); n > 0 {
-		newest = c.ring.At(n - 1).Position.Seq
-	}
-	return newest, c.ring.Bytes()
+	delete(h.filled, c)
 }
 
 // newest returns the sequence number of the newest entry that is or was in the
 // ring.
 func (c *channel) newest() uint64 {
-	newest, _ := c.extent()
-	return newest
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := c.ring.Len(); n > 0 {
+		return c.ring.At(n - 1).Position.Seq
+	}
+	return c.gone
 }
 
 // halve drops the older half of the ring. It returns the change of the ring's
@@ -143,20 +96,28 @@ func (c *channel) halve() int {
 	return c.ring.Bytes() - before
 }
 
-// enforceBudget makes rings smaller until they fit into TotalRingBytes. See
-// [HubConfig] for the order.
-func (h *Hub) enforceBudget() {
+// checkBudget enforces the budget when the rings take more than ringLimit. Only
+// the goroutine that delivers calls it.
+func (h *Hub) checkBudget() {
+	limit, bytes := int64(h.cfg.TotalRingBytes), h.ringBytes.Load()
+	h.ringLimit = max(limit, min(h.ringLimit, bytes+limit/16))
+	if bytes > h.ringLimit {
+		h.enforceBudget(limit)
+	}
+}
+
+// enforceBudget makes rings smaller until they fit into limit. See [HubConfig]
+// for the order.
+func (h *Hub) enforceBudget(limit int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	limit := int64(h.cfg.TotalRingBytes)
-	h.ringLimit.Store(limit)
 	for h.ringBytes.Load() > limit {
 		if h.dropUnused() {
 			continue
 		}
 		h.halveRings(limit - limit/16)
 		// A margin, so that the next event does not try again for little gain.
-		h.ringLimit.Store(max(limit, h.ringBytes.Load()+limit/16))
+		h.ringLimit = max(limit, h.ringBytes.Load()+limit/16)
 		return
 	}
 }
@@ -165,17 +126,11 @@ func (h *Hub) enforceBudget() {
 // channels without references. It reports whether there was one. The caller
 // holds h.mu for writing.
 func (h *Hub) dropUnused() bool {
-	for {
-		c, ok := h.unused.First((*channel).newest)
-		if !ok {
-			return false
-		}
-		if c.refs.Load() == 0 {
-			h.drop(c)
-			return true
-		}
-		h.unused.Remove(c) // release adds it again
+	c, ok := h.unused.First((*channel).newest)
+	if ok {
+		h.drop(c)
 	}
+	return ok
 }
 
 // halveRings drops the older halves of the largest rings until all rings take
@@ -183,31 +138,18 @@ func (h *Hub) dropUnused() bool {
 // looks at every ring of two entries or more. The caller holds h.mu for
 // writing.
 func (h *Hub) halveRings(room int64) {
-	for {
-		need := h.ringBytes.Load() - room
-		if need <= 0 {
-			return
-		}
-		// Rings whose sizes have the same bit length share a class.
-		var classes [bits.UintSize + 1]int64
-		for _, c := range slices.Backward(h.filled) { // unlist moves the last one forward
+	for h.ringBytes.Load() > room && len(h.filled) > 0 {
+		largest := 0
+		for c := range h.filled {
 			bytes, several := c.size()
 			if !several {
-				h.unlist(c)
+				delete(h.filled, c)
 				continue
 			}
-			classes[bits.Len(uint(bytes))] += int64(bytes)
+			largest = max(largest, bytes)
 		}
-		if len(h.filled) == 0 {
-			return
-		}
-		class := len(classes)
-		for won := int64(0); won < need && class > 0; {
-			class--
-			won += classes[class] / 2
-		}
-		for _, c := range h.filled {
-			if bytes, _ := c.size(); bits.Len(uint(bytes)) >= class {
+		for c := range h.filled {
+			if bytes, _ := c.size(); bytes > largest/2 {
 				h.ringBytes.Add(int64(c.halve()))
 			}
 		}

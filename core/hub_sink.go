@@ -17,9 +17,7 @@ func (k *hubSink) Deliver(entries []*Entry) {
 		h.head.Store(entries[len(entries)-1].Position.Seq)
 		h.notifyShards(entries)
 	}
-	if h.ringBytes.Load() > h.ringLimit.Load() {
-		h.enforceBudget()
-	}
+	h.checkBudget()
 }
 
 // deliverOne does what place and notifyShards do, in one step, for a single
@@ -68,10 +66,6 @@ func (h *Hub) placeNew(e *Entry) {
 		return
 	}
 	h.push(c, e)
-	if c.refs.Load() == 0 {
-		h.setSpare(c, true)
-		h.unused.Add(c, e.Position.Seq)
-	}
 }
 
 // notifyShards marks the entries' channels dirty in all shards.
