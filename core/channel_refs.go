@@ -1,7 +1,7 @@
 package core
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/tidings-go/tidings/core/history"
 )
@@ -18,9 +18,8 @@ func (h *Hub) attach(names []string) ([]*channel, error) {
 	if h.attachUsed(names, channels) {
 		return channels, nil
 	}
-	gone, err := h.attachRest(names, channels)
-	h.forgetAll(gone)
-	if err != nil {
+	if err := h.attachRest(names, channels); err != nil {
+		h.detach(slices.DeleteFunc(channels, func(c *channel) bool { return c == nil }))
 		return nil, err
 	}
 	return channels, nil
@@ -42,45 +41,38 @@ func (h *Hub) attachUsed(names []string, channels []*channel) (all bool) {
 	return all
 }
 
-// attachRest acquires the channels that are nil. On an error, it releases all
-// channels, and returns the names of the private channels that are removed with
-// that.
-func (h *Hub) attachRest(names []string, channels []*channel) (gone []string, err error) {
+// attachRest acquires the channels that are nil. On an error, those that it has
+// not acquired are nil.
+func (h *Hub) attachRest(names []string, channels []*channel) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i, name := range names {
 		if channels[i] != nil {
 			continue
 		}
-		if err = h.exists(name); err != nil {
-			break
+		c, err := h.channel(name)
+		if err != nil {
+			return err
 		}
-		if channels[i] = h.channel(name); channels[i] == nil {
-			err = fmt.Errorf("%w: %d", ErrTooManyChannels, len(h.channels))
-			break
+		if c.full(c.refs.Load()) {
+			return ErrChannelFull
 		}
-		if channels[i].full(channels[i].refs.Load()) {
-			channels[i], err = nil, ErrChannelFull
-			break
-		}
-		h.hold(channels[i])
+		h.hold(c)
+		channels[i] = c
 	}
-	if err == nil {
-		return nil, nil
-	}
-	for _, c := range channels {
-		if c != nil && h.release(c) {
-			gone = append(gone, c.name)
-		}
-	}
-	return gone, err
+	return nil
 }
 
-// detach releases channels, and drops those that have no references and no
-// entries.
+// detach releases channels. It does not wait for the store.
 func (h *Hub) detach(channels []*channel) {
-	if last := h.detachUsed(channels); len(last) > 0 {
-		h.forgetAll(h.detachLast(last))
+	last := h.detachUsed(channels)
+	if len(last) == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range last {
+		h.release(c)
 	}
 }
 
@@ -97,41 +89,20 @@ func (h *Hub) detachUsed(channels []*channel) (last []*channel) {
 	return last
 }
 
-// detachLast releases channels, and returns the names of the private channels
-// that are removed with that.
-func (h *Hub) detachLast(channels []*channel) (gone []string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, c := range channels {
-		if h.release(c) {
-			gone = append(gone, c.name)
-		}
-	}
-	return gone
-}
-
-// release releases a channel, and reports whether it was the last reference to
-// a private channel, which is then removed. The caller holds h.mu for writing.
-func (h *Hub) release(c *channel) (private bool) {
+// release releases a channel. With the last reference, it drops a private
+// channel with its history, and another one that has no entries. The caller
+// holds h.mu for writing.
+func (h *Hub) release(c *channel) {
 	if c.refs.Add(-1) > 0 {
-		return false
+		return
 	}
 	h.ringBytes.Add(c.overhead())
-	if history.IsPrivate(c.name) {
-		delete(h.private, c.name)
+	switch {
+	case history.IsPrivate(c.name):
 		h.drop(c)
-		return true
-	}
-	if !h.removeIfEmpty(c) {
+		h.finisher.add(func() { h.forgetPrivate(c.name) })
+	case !h.removeIfEmpty(c):
 		h.unused.Add(c, 0)
-	}
-	return false
-}
-
-// forgetAll drops the history of private channels that were removed.
-func (h *Hub) forgetAll(gone []string) {
-	for _, name := range gone {
-		h.forgetPrivate(name)
 	}
 }
 

@@ -108,9 +108,6 @@ func wantNoRefs(t *testing.T, hub *Hub) {
 			}
 		}
 	}
-	if n := len(hub.private); n != 0 {
-		t.Errorf("private channels: got %d, want none", n)
-	}
 	for name, m := range hub.sessions.byName {
 		if m.streams != 0 {
 			t.Errorf("memory %v: got %d streams, want none", name, m.streams)

@@ -173,7 +173,6 @@ type Hub struct {
 	mu       sync.RWMutex
 	channels map[string]*channel
 	base     uint64                  // a new channel's ring lacks all entries up to this sequence number
-	private  map[string]struct{}     // names of the private channels that exist
 	unused   lazyheap.Heap[*channel] // all channels with refs == 0
 	// filled holds all channels whose ring can be made smaller, and maybe others.
 	// The goroutine that delivers changes it while it holds mu for reading; all
@@ -229,7 +228,6 @@ func NewHub(cfg HubConfig) *Hub {
 		lookups:  make(chan struct{}, cfg.MaxReplays),
 		channels: make(map[string]*channel),
 		filled:   make(map[*channel]struct{}),
-		private:  make(map[string]struct{}),
 		streams:  make(map[streamKey]*Stream),
 		early:    make(map[*Stream]struct{}),
 		closed:   make(chan struct{}),

@@ -1,25 +1,33 @@
 package core
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// channel returns the channel with this name. It makes a new one if there is
-// none, and returns nil if MaxChannels leaves no room. The caller holds h.mu
+// channel returns the channel with this name, and makes it if there is none.
+// The error wraps ErrChannelGone or ErrTooManyChannels. The caller holds h.mu
 // for writing, and then acquires a reference to the channel or pushes an entry
 // onto its ring.
-func (h *Hub) channel(name string) *channel {
-	if c := h.channels[name]; c != nil {
-		return c
+func (h *Hub) channel(name string) (*channel, error) {
+	if err := h.exists(name); err != nil {
+		return nil, err
 	}
-	for len(h.channels) >= h.cfg.MaxChannels && !history.IsPrivate(name) {
+	if c := h.channels[name]; c != nil {
+		return c, nil
+	}
+	for len(h.channels) >= h.cfg.MaxChannels {
 		if !h.dropUnused() {
-			return nil
+			return nil, fmt.Errorf("%w: %d", ErrTooManyChannels, len(h.channels))
 		}
 	}
-	name = strings.Clone(name)
+	return h.newChannel(strings.Clone(name)), nil
+}
+
+// newChannel makes a channel. The caller does what that of channel does.
+func (h *Hub) newChannel(name string) *channel {
 	c := &channel{name: name, cfg: h.cfg.channel(name), gone: h.base, shards: make([]interest, len(h.shards))}
 	h.channels[name] = c
 	h.ringBytes.Add(c.overhead())

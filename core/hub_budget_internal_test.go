@@ -183,13 +183,12 @@ func TestPrivateEndsSpareOthers(t *testing.T) {
 	h := NewHub(HubConfig{})
 	defer func() { _ = h.Close() }()
 	name := "~" + strings.Repeat("A", 26)
-	h.private[name] = struct{}{}
-	channels, err := h.attach([]string{name})
-	if err != nil {
-		t.Fatalf("attach: %v", err)
-	}
+	h.mu.Lock()
+	c := h.newChannel(name)
+	h.hold(c)
+	h.mu.Unlock()
 	h.place([]*Entry{{Position: h.position(1), Channel: name}}) // and it is not told yet
-	h.detach(channels)
+	h.detach([]*channel{c})
 	s, _, err := h.subscribe(t.Context(), nil, Subscription{Channels: []string{"a"}})
 	if err != nil {
 		t.Fatalf("subscribe: %v", err)

@@ -1,5 +1,7 @@
 package core
 
+import "errors"
+
 // hubSink is the hub as its store sees it.
 type hubSink Hub
 
@@ -55,17 +57,18 @@ func (h *Hub) place(entries []*Entry) {
 }
 
 // placeNew makes a channel for an entry and pushes the entry under the same
-// lock, so that the channel is not dropped in between. If there is no room for
-// another channel, the entry is in history only.
+// lock, so that the channel is not dropped in between. If the channel cannot be
+// made, the entry is in history only.
 func (h *Hub) placeNew(e *Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := h.channel(e.Channel)
-	if c == nil {
+	c, err := h.channel(e.Channel)
+	switch {
+	case err == nil:
+		h.push(c, e)
+	case errors.Is(err, ErrTooManyChannels): // a private channel is never made again
 		h.base = max(h.base, e.Position.Seq)
-		return
 	}
-	h.push(c, e)
 }
 
 // notifyShards marks the entries' channels dirty in all shards.

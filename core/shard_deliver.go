@@ -109,9 +109,7 @@ func (s *shard) applyChannels(m *member, p *page) {
 		p.query.Gone, p.skipThrough = r.align(p.query.Gone), r.align(p.skipThrough)
 		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(m.sub.channels, p.skipThrough, e) })
 	}
-	if len(r.removed) > 0 {
-		s.hub.finisher.add(func() { s.hub.detach(r.removed) })
-	}
+	s.hub.detach(r.removed)
 }
 
 // deliver sends new entries, as far as the client takes them. It sends nothing

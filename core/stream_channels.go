@@ -65,9 +65,7 @@ func newWish(add, remove []string) (w wish, err error) {
 	return w, nil
 }
 
-// change changes the stream's channels. It acquires and releases channels
-// without the stream's lock, because the release of a private channel may call
-// the store.
+// change changes the stream's channels.
 func (s *Stream) change(w wish) (done ChannelChange, err error) {
 	if err = s.changeable(); err != nil {
 		return done, err

@@ -51,9 +51,8 @@ func TestChangeForgetsWithoutTheLock(t *testing.T) {
 	<-opened
 	private, gone := "~"+rand.Text(), "~"+rand.Text()
 	hub.mu.Lock()
-	hub.private[private] = struct{}{}
-	c := hub.channel(private)
-	c.refs.Add(1)
+	c := hub.newChannel(private)
+	hub.hold(c)
 	hub.mu.Unlock()
 	// The change acquires one private channel, and looks up the other one after
 	// the first has lost its other reference.

@@ -19,19 +19,16 @@ func (s *Stream) PrivateChannel() string {
 	name := history.PrivateMark + rand.Text()
 	h := s.gate.hub
 	h.mu.Lock()
-	h.private[name] = struct{}{}
-	c := h.channel(name)
+	c := h.newChannel(name) // also over the bound for all channels
 	h.hold(c)
 	h.mu.Unlock()
 	s.mu.Lock()
-	over := s.state == stateFinished
-	if !over {
+	defer s.mu.Unlock()
+	if s.state == stateFinished {
+		h.detach([]*channel{c})
+	} else {
 		x := s.ensureRare()
 		x.private = append(x.private, c)
-	}
-	s.mu.Unlock()
-	if over {
-		h.detach([]*channel{c})
 	}
 	return name
 }
@@ -39,10 +36,7 @@ func (s *Stream) PrivateChannel() string {
 // exists returns an error if the name is that of a private channel that is
 // gone. The caller holds h.mu.
 func (h *Hub) exists(name string) error {
-	if !history.IsPrivate(name) {
-		return nil
-	}
-	if _, ok := h.private[name]; !ok {
+	if history.IsPrivate(name) && h.channels[name] == nil {
 		return fmt.Errorf("%w: a private channel ends with its last stream", ErrChannelGone)
 	}
 	return nil

@@ -20,10 +20,9 @@ func (s *Stream) noteSession(next []*channel) {
 	if x.inSession && x.session != name {
 		return // its identity has changed since
 	}
-	own := indices(x.private)
 	channels := make([]remembered, 0, len(next))
 	for _, c := range next {
-		if _, private := own[c]; !private {
+		if !slices.Contains(x.private, c) {
 			channels = append(channels, remembered{c.name, x.begins[c]})
 		}
 	}
