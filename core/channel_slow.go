@@ -51,22 +51,22 @@ type ChannelConfig struct {
 	MaxSubscribers int
 }
 
-// fellOut applies the policy of the i-th channel to a subscriber that needs
-// entries that have left the ring. It returns ErrSlow, or moves the subscriber
+// fellOut applies the policy of a channel to a subscriber that needs entries
+// that have left the ring. It returns ErrSlow, or moves the subscriber
 // to head and returns a GapError for the skipped entries.
-func (s *subscriber) fellOut(i int, head uint64) error {
-	c := s.channels[i]
+func (s *subscriber) fellOut(c *channel, head uint64) error {
 	if c.cfg.Slow == Evict {
 		return ErrSlow
 	}
 	lost := &GapError{
 		Reason: GapSkipped, Channel: c.name,
-		Oldest: s.hub.position(s.from(i)), Newest: s.hub.position(head),
+		Oldest: s.hub.position(s.from(c)), Newest: s.hub.position(head),
 	}
 	if len(s.channels) == 1 {
 		s.moveTo(head)
 	} else {
-		s.raise(i, head)
+		s.skipThrough = s.skipThrough.with(marks{c: head})
+		s.unreportedThrough = max(s.unreportedThrough, head)
 	}
 	return lost
 }

@@ -3,7 +3,6 @@ package core
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/tidings-go/tidings/core/internal/sock"
 )
@@ -102,14 +101,14 @@ func (s *shard) sendClosing(m *member, reason error) {
 func (s *shard) applyChannels(m *member, p *page) {
 	m.changed = true
 	m.delist()
-	r := m.sub.applyChannels()
+	removed, skipThrough := m.sub.applyChannels()
 	m.enlist()
 	m.setTimeout(m.stream.stallTimeout())
 	if p != nil {
-		p.query.Gone, p.skipThrough = r.align(p.query.Gone), r.align(p.skipThrough)
-		p.entries = slices.DeleteFunc(slices.Clone(p.entries), func(e *Entry) bool { return !wants(m.sub.channels, p.skipThrough, e) })
+		p.skipThrough = p.skipThrough.with(skipThrough)
+		p.entries = m.sub.wanted(p.entries, p.skipThrough)
 	}
-	s.hub.detach(r.removed)
+	s.hub.detach(removed)
 }
 
 // deliver sends new entries, as far as the client takes them. It sends nothing

@@ -97,7 +97,7 @@ func (s *shard) postpone(m *member, p *page, last uint64) {
 	}
 	rest := p.query
 	if last > 0 {
-		rest = Query{Snapshot: p.query.Snapshot, After: s.hub.position(last), Gone: p.query.Gone}
+		rest = Query{Snapshot: p.query.Snapshot, After: s.hub.position(last)}
 	}
 	m.sub.history, m.sub.skipThrough = &rest, p.skipThrough
 	if rest.Follows() {

@@ -66,11 +66,11 @@ type rareState struct {
 	deliver  func(events, bytes int) // calls all OnDeliver hooks
 	lifetime *time.Timer
 
-	pending *pendingChannels    // the change of channels to apply next, or nil
-	begins  map[*channel]uint64 // of added channels: entries up to here are not delivered
-	private []*channel          // made by PrivateChannel
-	hooks   []hook              // due, in order
-	last    *Event              // what to send before the stream closes, or nil
+	pending *pendingChannels // the change of channels to apply next, or nil
+	begins  marks            // of added channels: entries up to here are not delivered
+	private []*channel       // made by PrivateChannel
+	hooks   []hook           // due, in order
+	last    *Event           // what to send before the stream closes, or nil
 
 	sessionKey string // Subscription.SessionKey, or empty
 	inSession  bool   // the hub remembers its channels, under session

@@ -9,9 +9,9 @@ import (
 // pendingChannels is the list of channels that a stream is to have; the
 // goroutine that drives the stream applies it.
 type pendingChannels struct {
-	channels    []*channel
-	skipThrough []uint64 // for each channel: entries up to here are not delivered; 0 if it was not added
-	head        uint64   // the newest entry at the first pending request
+	channels    []*channel // with a reference to each that the subscriber does not have
+	skipThrough marks      // for the added channels: their newest entries at the request
+	head        uint64     // the newest entry at the first pending request
 }
 
 // AddChannels subscribes the open stream to more channels, without
@@ -123,87 +123,61 @@ func (s *Stream) requestChannels(add []*channel, remove []string) (done ChannelC
 	if err := s.fixed(); err != nil {
 		return done, add, err
 	}
-	was := pendingChannels{channels: s.sub.channels, skipThrough: make([]uint64, len(s.sub.channels))}
-	pending := s.rareCopy().pending
-	if pending != nil {
-		was = *pending
-	}
-	next, removed := was.without(remove)
-	fresh := make([]*channel, 0, len(add))
-	for has, i := indices(next.channels), 0; i < len(add); i++ {
-		if _, there := has[add[i]]; there {
-			unused = append(unused, add[i])
+	var kept, removed, fresh []*channel
+	for _, c := range s.wanted() {
+		if _, out := slices.BinarySearch(remove, c.name); out {
+			removed = append(removed, c)
 		} else {
-			fresh = append(fresh, add[i])
+			kept = append(kept, c)
 		}
 	}
-	done = ChannelChange{Added: len(fresh), Removed: len(removed)}
+	for _, c := range add {
+		if slices.Contains(kept, c) {
+			unused = append(unused, c)
+		} else {
+			fresh = append(fresh, c)
+		}
+	}
 	switch {
 	case len(s.forbidden(fresh)) > 0:
-		return ChannelChange{}, add, ErrForbidden
-	case len(next.channels)+len(fresh) > MaxChannels:
-		return ChannelChange{}, add, fmt.Errorf("%w: more than %d channels", ErrTooLarge, MaxChannels)
+		return done, add, ErrForbidden
+	case len(kept)+len(fresh) > MaxChannels:
+		return done, add, fmt.Errorf("%w: more than %d channels", ErrTooLarge, MaxChannels)
 	case len(fresh)+len(removed) == 0:
 		return done, unused, nil
 	}
-	held := indices(s.sub.channels) // channels that the subscriber holds
+	x, head := s.ensureRare(), s.gate.hub.head.Load()
+	next := pendingChannels{head: head}
+	if x.pending != nil {
+		next = *x.pending
+	}
 	for _, c := range removed {
 		s.countOut(c)
-		if _, ok := held[c]; !ok {
-			unused = append(unused, c)
-		}
 	}
-	head := s.gate.hub.head.Load()
-	if next.head = was.head; pending == nil {
-		next.head = head
-	}
+	unused = append(unused, without(removed, s.sub.channels)...)
+	added := make(marks)
 	for _, c := range fresh {
 		s.countIn(c)
-		if _, ok := held[c]; ok {
+		added[c] = head
+		if slices.Contains(s.sub.channels, c) {
 			unused = append(unused, c)
 		}
-		next.channels, next.skipThrough = append(next.channels, c), append(next.skipThrough, head)
 	}
-	x := s.ensureRare()
-	x.pending = &next
-	x.begins = next.begins(x.begins)
+	next.channels, next.skipThrough = slices.Concat(kept, fresh), next.skipThrough.of(kept).with(added)
+	x.pending, x.begins = &next, x.begins.of(kept).with(added)
 	s.changing.Store(true)
 	s.noteSession(next.channels)
-	return done, unused, nil
+	return ChannelChange{Added: len(fresh), Removed: len(removed)}, unused, nil
 }
 
-// begins returns, for each added channel, the entry up to which nothing is
-// delivered. before holds the same for earlier changes.
-func (t pendingChannels) begins(before map[*channel]uint64) map[*channel]uint64 {
-	begins := make(map[*channel]uint64)
-	for i, c := range t.channels {
-		if at := max(t.skipThrough[i], before[c]); at > 0 {
-			begins[c] = at
+// without returns the channels of a list that others does not have.
+func without(list, others []*channel) (rest []*channel) {
+	for _, c := range list {
+		if !slices.Contains(others, c) {
+			rest = append(rest, c)
 		}
 	}
-	return begins
-}
-
-// without returns the list without the named channels, and those of them that
-// it had. names is sorted.
-func (t pendingChannels) without(names []string) (rest pendingChannels, removed []*channel) {
-	for i, c := range t.channels {
-		if _, out := slices.BinarySearch(names, c.name); out {
-			removed = append(removed, c)
-			continue
-		}
-		rest.channels, rest.skipThrough = append(rest.channels, c), append(rest.skipThrough, t.skipThrough[i])
-	}
-	return rest, removed
-}
-
-// indices returns the index of each channel in the list.
-func indices(channels []*channel) map[*channel]int {
-	at := make(map[*channel]int, len(channels))
-	for i, c := range channels {
-		at[c] = i
-	}
-	return at
+	return rest
 }
 
 // wakeDriver wakes the shard that drives the stream.
@@ -216,59 +190,25 @@ func (s *Stream) wakeDriver() {
 	}
 }
 
-// channelDelta is a change of a subscriber's channels.
-type channelDelta struct {
-	removed, added []*channel // the caller releases removed
-	// align takes a list with one value for each old channel, such as
-	// skipThrough or Query.Gone, and returns it with one value for each new
-	// channel.
-	align func(list []uint64) []uint64
-}
-
 // applyChannels gives the subscriber the channels that its stream is to have.
-// The caller updates the channels' lists of subscribers.
-func (s *subscriber) applyChannels() (r channelDelta) {
+// It returns the removed ones, for the caller to release, and what to skip of
+// the added ones. The caller updates the channels' lists of subscribers.
+func (s *subscriber) applyChannels() (removed []*channel, skipThrough marks) {
 	st := s.stream
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.changing.Store(false)
-	r.align = func(list []uint64) []uint64 { return list }
-	x := st.rare.Load()
-	if x == nil || x.pending == nil {
-		return r
+	x := st.ensureRare()
+	next := x.pending
+	if next == nil {
+		return nil, nil
 	}
-	next, old := *x.pending, s.channels
 	x.pending = nil
-	s.channels = next.channels
-	before, after := indices(old), indices(next.channels)
-	for _, c := range old {
-		if _, stays := after[c]; !stays {
-			r.removed = append(r.removed, c)
-		}
-	}
-	for i, c := range next.channels {
-		s.unreportedThrough = max(s.unreportedThrough, next.skipThrough[i]) // older entries are not delivered
-		if _, stays := before[c]; !stays {
-			r.added = append(r.added, c)
-		}
-	}
-	r.align = func(list []uint64) []uint64 {
-		aligned := slices.Clone(next.skipThrough)
-		for i, c := range next.channels {
-			if j, ok := before[c]; ok && j < len(list) {
-				aligned[i] = max(aligned[i], list[j])
-			}
-		}
-		return aligned
-	}
-	s.skipThrough = r.align(s.skipThrough)
+	removed, s.channels = without(s.channels, next.channels), next.channels
+	s.unreportedThrough = max(s.unreportedThrough, next.skipThrough.last()) // older entries are not delivered
+	s.skipThrough = s.skipThrough.with(next.skipThrough)
 	if s.begun() {
 		s.moveTo(s.cursor.Load()) // the cursor may be beyond skipThrough
 	}
-	if s.history != nil && s.history.Follows() {
-		q := *s.history
-		q.Gone = r.align(q.Gone)
-		s.history = &q
-	}
-	return r
+	return removed, next.skipThrough
 }

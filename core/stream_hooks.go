@@ -58,11 +58,7 @@ func (s *Stream) countOutAll() {
 	if s.state != stateSubscribed {
 		return
 	}
-	channels := s.sub.channels
-	if x := s.rare.Load(); x != nil && x.pending != nil {
-		channels = x.pending.channels
-	}
-	for _, c := range channels {
+	for _, c := range s.wanted() {
 		s.countOut(c)
 	}
 }

@@ -273,19 +273,11 @@ func (s *Stream) finish(opened bool, reason error) {
 // held returns the channels that a stream holds besides its subscriber's. The
 // caller holds s.mu.
 func (s *Stream) held() []*channel {
-	x := s.rare.Load()
-	if x == nil {
-		return nil
+	x := s.rareCopy()
+	if x.pending == nil {
+		return x.private
 	}
-	held := x.private
-	if x.pending != nil {
-		for _, c := range x.pending.channels {
-			if !slices.Contains(s.sub.channels, c) {
-				held = append(held, c)
-			}
-		}
-	}
-	return held
+	return slices.Concat(x.private, without(x.pending.channels, s.sub.channels))
 }
 
 // expected reports whether a reason is part of normal operation.

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync/atomic"
 )
@@ -26,10 +27,10 @@ type subscriber struct {
 	// channels has references to the channels. The subscriber's goroutine changes
 	// it under the stream's mu.
 	channels []*channel
-	// skipThrough[i]: entries of channels[i] up to this sequence number are
-	// neither delivered nor reported as a gap. It is nil once the cursor is past
-	// all of them.
-	skipThrough []uint64
+	// skipThrough: entries of a channel up to this sequence number are neither
+	// delivered nor reported as a gap. It is nil once the cursor is past all of
+	// them.
+	skipThrough marks
 	// unreportedThrough: the client has everything up to this sequence number, but
 	// its last event ID lies before it, because the newest entries were not for
 	// this client. 0 if the ID is up to date.
@@ -42,6 +43,41 @@ type subscriber struct {
 	history *Query
 
 	wake chan struct{} // capacity 1; nil until listen
+}
+
+// marks holds a sequence number for some channels. It is not changed, but
+// replaced.
+type marks map[*channel]uint64
+
+// with returns the marks of both, the larger one where both have one.
+func (m marks) with(others marks) marks {
+	if len(others) == 0 {
+		return m
+	}
+	all := maps.Clone(others)
+	for c, seq := range m {
+		all[c] = max(all[c], seq)
+	}
+	return all
+}
+
+// of returns the marks of some channels.
+func (m marks) of(channels []*channel) marks {
+	some := make(marks)
+	for _, c := range channels {
+		if seq := m[c]; seq > 0 {
+			some[c] = seq
+		}
+	}
+	return some
+}
+
+// last returns the largest of the sequence numbers.
+func (m marks) last() (seq uint64) {
+	for _, at := range m {
+		seq = max(seq, at)
+	}
+	return seq
 }
 
 // subscribe attaches a subscriber to its channels. If gap is not nil, the
@@ -79,8 +115,8 @@ func (h *Hub) subscribe(ctx context.Context, stream *Stream, sub Subscription) (
 
 // begins returns the sequence numbers at which the channels begin that an
 // earlier stream of the session had added.
-func (s *subscriber) begins(sub Subscription) map[*channel]uint64 {
-	begins := make(map[*channel]uint64)
+func (s *subscriber) begins(sub Subscription) marks {
+	begins := make(marks)
 	for _, c := range s.channels {
 		if at := sub.skipThrough[c.name]; at > 0 {
 			begins[c] = at
@@ -147,39 +183,24 @@ func (s *subscriber) notify() {
 	}
 }
 
-// from returns the sequence number up to which the subscriber has taken its
-// i-th channel.
-func (s *subscriber) from(i int) uint64 {
-	cursor := s.cursor.Load()
-	if s.skipThrough == nil {
-		return cursor
-	}
-	return max(cursor, s.skipThrough[i])
-}
+// from returns the sequence number up to which the subscriber has taken a
+// channel.
+func (s *subscriber) from(c *channel) uint64 { return max(s.cursor.Load(), s.skipThrough[c]) }
 
 // moveTo moves the cursor, and drops skipThrough when it no longer matters.
 func (s *subscriber) moveTo(seq uint64) {
 	s.cursor.Store(seq)
-	if len(s.skipThrough) == 0 || seq >= slices.Max(s.skipThrough) {
+	if seq >= s.skipThrough.last() {
 		s.skipThrough = nil
 	}
 }
 
-// raise makes the subscriber skip entries of the i-th channel up to seq, which
-// lies after the cursor.
-func (s *subscriber) raise(i int, seq uint64) {
-	if s.skipThrough == nil {
-		s.skipThrough = make([]uint64, len(s.channels))
-	}
-	s.skipThrough[i] = max(s.skipThrough[i], seq)
-	s.unreportedThrough = max(s.unreportedThrough, seq)
-}
-
-// wants reports whether a subscriber with these channels takes an entry. skipThrough
-// is its own.
-func wants(channels []*channel, skipThrough []uint64, e *Entry) bool {
-	i := slices.IndexFunc(channels, func(c *channel) bool { return c.name == e.Channel })
-	return i >= 0 && (skipThrough == nil || e.Position.Seq > skipThrough[i])
+// wanted returns the entries without those of other channels, and those to skip.
+func (s *subscriber) wanted(entries []*Entry, skipThrough marks) []*Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e *Entry) bool {
+		i := slices.IndexFunc(s.channels, func(c *channel) bool { return c.name == e.Channel })
+		return i < 0 || e.Position.Seq <= skipThrough[s.channels[i]]
+	})
 }
 
 // upToDate reports whether the subscriber has taken all entries that the rings

@@ -3,7 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
-	"slices"
+	"math"
 
 	"github.com/tidings-go/tidings/core/internal/ring"
 )
@@ -59,12 +59,12 @@ func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
 	sc := s.hub.newScratch()
 	b.scratch = sc
 	all := true
-	for i, c := range s.channels {
+	for _, c := range s.channels {
 		from := len(sc.found)
 		var ok, last bool
-		if sc.found, last, ok = c.after(sc.found, s.from(i), head, batchEvents+1); !ok {
+		if sc.found, last, ok = c.after(sc.found, s.from(c), head, batchEvents+1); !ok {
 			b.release()
-			return batch{}, 0, s.fellOut(i, head)
+			return batch{}, 0, s.fellOut(c, head)
 		}
 		all = all && last
 		sc.lists = append(sc.lists, sc.found[from:len(sc.found):len(sc.found)])
@@ -83,39 +83,34 @@ func (s *subscriber) peek(head uint64) (b batch, to uint64, err error) {
 	if !all { // the next batch has the rest; a list that was cut short reaches at least this far
 		head = b.entries[len(b.entries)-1].Position.Seq
 	}
-	for i, c := range s.channels {
-		sc.conflated += c.conflated(s.from(i), head)
+	for _, c := range s.channels {
+		sc.conflated += c.conflated(s.from(c), head)
 	}
 	return b, head, nil
 }
 
-// query returns the query for the next page from the store.
-func (s *subscriber) query() Query {
-	q := *s.history
+// query returns the query for the next page from the store, and the channels
+// that it is about. A beginning leaves out channels that were added later.
+func (s *subscriber) query() (q Query, channels []*channel) {
+	q = *s.history
 	q.MaxEvents, q.MaxBytes = batchEvents, s.hub.cfg.PageBytes
-	if q.Follows() {
-		q.Gone = excuses(q.Gone, s.skipThrough)
-	}
-	return q
-}
-
-// about returns the names of the channels to query. The first page of a Start
-// leaves out channels that were added later.
-func (s *subscriber) about(q Query) []string {
-	names := make([]string, 0, len(s.channels))
-	for i, c := range s.channels {
-		if q.Follows() || s.skipThrough == nil || s.skipThrough[i] == 0 {
-			names = append(names, c.name)
+	for _, c := range s.channels {
+		if s.skipThrough[c] == 0 || q.Follows() {
+			channels = append(channels, c)
+			q.Channels = append(q.Channels, c.name)
+		}
+		if q.Follows() {
+			q.Gone = append(q.Gone, s.skipThrough[c])
 		}
 	}
-	return names
+	return q, channels
 }
 
 // replayed is a page of history that a subscriber has taken, with the state
 // needed to take it again.
 type replayed struct {
-	query       Query
-	skipThrough []uint64 // skipThrough of the subscriber before the page
+	query       Query    // the subscriber's history before the page
+	skipThrough marks    // and its skipThrough
 	entries     []*Entry // entries that the subscriber takes
 	all         bool     // the page has no other entries
 }
@@ -134,83 +129,45 @@ func (s *subscriber) replay(ctx context.Context) (replayed, error) {
 // readPage takes the next page from the store. It switches to the rings as soon
 // as they hold all entries after the page.
 func (s *subscriber) readPage(ctx context.Context) (replayed, error) {
-	q := s.query()
-	r := replayed{query: q, skipThrough: s.skipThrough}
-	names := s.about(q)
-	if len(names) == 0 { // the channels were removed: nothing is left of the beginning
-		s.history = nil
-		if len(s.channels) > 0 && !s.ringsHold() {
-			s.history = &Query{After: s.hub.position(s.cursor.Load()), Gone: s.skipThrough}
+	r := replayed{query: *s.history, skipThrough: s.skipThrough}
+	q, channels := s.query()
+	page := Page{Through: s.hub.position(s.cursor.Load())}
+	if len(channels) > 0 { // otherwise they were removed, and nothing is left to read
+		var err error
+		if page, err = s.hub.read(ctx, q); err != nil {
+			return r, err
 		}
-		return r, nil
 	}
-	page, err := s.hub.read(ctx, names, q)
-	if err != nil {
-		return r, err
-	}
-	if !q.Follows() && (!q.Oldest || len(names) < len(s.channels)) {
+	end := uint64(math.MaxUint64)
+	if !q.Follows() && (!q.Oldest || len(channels) < len(s.channels)) {
 		// Entries that were published since the subscriber began come live, all of
 		// them. A page that was chosen later must not pass over them, and must not
 		// excuse those of them that were trimmed.
-		began := s.cursor.Load()
-		page = upToSeq(page, began)
-		page.Gone = slices.Clone(page.Gone)
-		for i := range page.Gone {
-			page.Gone[i] = min(page.Gone[i], began)
+		end = s.cursor.Load()
+	}
+	gone := make(marks)
+	for i, c := range channels {
+		if i < len(page.Gone) && !q.Follows() {
+			gone[c] = min(page.Gone[i], end)
 		}
 	}
-	page = upToSeq(page, max(s.bound(page.Through.Seq), q.After.Seq))
+	page = upToSeq(page, max(min(end, s.bound(page.Through.Seq)), q.After.Seq))
 	r.entries = page.Entries
 	if s.skipThrough != nil {
-		r.entries = slices.DeleteFunc(slices.Clone(r.entries), func(e *Entry) bool { return !wants(s.channels, s.skipThrough, e) })
+		r.entries = s.wanted(r.entries, s.skipThrough)
 	}
 	r.all = len(r.entries) == len(page.Entries)
 	if q.Snapshot && page.Through.Seq < s.cursor.Load() {
 		s.history = &Query{Snapshot: true, After: page.Through} // the cursor already stands at the end
 		return r, nil
 	}
+	s.skipThrough = s.skipThrough.with(gone)
 	s.moveTo(page.Through.Seq)
-	if s.ringsHold() {
-		s.history = nil
-		return r, nil
+	s.history = nil
+	if !s.ringsHold() {
+		s.history = &Query{After: page.Through}
 	}
-	gone := q.Gone
-	if !q.Follows() {
-		gone = spread(page.Gone, r.skipThrough)
-	}
-	s.history = &Query{After: page.Through, Gone: excuses(gone, r.skipThrough)}
 	return r, nil
-}
-
-// spread expands a list with one element for each channel without a floor into
-// a list with one element for each channel.
-func spread(gone, floors []uint64) []uint64 {
-	if floors == nil {
-		return gone
-	}
-	all := make([]uint64, len(floors))
-	for i, floor := range floors {
-		if floor == 0 && len(gone) > 0 {
-			all[i], gone = gone[0], gone[1:]
-		}
-	}
-	return all
-}
-
-// excuses returns, for each channel, the sequence number up to which missing
-// entries make no gap: the larger one of two lists, each of which may be nil.
-func excuses(a, b []uint64) []uint64 {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	all := make([]uint64, len(a))
-	for i := range all {
-		all[i] = max(a[i], b[i])
-	}
-	return all
 }
 
 // begun reports whether the subscriber has taken all of its beginning.
@@ -225,8 +182,7 @@ func (s *subscriber) awaits(head uint64) bool {
 }
 
 // read reads a page from the store.
-func (h *Hub) read(ctx context.Context, names []string, q Query) (Page, error) {
-	q.Channels = names
+func (h *Hub) read(ctx context.Context, q Query) (Page, error) {
 	page, err := timed(h, "read", func() (Page, error) { return h.store.Read(ctx, q) })
 	if err != nil {
 		return Page{}, fmt.Errorf("tidings: history: %w", err)

@@ -8,8 +8,8 @@ import (
 
 // restart moves the cursor to the Start of the subscription.
 func (s *subscriber) restart() {
-	s.history = nil
-	s.moveTo(s.hub.head.Load())
+	s.history, s.skipThrough = nil, nil
+	s.cursor.Store(s.hub.head.Load())
 	switch s.start.from {
 	case fromNow:
 	case fromOldest:
@@ -54,20 +54,21 @@ func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 		}
 		at = found
 	}
-	s.cursor.Store(at.Seq)
-	for i, c := range s.channels {
-		if floor := sub.skipThrough[c.name]; floor > at.Seq {
-			s.raise(i, floor) // the client has the channel from this entry on
-		}
+	s.skipThrough = s.begins(sub) // the client has these channels from there on
+	if last := s.skipThrough.last(); last > at.Seq {
+		s.unreportedThrough = last
 	}
+	s.moveTo(at.Seq)
 	if s.ringsHold() {
 		return nil
 	}
-	s.history = &Query{After: at, Gone: s.skipThrough}
+	s.history = &Query{After: at}
 	// Look ahead: whether there is a gap must be known before the head of the
 	// response is sent.
 	err := permit(ctx, s.hub.lookups, func() error {
-		_, err := s.hub.read(ctx, s.names(), Query{After: at, Gone: s.skipThrough, MaxEvents: 1})
+		q, _ := s.query()
+		q.MaxEvents = 1
+		_, err := s.hub.read(ctx, q)
 		return err
 	})
 	if gapOf(err) != nil {
@@ -127,8 +128,8 @@ func (s *subscriber) ringsHold() bool {
 	if s.cursor.Load() > s.hub.head.Load() {
 		return false
 	}
-	for i, c := range s.channels {
-		if !c.has(s.from(i)) {
+	for _, c := range s.channels {
+		if !c.has(s.from(c)) {
 			return false
 		}
 	}
