@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func Auth(cfg AuthConfig) core.Middleware {
 	if cfg.Check == nil {
 		panic("tidings: auth: no function that checks tokens")
 	}
-	cfg.MaxToken = orDefault(cfg.MaxToken, 8<<10)
+	cfg.MaxToken = cmp.Or(cfg.MaxToken, 8<<10)
 	return func(h *core.Handshake) error {
 		token, err := cfg.token(h)
 		if err != nil {

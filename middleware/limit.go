@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -112,11 +113,11 @@ func Limit(cfg LimitConfig) core.Middleware {
 }
 
 func (c LimitConfig) withDefaults() LimitConfig {
-	c.Streams = orDefault(c.Streams, 10_000)
-	c.PerAddress = orDefault(c.PerAddress, 100)
-	c.Header = strings.Clone(orDefault(c.Header, ForwardedFor))
-	c.IPv6Prefix = orDefault(c.IPv6Prefix, 64)
-	c.RetryAfter = orDefault(c.RetryAfter, 5*time.Second)
+	c.Streams = cmp.Or(c.Streams, 10_000)
+	c.PerAddress = cmp.Or(c.PerAddress, 100)
+	c.Header = strings.Clone(cmp.Or(c.Header, ForwardedFor))
+	c.IPv6Prefix = cmp.Or(c.IPv6Prefix, 64)
+	c.RetryAfter = cmp.Or(c.RetryAfter, 5*time.Second)
 	c.TrustedProxies = slices.Clone(c.TrustedProxies)
 	for i, prefix := range c.TrustedProxies {
 		if !prefix.IsValid() {
@@ -130,14 +131,6 @@ func (c LimitConfig) withDefaults() LimitConfig {
 		panic("tidings: limit: the header field Forwarded is not understood, use X-Forwarded-For")
 	}
 	return c
-}
-
-func orDefault[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // farewell returns the last event of a stream that a newer one replaces. Two pages that

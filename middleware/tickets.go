@@ -112,11 +112,11 @@ func NewTickets(cfg TicketConfig) *Tickets {
 	}
 	cfg.Path = strings.TrimSuffix(cfg.Path, "/")
 	cfg.CookiePath = cmp.Or(cfg.CookiePath, cfg.Path, "/")
-	cfg.Query = orDefault(cfg.Query, "ticket")
-	cfg.Cookie = orDefault(cfg.Cookie, "tidings")
-	cfg.TTL = orDefault(cfg.TTL, 30*time.Second)
-	cfg.SessionTTL = orDefault(cfg.SessionTTL, 12*time.Hour)
-	cfg.SameSite = orDefault(cfg.SameSite, http.SameSiteStrictMode)
+	cfg.Query = cmp.Or(cfg.Query, "ticket")
+	cfg.Cookie = cmp.Or(cfg.Cookie, "tidings")
+	cfg.TTL = cmp.Or(cfg.TTL, 30*time.Second)
+	cfg.SessionTTL = cmp.Or(cfg.SessionTTL, 12*time.Hour)
+	cfg.SameSite = cmp.Or(cfg.SameSite, http.SameSiteStrictMode)
 	if cfg.Spent == nil {
 		cfg.Spent = NewMemorySpentTickets(0)
 	}
