@@ -80,12 +80,12 @@ func stallAll(t *testing.T, f *fixture, group int, between func()) {
 			t.Fatalf("client %d: %v", i, err)
 		}
 		conns[i] = c.Conn // its buffers are not what is measured
-		receive(t, f.joined, "stream")
+		ssetest.Receive(t, f.Opened, "stream")
 		if i%group == group-1 {
 			between()
 		}
 	}
-	if got := f.hub.Stats().Streams; got != stalledClients {
+	if got := f.Hub.Stats().Streams; got != stalledClients {
 		t.Fatalf("streams: got %d, want %d", got, stalledClients)
 	}
 }

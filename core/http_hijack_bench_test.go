@@ -18,11 +18,11 @@ import (
 func BenchmarkJoin(b *testing.B) {
 	b.ReportAllocs()
 	hub := openHub(b, core.HubConfig{})
-	bed := openHijacked(b, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	bed := openFixture(b, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	request := []byte("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
 	buf := make([]byte, 4<<10)
 	for b.Loop() {
-		conn, err := net.Dial("tcp4", bed.addr)
+		conn, err := net.Dial("tcp4", bed.Addr)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -36,8 +36,8 @@ func BenchmarkJoin(b *testing.B) {
 			_ = tcp.SetLinger(0) // keeps no port
 		}
 		_ = conn.Close()
-		<-bed.joined
-		if sum := <-bed.closes; !sum.Opened {
+		<-bed.Opened
+		if sum := <-bed.Closes; !sum.Opened {
 			b.Fatalf("stream: got %+v, want it opened", sum)
 		}
 	}
@@ -51,7 +51,7 @@ func BenchmarkDeliver(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			hub := openHub(b, core.HubConfig{})
-			bed := openHijacked(b, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+			bed := openFixture(b, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 			ev := stockUpdate
 			ev.ID = "its own" // all frames are of the same size then
 			frame, err := core.AppendEvent(nil, ev)

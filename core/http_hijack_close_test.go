@@ -23,7 +23,7 @@ func TestHijackCloseBetweenBatches(t *testing.T) {
 			t.Fatalf("Publish: %v", err)
 		}
 	}
-	f := openHijacked(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+	f := openFixture(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnDeliver(func(events, _ int) {
 			if events > 0 {
 				_ = h.Close()
@@ -41,7 +41,7 @@ func TestHijackCloseBetweenBatches(t *testing.T) {
 	for path, lastID := range map[string]string{"/ring": first, "/snapshot": ""} {
 		c := f.open(t, path, lastID, 0)
 		c.wantEOF(t)
-		if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrClosed) || sum.Events == 0 || sum.Events > batch {
+		if sum := f.Closed(t); !errors.Is(sum.Reason, core.ErrClosed) || sum.Events == 0 || sum.Events > batch {
 			t.Errorf("%s: got %+v, want ErrClosed and one batch", path, sum)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // published is what publishers have published, on several channels.
@@ -117,7 +118,7 @@ func TestHijackDelivery(t *testing.T) {
 				})
 			}
 		}
-		f := openHijacked(t, hub, core.GateConfig{Heartbeat: 20e6, WriteTimeout: patience}, map[string]func(*core.Gate) *core.Endpoint{
+		f := openFixture(t, hub, core.GateConfig{Heartbeat: 20e6, WriteTimeout: ssetest.Patience}, map[string]func(*core.Gate) *core.Endpoint{
 			"/a": subscribeTo("a"), "/abc": subscribeTo("a", "b", "c"), "/b-odd": filtered("b"), "/ac-odd": filtered("a", "c"),
 		})
 		kinds := []struct{ path, channels string }{{"/a", "a"}, {"/abc", "abc"}, {"/b-odd", "b"}, {"/ac-odd", "ac"}}
@@ -152,7 +153,7 @@ func TestHijackDelivery(t *testing.T) {
 			}
 			compare(t, fmt.Sprintf("client %d of %s", i, kind.path), got[i], want)
 		}
-		if n := len(f.closes); n > 0 {
+		if n := len(f.Closes); n > 0 {
 			t.Errorf("streams that ended: got %d, want none", n)
 		}
 	})
@@ -194,7 +195,7 @@ func compare(t *testing.T, who string, got, want []core.Event) {
 func TestHijackDeliveryAllocates(t *testing.T) {
 	const connections, events = 200, 300
 	hub := openHub(t, core.HubConfig{})
-	f := openHijacked(t, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	f := openFixture(t, hub, core.GateConfig{Heartbeat: -1}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	ev := core.Event{ID: "its own", Data: "x"} // all frames are of the same size then
 	frame, err := core.AppendEvent(nil, ev)
 	if err != nil {

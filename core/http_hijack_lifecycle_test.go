@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // wantEOF reads the rest of the response, which must be complete, and returns
@@ -78,14 +79,14 @@ func TestHijackEndings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			wantNoLeaks(t, func(t *testing.T) {
 				hub := openHub(t, core.HubConfig{})
-				f := openHijacked(t, hub, test.cfg, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a"), "/victim": subscribeTo("a")})
+				f := openFixture(t, hub, test.cfg, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a"), "/victim": subscribeTo("a")})
 				other := f.open(t, "/", "", 0)
 				other.readPrelude(t)
-				<-f.joined
+				<-f.Opened
 				for range 5 {
 					victim := f.open(t, "/victim", "", 0)
 					victim.readPrelude(t)
-					s := receive(t, f.joined, "stream")
+					s := ssetest.Receive(t, f.Opened, "stream")
 					if test.end != nil {
 						test.end(f, s)
 					} else {
@@ -93,7 +94,7 @@ func TestHijackEndings(t *testing.T) {
 						other.wantData(t, "to all")
 					}
 					victim.wantEOF(t)
-					if sum := f.closed(t); !errors.Is(sum.Reason, test.want) || !sum.Opened {
+					if sum := f.Closed(t); !errors.Is(sum.Reason, test.want) || !sum.Opened {
 						t.Errorf("summary: got %+v, want %v", sum, test.want)
 					}
 				}
@@ -111,11 +112,11 @@ func TestHijackEndings(t *testing.T) {
 func TestHijackChanges(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
-	f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	f := openFixture(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	for range 20 {
 		c := f.open(t, "/", "", 0)
 		c.readPrelude(t)
-		s := receive(t, f.joined, "stream")
+		s := ssetest.Receive(t, f.Opened, "stream")
 		var setting sync.WaitGroup
 		setting.Go(func() {
 			s.SetValue("key", "value")
@@ -135,12 +136,12 @@ func TestHijackChanges(t *testing.T) {
 func TestHijackLifetime(t *testing.T) {
 	wantNoLeaks(t, func(t *testing.T) {
 		const life = 100 * time.Millisecond
-		f := openHijacked(t, openHub(t, core.HubConfig{}), core.GateConfig{Lifetime: life}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		f := openFixture(t, openHub(t, core.HubConfig{}), core.GateConfig{Lifetime: life}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		for range 20 {
 			f.open(t, "/", "", 0)
 		}
 		for range 20 {
-			if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrLifetime) || sum.Duration < life {
+			if sum := f.Closed(t); !errors.Is(sum.Reason, core.ErrLifetime) || sum.Duration < life {
 				t.Errorf("summary: got %+v, want ErrLifetime after %v at least", sum, life)
 			}
 		}
@@ -152,7 +153,7 @@ func TestHijackBlockingCloseHook(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
 	blocking, proceed := make(chan struct{}, 10), make(chan struct{})
-	f := openHijacked(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(h *core.Handshake) error {
+	f := openFixture(t, hub, core.GateConfig{Heartbeat: 50 * time.Millisecond, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		if h.Request().URL.Path == "/blocks" {
 			h.OnClose(func(core.Summary) {
 				blocking <- struct{}{}
@@ -168,7 +169,7 @@ func TestHijackBlockingCloseHook(t *testing.T) {
 		wires = append(wires, c)
 		_ = f.open(t, "/blocks", "", 0).Close()
 	}
-	receive(t, blocking, "close hook")
+	ssetest.Receive(t, blocking, "close hook")
 	joins := f.open(t, "/", "", 0)
 	joins.readPrelude(t)
 	joins.readLine(t, ":") // a heartbeat
@@ -179,7 +180,7 @@ func TestHijackBlockingCloseHook(t *testing.T) {
 	}
 	close(proceed)
 	for range 4 {
-		if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
+		if sum := f.Closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
 			t.Errorf("summary: got %+v, want ErrClientGone", sum)
 		}
 	}
@@ -205,7 +206,7 @@ func TestHijackJoinWhileEnding(t *testing.T) {
 			wantNoLeaks(t, func(t *testing.T) {
 				for range 5 {
 					hub := openHub(t, core.HubConfig{})
-					f := openHijacked(t, hub, core.GateConfig{Heartbeat: 20 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+					f := openFixture(t, hub, core.GateConfig{Heartbeat: 20 * time.Millisecond}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 					var joining sync.WaitGroup
 					many := make(chan struct{}, 1000)
 					for range 8 {
@@ -236,7 +237,7 @@ func TestHijackJoinWhileEnding(t *testing.T) {
 						})
 					}
 					for range 40 {
-						receive(t, many, "client")
+						ssetest.Receive(t, many, "client")
 					}
 					if err := end(hub); err != nil {
 						t.Errorf("%s: %v", name, err)
@@ -255,7 +256,7 @@ func TestHijackHeartbeats(t *testing.T) {
 	t.Parallel()
 	const every, beats, clients = 50 * time.Millisecond, 10, 20
 	hub := openHub(t, core.HubConfig{})
-	f := openHijacked(t, hub, core.GateConfig{Heartbeat: every}, map[string]func(*core.Gate) *core.Endpoint{"/idle": subscribeTo("idle")})
+	f := openFixture(t, hub, core.GateConfig{Heartbeat: every}, map[string]func(*core.Gate) *core.Endpoint{"/idle": subscribeTo("idle")})
 	var all sync.WaitGroup
 	for range clients {
 		c := f.open(t, "/idle", "", 0)
@@ -278,7 +279,7 @@ func TestHijackHeartbeats(t *testing.T) {
 func TestHijackNoHeartbeats(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{})
-	f := openHijacked(t, hub, core.GateConfig{Heartbeat: 2 * time.Second}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("busy")})
+	f := openFixture(t, hub, core.GateConfig{Heartbeat: 2 * time.Second}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("busy")})
 	c := f.open(t, "/", "", 0)
 	c.readPrelude(t)
 	publish(t, hub, "busy", "first")

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // Many clients resume at the same time, from anywhere in a long history, while
@@ -28,7 +29,7 @@ func TestHijackReplay(t *testing.T) {
 		const clients, before, after, replays = 500, 2000, 60, 5
 		store := &gatedStore{Store: core.NewMemoryStore(core.Retention{Events: before + after}), held: func(core.Query) error { return nil }}
 		hub := openHub(t, core.HubConfig{RingEvents: 4, MaxReplays: replays, Store: store})
-		f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		f := openFixture(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		ids := publish(t, hub, "a", numbers(1, before)...)
 		var all sync.WaitGroup
 		var cuts atomic.Int64
@@ -112,7 +113,7 @@ func slowStore(t *testing.T, mode core.ConnMode) {
 			late[i] = f.open(t, "/", ids[i%10], 0)
 		}
 		for range replays {
-			receive(t, reading, "page")
+			ssetest.Receive(t, reading, "page")
 		}
 		for i := range alive {
 			alive[i] = f.open(t, "/", "", 0)
@@ -136,7 +137,7 @@ func slowStore(t *testing.T, mode core.ConnMode) {
 			}
 		}
 		for range behind / 2 {
-			if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
+			if sum := f.Closed(t); !errors.Is(sum.Reason, core.ErrClientGone) {
 				t.Errorf("summary of a client that left while its page was read: got %+v, want ErrClientGone", sum)
 			}
 		}
@@ -159,7 +160,7 @@ func TestHijackGapDuringReplay(t *testing.T) {
 		return errors.Join(err, &core.GapError{Reason: core.GapTrimmed, Oldest: oldest, Newest: newest})
 	}
 	hub := openHub(t, core.HubConfig{RingEvents: 4, Store: store})
-	f := openHijacked(t, hub, core.GateConfig{Start: core.Last(5)}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	f := openFixture(t, hub, core.GateConfig{Start: core.Last(5)}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	ids := publish(t, hub, "a", numbers(1, 20)...)
 	c := f.open(t, "/", ids[2], 0)
 	ev, err := c.dec.Next()
@@ -183,7 +184,7 @@ func TestHijackLargeSnapshot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			hub := openHub(t, core.HubConfig{RingEvents: 4, Store: core.NewMemoryStore(core.Retention{Events: keys + 100})})
-			f := openHijacked(t, hub, core.GateConfig{Start: core.Snapshot()}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a", "b")})
+			f := openFixture(t, hub, core.GateConfig{Start: core.Snapshot()}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a", "b")})
 			data := func(i int) string { return strconv.Itoa(i) + strings.Repeat("x", size) }
 			for i := range keys {
 				if _, err := hub.Publish(t.Context(), "a", core.Event{Key: strconv.Itoa(i), Data: data(i)}); err != nil {

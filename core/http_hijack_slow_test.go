@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // stall opens a client that does not read and publishes more than the sockets
@@ -20,13 +21,13 @@ import (
 func stall(t *testing.T, f *fixture) (stalled *rawClient, freed <-chan struct{}) {
 	t.Helper()
 	stalled, well := f.open(t, "/", "", 8<<10), f.open(t, "/", "", 0)
-	freed = released(receive(t, f.joined, "stream"))
-	<-f.joined
+	freed = released(ssetest.Receive(t, f.Opened, "stream"))
+	<-f.Opened
 	stalled.readPrelude(t)
 	well.readPrelude(t)
 	for i := range 60 {
 		data := strconv.Itoa(i) + strings.Repeat("x", 64<<10)
-		publish(t, f.hub, "a", data)
+		publish(t, f.Hub, "a", data)
 		well.wantData(t, data)
 	}
 	return stalled, freed
@@ -43,7 +44,7 @@ func wantFreed(t *testing.T, freed <-chan struct{}) {
 	t.Helper()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	end := time.Now().Add(patience)
+	end := time.Now().Add(ssetest.Patience)
 	for time.Now().Before(end) {
 		runtime.GC()
 		select {
@@ -62,9 +63,9 @@ func wantFreed(t *testing.T, freed <-chan struct{}) {
 func TestHijackSlow(t *testing.T) {
 	wantNoLeaks(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingEvents: 8, RingBytes: 1 << 30})
-		f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+		f := openFixture(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		stalled, freed := stall(t, f)
-		if n := len(f.closes); n > 0 {
+		if n := len(f.Closes); n > 0 {
 			t.Errorf("ended before it reads again: got %d streams, want none", n)
 		}
 		fds := descriptors()
@@ -83,7 +84,7 @@ func TestHijackSlow(t *testing.T) {
 			}
 			last = at.Seq
 		}
-		if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrSlow) || sum.Events == 0 || sum.Bytes == 0 {
+		if sum := f.Closed(t); !errors.Is(sum.Reason, core.ErrSlow) || sum.Events == 0 || sum.Bytes == 0 {
 			t.Errorf("summary: got %+v, want ErrSlow and what was sent", sum)
 		}
 		eventually(t, "descriptors, without the stream's", fds-1, descriptors)
@@ -100,10 +101,10 @@ func TestHijackSlow(t *testing.T) {
 func TestHijackWriteTimeout(t *testing.T) {
 	wantNoLeaks(t, func(t *testing.T) {
 		hub := openHub(t, core.HubConfig{RingBytes: 1 << 30})
-		f := openHijacked(t, hub, core.GateConfig{WriteTimeout: 300 * time.Millisecond},
+		f := openFixture(t, hub, core.GateConfig{WriteTimeout: 300 * time.Millisecond},
 			map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 		stalled, freed := stall(t, f)
-		if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrWriteTimeout) || sum.Duration < 300*time.Millisecond || sum.Bytes == 0 {
+		if sum := f.Closed(t); !errors.Is(sum.Reason, core.ErrWriteTimeout) || sum.Duration < 300*time.Millisecond || sum.Bytes == 0 {
 			t.Errorf("summary: got %+v, want ErrWriteTimeout after some time, and what was sent", sum)
 		}
 		wantFreed(t, freed)

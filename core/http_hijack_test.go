@@ -5,87 +5,43 @@ package core_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
-// patience bounds every wait. Only a failing test takes so long.
-const patience = 30 * time.Second
+// fixture serves a hub over net/http.
+type fixture struct{ *ssetest.Fixture }
 
-// fixture is a hub and a gate, served on a socket.
-type fixture struct {
-	hub    *core.Hub
-	gate   *core.Gate
-	addr   string
-	closes chan core.Summary
-	joined chan *core.Stream
-}
-
-// openHijacked serves endpoints at a gate of this configuration, on hijacked
-// connections, until the test ends. Its sockets have small buffers, so that
-// clients that do not read stall soon.
-func openHijacked(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *fixture {
-	tb.Helper()
-	cfg.Conn = core.OwnedConn
-	return openFixture(tb, hub, cfg, routes)
-}
-
-// openFixture is openHijacked for any mode of connections.
+// openFixture serves endpoints at a gate of this configuration until the test
+// ends: on hijacked connections, unless the configuration says ResponseConn. Its
+// sockets have small buffers, so that clients that do not read stall soon.
 func openFixture(tb testing.TB, hub *core.Hub, cfg core.GateConfig, routes map[string]func(*core.Gate) *core.Endpoint) *fixture {
 	tb.Helper()
-	f := &fixture{hub: hub, closes: make(chan core.Summary, 1<<14), joined: make(chan *core.Stream, 1<<14)}
-	cfg.Middleware = append([]core.Middleware{func(h *core.Handshake) error {
-		h.OnClose(func(sum core.Summary) { f.closes <- sum })
-		h.OnOpen(func() { f.joined <- h.Stream })
-		return nil
-	}}, cfg.Middleware...)
-	f.gate = core.NewGate(hub, cfg)
-	mux := http.NewServeMux()
+	e := ssetest.Env{Adapter: netHTTP(), Transport: ssetest.Plain}
+	if cfg.Conn == core.ResponseConn {
+		e.Conn = core.ResponseConn
+	}
+	f := &fixture{ssetest.Of(e, hub)}
+	f.SendBuffer, f.Timeout = 16<<10, ssetest.Patience
+	gate := f.Gate(cfg)
 	for path, route := range routes {
-		mux.Handle(path, route(f.gate))
+		f.Get(path, route(gate))
 	}
-	lc := net.ListenConfig{Control: option(syscall.SOL_SOCKET, syscall.SO_SNDBUF, 16<<10)}
-	ln, err := lc.Listen(tb.Context(), "tcp4", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("listen: %v", err)
-	}
-	f.addr = ln.Addr().String()
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: patience}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ln) }()
-	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			tb.Errorf("Shutdown: %v", err)
-		}
-		<-served
-	})
+	f.Start(tb)
 	return f
 }
 
 // subscribeTo makes an endpoint for channels.
 func subscribeTo(channels ...string) func(*core.Gate) *core.Endpoint {
 	return func(g *core.Gate) *core.Endpoint { return g.Subscribe(channels...) }
-}
-
-// option sets a socket's option before it is used.
-func option(level, name, value int) func(network, address string, c syscall.RawConn) error {
-	return func(_, _ string, c syscall.RawConn) error {
-		var err error
-		ctlErr := c.Control(func(fd uintptr) { err = syscall.SetsockoptInt(int(fd), level, name, value) })
-		return errors.Join(err, ctlErr)
-	}
 }
 
 // rawClient is a client that reads its connection itself.
@@ -99,16 +55,7 @@ type rawClient struct {
 // dial requests a stream. If buffer is not 0, the client's socket buffers about
 // that many bytes.
 func (f *fixture) dial(path, lastID string, buffer int) (*rawClient, error) {
-	d := net.Dialer{Timeout: patience}
-	if buffer > 0 {
-		d.Control = func(network, address string, c syscall.RawConn) error {
-			// Segments that are larger than the buffer would wait for the
-			// sender's timer.
-			return errors.Join(option(syscall.SOL_SOCKET, syscall.SO_RCVBUF, buffer)(network, address, c),
-				option(syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1000)(network, address, c))
-		}
-	}
-	conn, err := d.Dial("tcp4", f.addr)
+	conn, err := f.Dial(context.Background(), buffer)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +65,7 @@ func (f *fixture) dial(path, lastID string, buffer int) (*rawClient, error) {
 	if lastID != "" {
 		header = "Last-Event-ID: " + lastID + "\r\n"
 	}
-	_ = c.SetDeadline(time.Now().Add(2 * patience))
+	_ = c.SetDeadline(time.Now().Add(3 * ssetest.Patience))
 	if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: a.example\r\n%s\r\n", path, header); err != nil {
 		_ = c.Close()
 		return nil, err
@@ -183,31 +130,12 @@ func (c *rawClient) wantData(tb testing.TB, want string) {
 	}
 }
 
-// closed returns the summary of the next stream that ends.
-func (f *fixture) closed(tb testing.TB) core.Summary {
-	tb.Helper()
-	return receive(tb, f.closes, "end of a stream")
-}
-
-func receive[T any](tb testing.TB, c <-chan T, what string) T {
-	tb.Helper()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case v := <-c:
-		return v
-	case <-timer.C:
-		tb.Fatalf("%s: got none in %v", what, patience)
-		panic("unreachable")
-	}
-}
-
 // eventually waits until a count is what it should be, or less.
 func eventually(tb testing.TB, what string, want int, count func() int) {
 	tb.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	end := time.Now().Add(patience)
+	end := time.Now().Add(ssetest.Patience)
 	for {
 		got := count()
 		if got <= want {

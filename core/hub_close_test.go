@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // Any function that the hub calls may call hub.Close.
@@ -55,10 +56,10 @@ func TestCloseInHooks(t *testing.T) {
 						_ = c.Close()
 					}
 				}
-				if err := receive(t, closed, "return of Close"); err != nil {
+				if err := ssetest.Receive(t, closed, "return of Close"); err != nil {
 					t.Errorf("Close: %v", err)
 				}
-				f.closed(t)
+				f.Closed(t)
 				if err := hub.Close(); err != nil {
 					t.Errorf("Close again: %v", err)
 				}
@@ -95,7 +96,7 @@ func TestCloseInHooksOfWhatDoesNotOpen(t *testing.T) {
 			defer func() { _ = far.Close() }()
 			o := gate.Subscribe("a").Open(core.Request{Request: newRequest(t, t.Context()), CanOwn: true})
 			go give(o, far)
-			if err := receive(t, closed, "return of Close"); err != nil {
+			if err := ssetest.Receive(t, closed, "return of Close"); err != nil {
 				t.Errorf("Close: %v", err)
 			}
 		})
@@ -108,7 +109,7 @@ func TestCloseWaitsForOpeningHooks(t *testing.T) {
 	entered, closed := make(chan struct{}), make(chan struct{})
 	var opened, ended atomic.Bool
 	hub := openHub(t, core.HubConfig{})
-	f := openHijacked(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
+	f := openFixture(t, hub, core.GateConfig{Middleware: []core.Middleware{func(h *core.Handshake) error {
 		h.OnOpen(func() {
 			close(entered)
 			<-h.Done() // Close has begun

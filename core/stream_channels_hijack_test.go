@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // publishBoth publishes numbered events of some size to two channels in turn, and returns
@@ -72,7 +73,7 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 	}
 	hub := openHub(t, cfg)
 	sub.Channels = []string{"a"}
-	f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{
+	f := openFixture(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{
 		"/": func(g *core.Gate) *core.Endpoint {
 			return g.SubscribeFunc(func(*core.Handshake) (core.Subscription, error) { return sub, nil })
 		},
@@ -88,7 +89,7 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 		}
 	}
 	c := f.open(t, "/", "", 8<<10)
-	s := receive(t, f.joined, "stream")
+	s := ssetest.Receive(t, f.Opened, "stream")
 	if live {
 		c.readPrelude(t)
 		publishBoth(t, hub, 0, before)
@@ -127,9 +128,9 @@ func changeWhileStalled(t *testing.T, sub core.Subscription, live bool, change f
 func TestHijackChangeAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	hub := openHub(t, core.HubConfig{RingBytes: 1 << 30})
-	f := openHijacked(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
+	f := openFixture(t, hub, core.GateConfig{}, map[string]func(*core.Gate) *core.Endpoint{"/": subscribeTo("a")})
 	c := f.open(t, "/", "", 8<<10)
-	s := receive(t, f.joined, "stream")
+	s := ssetest.Receive(t, f.Opened, "stream")
 	c.readPrelude(t)
 	var want []string
 	for i := range 40 {
@@ -177,7 +178,7 @@ func TestHijackChangeAgainAndAgain(t *testing.T) {
 		t.Errorf("got %q, want some of %q", got, want)
 	}
 	_ = s.Close()
-	if sum := f.closed(t); !errors.Is(sum.Reason, core.ErrClosed) {
+	if sum := f.Closed(t); !errors.Is(sum.Reason, core.ErrClosed) {
 		t.Errorf("summary: got %+v, want ErrClosed", sum)
 	}
 }

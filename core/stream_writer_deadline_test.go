@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/ssetest"
 )
 
 // slowDeadline is a connection whose SetWriteDeadline blocks.
@@ -37,13 +38,13 @@ func TestSlowSetWriteDeadline(t *testing.T) {
 		defer close(ran)
 		o.Run(conn)
 	}()
-	receive(t, conn.asked, "deadline of the head")
+	ssetest.Receive(t, conn.asked, "deadline of the head")
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
-	if err := receive(t, closed, "return of Close"); err != nil {
+	if err := ssetest.Receive(t, closed, "return of Close"); err != nil {
 		t.Errorf("Close: %v", err)
 	}
 	wantReason(t, s.Err(), core.ErrClosed)
 	close(conn.goOn)
-	receive(t, ran, "return of Run")
+	ssetest.Receive(t, ran, "return of Run")
 }

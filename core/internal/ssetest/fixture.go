@@ -64,16 +64,21 @@ type Fixture struct {
 // not been started.
 func New(tb testing.TB, e Env, cfg core.HubConfig) *Fixture {
 	tb.Helper()
-	f := &Fixture{
-		Env: e, Hub: core.NewHub(cfg), Log: &Log{}, Timeout: Timeout,
-		Closes: make(chan core.Summary, 1<<14), Opened: make(chan *core.Stream, 1<<10),
-	}
+	f := Of(e, core.NewHub(cfg))
 	tb.Cleanup(func() {
 		if err := f.Hub.Close(); err != nil {
 			tb.Errorf("closing the hub: %v", err)
 		}
 	})
 	return f
+}
+
+// Of is New for a hub that there is.
+func Of(e Env, hub *core.Hub) *Fixture {
+	return &Fixture{
+		Env: e, Hub: hub, Log: &Log{}, Timeout: Timeout,
+		Closes: make(chan core.Summary, 1<<14), Opened: make(chan *core.Stream, 1<<10),
+	}
 }
 
 // Gate returns a gate to the fixture's hub, in the fixture's mode. By default,
