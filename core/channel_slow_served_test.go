@@ -175,7 +175,7 @@ func servedSlowPolicies(t *testing.T, e ssetest.Env) {
 		resets += len(r.resets)
 	}
 	stats := f.Hub.Stats()
-	if stats.Closed["slow"] != 1 || int(stats.Resets[core.GapSkipped]) != resets || stats.Conflated == 0 { //nolint:gosec // It is small.
+	if stats.Closed["slow"] != 1 || int(stats.Resets[core.GapSkipped]) != resets || stats.Conflated == 0 {
 		t.Errorf("counts: got %+v, want one stream evicted, %d resets, and events conflated", stats, resets)
 	}
 }

@@ -42,8 +42,13 @@ func EndReason(err error) string {
 		return refusalReason(r.Status)
 	}
 	for _, c := range [...]cause{
-		{ErrClientGone, "client_gone"}, {ErrWriteTimeout, "write_timeout"}, {ErrSlow, "slow"},
-		{ErrExpired, "expired"}, {ErrLifetime, "lifetime"}, {ErrChanged, "changed"}, {ErrClosed, "closed"},
+		{ErrClientGone, "client_gone"},
+		{ErrWriteTimeout, "write_timeout"},
+		{ErrSlow, "slow"},
+		{ErrExpired, "expired"},
+		{ErrLifetime, "lifetime"},
+		{ErrChanged, "changed"},
+		{ErrClosed, "closed"},
 	} {
 		if errors.Is(err, c.err) {
 			return c.name

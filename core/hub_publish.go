@@ -93,7 +93,7 @@ func (h *Hub) PublishBatch(ctx context.Context, batch ...Publication) (ids []str
 		return nil, nil
 	}
 	trace := ""
-	if h.observers.Load() != nil {
+	if h.observesPublish() {
 		var done func([]string, error)
 		if ctx, trace, done = h.observePublish(ctx, batch...); done != nil {
 			defer func() { done(ids, err) }()
@@ -154,7 +154,7 @@ func (h *Hub) recordBatch(batch []Publication) ([]Record, error) {
 // publish stores one event. once is its idempotency key, or empty.
 func (h *Hub) publish(ctx context.Context, p Publication, once string) (id string, err error) {
 	trace := ""
-	if h.observers.Load() != nil {
+	if h.observesPublish() {
 		var done func([]string, error)
 		if ctx, trace, done = h.observePublish(ctx, p); done != nil {
 			defer func() { done(published(id, err), err) }()

@@ -138,6 +138,11 @@ func (h *Hub) observeEnd(s *Stream, handshake *Handshake, sum Summary) {
 	}
 }
 
+// observesPublish reports whether an observer wants to know of publications.
+func (h *Hub) observesPublish() bool {
+	return slices.ContainsFunc(h.observing(), func(o *Observer) bool { return o.Publish != nil })
+}
+
 // observePublish reports that events are about to be published. done is nil if
 // no observer wants to know the outcome.
 func (h *Hub) observePublish(ctx context.Context, batch ...Publication) (inner context.Context, trace string, done func([]string, error)) {
@@ -149,7 +154,7 @@ func (h *Hub) observePublish(ctx context.Context, batch ...Publication) (inner c
 		}
 		p := o.Publish(inner, batch)
 		if p.Context != nil {
-			inner = p.Context
+			inner = p.Context //nolint:fatcontext // There are as many as observers.
 		}
 		if p.Trace != "" && len(p.Trace) <= MaxTraceBytes {
 			trace = p.Trace

@@ -50,7 +50,7 @@ func servedCounts(t *testing.T, e ssetest.Env) {
 	r.WantData(t, "1")
 	f.Publish(t, "a", core.Event{Data: "live"})
 	r.WantData(t, "2")
-	ssetest.Eventually(t, "events delivered", 8, func() int { return int(f.Hub.Stats().Delivered) }) //nolint:gosec // It is small.
+	ssetest.Eventually(t, "events delivered", 8, func() int { return int(f.Hub.Stats().Delivered) })
 	got := f.Hub.Stats()
 	if got.Replayed < 6 || got.Replayed > 7 || got.Resets[core.GapUnknown] != 1 || got.Published != 4 || reads.Load() < 2 {
 		t.Errorf("counts: got %+v and %d reads, want 6 events replayed, and one reset", got, reads.Load())
@@ -134,19 +134,40 @@ func TestEndReason(t *testing.T) {
 		err  error
 		want string
 	}{
-		{nil, ""}, {boom, "error"}, {context.Canceled, "error"},
-		{core.ErrClosed, "closed"}, {fmt.Errorf("%w: %w", core.ErrClosed, boom), "closed"},
-		{core.ErrClientGone, "client_gone"}, {core.ErrWriteTimeout, "write_timeout"}, {core.ErrSlow, "slow"},
-		{core.ErrDraining, "draining"}, {core.ErrExpired, "expired"}, {core.ErrLifetime, "lifetime"},
-		{core.ErrHubClosed, "hub_closed"}, {core.ErrPanic, "panic"}, {core.ErrChanged, "changed"},
+		{nil, ""},
+		{boom, "error"},
+		{context.Canceled, "error"},
+		{core.ErrClosed, "closed"},
+		{fmt.Errorf("%w: %w", core.ErrClosed, boom), "closed"},
+		{core.ErrClientGone, "client_gone"},
+		{core.ErrWriteTimeout, "write_timeout"},
+		{core.ErrSlow, "slow"},
+		{core.ErrDraining, "draining"},
+		{core.ErrExpired, "expired"},
+		{core.ErrLifetime, "lifetime"},
+		{core.ErrHubClosed, "hub_closed"},
+		{core.ErrPanic, "panic"},
+		{core.ErrChanged, "changed"},
 		{fmt.Errorf("%w: %w", core.ErrStore, boom), "store"},
-		{core.Finished(), "finished"}, {refusal(http.StatusFound, nil), "redirect"}, {refusal(400, nil), "bad_request"},
-		{refusal(401, boom), "unauthorized"}, {refusal(403, nil), "forbidden"}, {refusal(404, core.ErrChannelGone), "not_found"},
-		{refusal(406, nil), "not_acceptable"}, {refusal(408, nil), "body_timeout"}, {refusal(413, nil), "too_large"},
-		{refusal(418, nil), "client_error"}, {refusal(429, nil), "rate_limited"}, {refusal(500, boom), "error"},
-		{refusal(501, nil), "not_implemented"}, {refusal(503, core.ErrTooManyChannels), "unavailable"},
-		{refusal(503, core.ErrDraining), "draining"}, {refusal(500, core.ErrPanic), "panic"},
-		{refusal(503, core.ErrStore), "store"}, {refusal(999, nil), "error"}, {(*core.Refusal)(nil), "error"},
+		{core.Finished(), "finished"},
+		{refusal(http.StatusFound, nil), "redirect"},
+		{refusal(400, nil), "bad_request"},
+		{refusal(401, boom), "unauthorized"},
+		{refusal(403, nil), "forbidden"},
+		{refusal(404, core.ErrChannelGone), "not_found"},
+		{refusal(406, nil), "not_acceptable"},
+		{refusal(408, nil), "body_timeout"},
+		{refusal(413, nil), "too_large"},
+		{refusal(418, nil), "client_error"},
+		{refusal(429, nil), "rate_limited"},
+		{refusal(500, boom), "error"},
+		{refusal(501, nil), "not_implemented"},
+		{refusal(503, core.ErrTooManyChannels), "unavailable"},
+		{refusal(503, core.ErrDraining), "draining"},
+		{refusal(500, core.ErrPanic), "panic"},
+		{refusal(503, core.ErrStore), "store"},
+		{refusal(999, nil), "error"},
+		{(*core.Refusal)(nil), "error"},
 	} {
 		if got := core.EndReason(test.err); got != test.want {
 			t.Errorf("%v: got %q, want %q", test.err, got, test.want)

@@ -145,7 +145,7 @@ func (s *shard) deliver(m *member) {
 			return
 		}
 		if l.conflated > 0 {
-			s.tally.conflated.Add(uint64(l.conflated)) //nolint:gosec // It is not negative.
+			s.tally.conflated.Add(uint64(l.conflated))
 		}
 		m.sub.moveTo(l.to)
 		m.sub.unreportedThrough = unreported(m.sub.unreportedThrough, l.withheld, l.entries)
@@ -199,7 +199,7 @@ func (s *shard) send(m *member, w write) (last uint64, ok bool) {
 	ok = s.sent(m, n, w.size, err)
 	if events := w.eventsIn(n); events > 0 {
 		if w.replayed {
-			s.tally.replayed.Add(uint64(events)) //nolint:gosec // It is not negative.
+			s.tally.replayed.Add(uint64(events))
 		}
 		last = w.entries[events-1].Position.Seq
 		m.rest = w.restOf(events, n)

@@ -97,13 +97,13 @@ func LoggingWith(cfg LoggingConfig) core.Middleware {
 	if cfg.Path == nil {
 		cfg.Path = func(r *http.Request) string { return Redact(r.URL.Path) }
 	}
-	log := newStreamLog(cfg)
+	lines := newStreamLog(cfg)
 	return func(h *core.Handshake) error {
-		if !log.chooses(time.Now()) {
+		if !lines.chooses(time.Now()) {
 			return nil
 		}
 		// The path is part of the request line, which it would keep in memory.
-		l := line{log: log, stream: h.Stream, path: unique.Make(cfg.Path(h.Request()))}
+		l := line{log: lines, stream: h.Stream, path: unique.Make(cfg.Path(h.Request()))}
 		if _, changes := h.ChannelChange(); changes {
 			h.OnClose(func(sum core.Summary) { l.changed(h, sum) })
 			return nil

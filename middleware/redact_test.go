@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -10,7 +11,7 @@ import (
 )
 
 func ExampleRedact() {
-	err := &url.Error{Op: "Get", URL: "https://ann:secret@auth.example/check?token=secret", Err: fmt.Errorf("refused")}
+	err := &url.Error{Op: "Get", URL: "https://ann:secret@auth.example/check?token=secret", Err: errors.New("refused")}
 	fmt.Println(middleware.Redact(err.Error()))
 	// Output: Get "https://(redacted)@auth.example/check?(redacted)": refused
 }

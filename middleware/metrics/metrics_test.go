@@ -17,7 +17,7 @@ import (
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/client"
-	"github.com/tidings-go/tidings/internal/frameworks"
+	"github.com/tidings-go/tidings/internal/frameworktest"
 	"github.com/tidings-go/tidings/middleware/metrics"
 )
 
@@ -48,14 +48,14 @@ const limit = 15 * time.Second
 //
 //nolint:paralleltest // Each ends before the next begins, so that none leaks into another.
 func TestMetrics(t *testing.T) {
-	frameworks.Each(t, func(t *testing.T, mode core.ConnMode, serve func(frameworks.Site) string) {
+	frameworktest.Each(t, func(t *testing.T, mode core.ConnMode, serve func(frameworktest.Site) string) {
 		hub := core.NewHub(core.HubConfig{RingEvents: 1})
 		collector := metrics.New(hub, metrics.Config{Channels: []string{"news"}, Labels: prometheus.Labels{"hub": "main"}})
 		defer collector.Close()
 		registry := prometheus.NewPedanticRegistry()
 		registry.MustRegister(collector)
 		gate := core.NewGate(hub, core.GateConfig{Conn: mode, Start: core.Earliest(), Middleware: []core.Middleware{refuseSome}})
-		url := serve(frameworks.Site{Hub: hub, Endpoints: map[string]*core.Endpoint{
+		url := serve(frameworktest.Site{Hub: hub, Endpoints: map[string]*core.Endpoint{
 			"/news": gate.Subscribe("news"),
 			"/count": gate.Handle(func(s *core.Sender) error {
 				return s.Send(core.Event{Data: "1"}, core.Event{Data: "2"})

@@ -146,7 +146,7 @@ func TestNames(t *testing.T) {
 // takes no socket that listens already.
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // It does not block.
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ scrape_configs: [{job_name: app, static_configs: [{targets: [%q]}]}]
 		t.Fatal(err)
 	}
 	said := &bytes.Buffer{}
-	cmd := exec.Command("prometheus", "--config.file", file, "--storage.tsdb.path", filepath.Join(dir, "data"), //nolint:noctx // Its cleanup ends it.
+	cmd := exec.Command("prometheus", "--config.file", file, "--storage.tsdb.path", filepath.Join(dir, "data"),
 		"--web.listen-address", addr, "--storage.tsdb.retention.size", "64MB")
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {

@@ -17,7 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tidings-go/tidings/core"
-	"github.com/tidings-go/tidings/internal/frameworks"
+	"github.com/tidings-go/tidings/internal/frameworktest"
 	"github.com/tidings-go/tidings/middleware/tracing"
 )
 
@@ -90,11 +90,11 @@ func describe(span tracetest.SpanStub) string {
 //
 //nolint:paralleltest // Each ends before the next begins, so that none leaks into another.
 func TestTracing(t *testing.T) {
-	frameworks.Each(t, func(t *testing.T, mode core.ConnMode, serve func(frameworks.Site) string) {
+	frameworktest.Each(t, func(t *testing.T, mode core.ConnMode, serve func(frameworktest.Site) string) {
 		hub, spans := core.NewHub(core.HubConfig{}), newRecorder(t, sdk.AlwaysSample())
 		defer tracing.Observe(hub, tracing.Config{TracerProvider: spans})()
 		gate := core.NewGate(hub, core.GateConfig{Conn: mode, Middleware: []core.Middleware{refuseSome}})
-		site := serve(frameworks.Site{Hub: hub, Endpoints: map[string]*core.Endpoint{
+		site := serve(frameworktest.Site{Hub: hub, Endpoints: map[string]*core.Endpoint{
 			"/news":  gate.Subscribe("news"),
 			"/count": gate.Handle(func(s *core.Sender) error { return s.Send(core.Event{Data: "1"}) }),
 		}})

@@ -1,6 +1,6 @@
-// Package frameworks serves endpoints with Gin, Fiber and net/http, for tests of
+// Package frameworktest serves endpoints with Gin, Fiber and net/http, for tests of
 // what works the same in all of them.
-package frameworks
+package frameworktest
 
 import (
 	"io"
