@@ -18,6 +18,9 @@ type write struct {
 // eventsIn returns how many of the entries are, in whole or in part, in the first
 // n bytes.
 func (w write) eventsIn(n int) int {
+	if n >= w.size {
+		return len(w.entries)
+	}
 	events := 0
 	for ; n > 0 && events < len(w.entries); events++ {
 		n -= len(w.frames[events])

@@ -46,7 +46,7 @@ const limit = 15 * time.Second
 // The same happens with every framework and every kind of connection, and the
 // metrics are the same.
 //
-//nolint:paralleltest // Each ends before the next begins, so that none leaks into another.
+//nolint:paralleltest,thelper // Each ends before the next begins, so that none leaks into another.
 func TestMetrics(t *testing.T) {
 	frameworktest.Each(t, func(t *testing.T, mode core.ConnMode, serve func(frameworktest.Site) string) {
 		hub := core.NewHub(core.HubConfig{RingEvents: 1})

@@ -76,19 +76,18 @@ func (r *recorder) all() (all []string) {
 
 // describe returns all text of a span.
 func describe(span tracetest.SpanStub) string {
-	text := span.Name
+	var text strings.Builder
+	text.WriteString(span.Name)
 	for _, a := range span.Attributes {
-		text += fmt.Sprintf(" %s=%s", a.Key, a.Value.Emit())
+		fmt.Fprintf(&text, " %s=%s", a.Key, a.Value.Emit())
 	}
-	for _, e := range span.Events {
-		text += fmt.Sprint(" ", e)
-	}
-	return text + " " + span.Status.Description
+	fmt.Fprint(&text, " ", span.Events, " ", span.Status.Description)
+	return text.String()
 }
 
 // The spans are the same with every framework and every kind of connection.
 //
-//nolint:paralleltest // Each ends before the next begins, so that none leaks into another.
+//nolint:paralleltest,thelper // Each ends before the next begins, so that none leaks into another.
 func TestTracing(t *testing.T) {
 	frameworktest.Each(t, func(t *testing.T, mode core.ConnMode, serve func(frameworktest.Site) string) {
 		hub, spans := core.NewHub(core.HubConfig{}), newRecorder(t, sdk.AlwaysSample())
@@ -168,11 +167,11 @@ func refuseSome(h *core.Handshake) error {
 }
 
 // get reads an answer up to a line, or all of it.
-func get(t *testing.T, url, until string) string {
+func get(t *testing.T, address, until string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		t.Error(err)
 		return ""

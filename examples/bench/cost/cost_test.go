@@ -34,10 +34,10 @@ type variant struct {
 func variants() []variant {
 	logging := func(testing.TB, *core.Hub) []core.Middleware {
 		return []core.Middleware{middleware.LoggingWith(middleware.LoggingConfig{
-			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Burst: -1,
+			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Burst: -1, //nolint:sloglint // Lines are made, and then discarded.
 		})}
 	}
-	measured := func(tb testing.TB, hub *core.Hub) []core.Middleware {
+	measured := func(tb testing.TB, hub *core.Hub) []core.Middleware { //nolint:unparam // It is one of several functions.
 		tb.Helper()
 		tb.Cleanup(metrics.New(hub, metrics.Config{}).Close)
 		return nil
