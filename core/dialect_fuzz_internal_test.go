@@ -12,10 +12,18 @@ import (
 )
 
 // fuzzDialects are the dialects of the fuzz target, by number.
-var fuzzDialects = []Dialect{ //nolint:gochecknoglobals // It is a table.
-	{}, {IDFirst: true}, {JSONData: true}, {IDFirst: true, JSONData: true}, NodeEventSource(), AISDK(),
-	{Format: JSONLines}, {Format: JSONLines, Envelope: true}, {Format: JSONLines, Envelope: true, Text: true},
-	{Format: JSONArray}, {Format: JSONArray, Envelope: true},
+var fuzzDialects = []Dialect{
+	{},
+	{IDFirst: true},
+	{JSONData: true},
+	{IDFirst: true, JSONData: true},
+	NodeEventSource(),
+	AISDK(),
+	{Format: JSONLines},
+	{Format: JSONLines, Envelope: true},
+	{Format: JSONLines, Envelope: true, Text: true},
+	{Format: JSONArray},
+	{Format: JSONArray, Envelope: true},
 }
 
 // No dialect lets an event forge a field, a line or an item, and what is sent
@@ -30,7 +38,7 @@ func FuzzDialects(f *testing.F) {
 		f.Add(i, "é", "", "\xff{}\u2028\x00 مرحبا 👩‍🚀")
 	}
 	f.Fuzz(func(t *testing.T, number int, id, name, data string) {
-		d := fuzzDialects[uint(number)%uint(len(fuzzDialects))] //nolint:gosec // Any number will do.
+		d := fuzzDialects[uint(number)%uint(len(fuzzDialects))]
 		w, err := newWire(d)
 		if err != nil {
 			t.Fatalf("dialect %d: %v", number, err)
@@ -94,8 +102,9 @@ func checkSent(t *testing.T, w *wire, ev Event, sent []byte) {
 		return
 	}
 	var item struct {
-		ID, Event string
-		Data      json.RawMessage
+		ID    string          `json:"id"`
+		Event string          `json:"event"`
+		Data  json.RawMessage `json:"data"`
 	}
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.DisallowUnknownFields()

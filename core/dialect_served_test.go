@@ -16,20 +16,19 @@ import (
 
 // dialectCase is a dialect, and what stands on the wire in it.
 type dialectCase struct {
-	name     string
-	dialect  core.Dialect
-	accept   string
-	prelude  []string // with the position %s
-	event    string   // with the ID row 1, the name n, and the data "a\nb"
-	json     string   // with the ID row 2, and the data "{\n\"a\": 1}"
-	beat     string
-	reset    string // with the position %s
-	comments bool
+	name    string
+	dialect core.Dialect
+	accept  string
+	prelude []string // with the position %s
+	event   string   // with the ID row 1, the name n, and the data "a\nb"
+	json    string   // with the ID row 2, and the data "{\n\"a\": 1}"
+	beat    string
+	reset   string // with the position %s
 }
 
 const preludeOf = "retry: 3000\n\n"
 
-var dialectCases = []dialectCase{ //nolint:gochecknoglobals // It is a table.
+var dialectCases = []dialectCase{
 	{
 		name: "default", accept: "text/event-stream",
 		prelude: []string{preludeOf, ": open\n\n", "id: %s\n\n"},

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ func texts() []string {
 }
 
 // formatted reads the items of a body as a client of its format does.
-var formatted = map[string]func(io.Reader) ([]string, error){ //nolint:gochecknoglobals // It is a table.
+var formatted = map[string]func(io.Reader) ([]string, error){
 	core.EventStream.String(): readEvents,
 	core.JSONLines.String():   readLines,
 	core.JSONArray.String():   readArray,
@@ -82,7 +83,7 @@ func testFormats(t *testing.T, e ssetest.Env) {
 			t.Errorf("%s: got reason %v, want %v", format, sum.Reason, core.ErrClientGone)
 		}
 	}
-	if r := f.Client(t).Get(t, "/texts", "Accept", "text/html"); r.StatusCode != 406 {
+	if r := f.Client(t).Get(t, "/texts", "Accept", "text/html"); r.StatusCode != http.StatusNotAcceptable {
 		t.Errorf("text/html: got %s, want 406", r.Status)
 	}
 	f.Empty(t)
@@ -105,8 +106,8 @@ func testLinesResume(t *testing.T, e ssetest.Env) {
 		dec := json.NewDecoder(r.Body)
 		item := func() (data *int) {
 			var line struct {
-				ID   string
-				Data *int
+				ID   string `json:"id"`
+				Data *int   `json:"data"`
 			}
 			if err := dec.Decode(&line); err != nil {
 				t.Fatalf("line: %v", err)
@@ -164,12 +165,12 @@ func readLines(r io.Reader) (all []string, err error) {
 // readArray returns an error for an array that has no end.
 func readArray(r io.Reader) (all []string, err error) {
 	dec := json.NewDecoder(r)
-	if _, err := dec.Token(); err != nil {
+	if _, err = dec.Token(); err != nil {
 		return nil, err
 	}
 	for dec.More() {
 		var text string
-		if err := dec.Decode(&text); err != nil {
+		if err = dec.Decode(&text); err != nil {
 			return all, err
 		}
 		all = append(all, text)
