@@ -2,6 +2,7 @@
 package core_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -292,5 +293,68 @@ func wantBody(t *testing.T, r *ssetest.Reply, want string) {
 	t.Helper()
 	if got, _ := io.ReadAll(r.Body); string(got) != want {
 		t.Errorf("body: got %q, want %q", got, want)
+	}
+}
+
+// servedLongDialects reads more than a socket takes, replayed and live, in dialects
+// for which entries are encoded again.
+func servedLongDialects(t *testing.T, e ssetest.Env) {
+	const before, during = 600, 300
+	f := ssetest.New(t, e, core.HubConfig{
+		RingEvents: 64, PageBytes: 16 << 10, Store: core.NewMemoryStore(core.Retention{Events: -1, Bytes: -1}),
+	})
+	dialects := []core.Dialect{{IDFirst: true}, core.TanStackAI(), {Format: core.JSONLines, Envelope: true}}
+	for i, d := range dialects {
+		f.Get(fmt.Sprintf("/%d", i), f.Gate(core.GateConfig{Start: core.Earliest(), Dialects: []core.Dialect{d}}).Subscribe("a"))
+	}
+	f.Start(t)
+	var ids []string
+	publish := func() {
+		data := fmt.Sprintf(`{"n":%d,"padding":"%s"}`, len(ids), strings.Repeat("x", 2000))
+		ids = append(ids, f.Publish(t, "a", core.Event{Data: data})...)
+	}
+	for range before {
+		publish()
+	}
+	items := make([]func() (id string, n int), len(dialects))
+	for i, d := range dialects {
+		r := f.NarrowClient(t, 8<<10, 64<<10).Open(t, fmt.Sprintf("/%d", i), "Accept", d.Format.String())
+		items[i] = itemsOf(t, r, d)
+	}
+	for n := range before + during {
+		if n < during {
+			publish()
+		}
+		for i, next := range items {
+			if id, got := next(); id != ids[n] || got != n {
+				t.Fatalf("dialect %d: got event %d with ID %s, want %d with %s", i, got, id, n, ids[n])
+			}
+		}
+	}
+}
+
+// itemsOf returns a function that reads the next event of a reply.
+func itemsOf(t *testing.T, r *ssetest.Reply, d core.Dialect) func() (id string, n int) {
+	type payload struct {
+		N int `json:"n"`
+	}
+	lines := json.NewDecoder(r.Body)
+	return func() (string, int) {
+		if d.Format == core.JSONLines {
+			var line struct {
+				ID   string  `json:"id"`
+				Data payload `json:"data"`
+			}
+			if err := lines.Decode(&line); err != nil {
+				t.Fatalf("line: %v", err)
+			}
+			return line.ID, line.Data.N
+		}
+		ev := r.Event(t)
+		var data payload
+		if err := json.Unmarshal([]byte(ev.Data), &data); err != nil {
+			t.Fatalf("data %q: %v", ev.Data, err)
+		}
+		return ev.ID, data.N
 	}
 }

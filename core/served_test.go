@@ -23,6 +23,7 @@ func TestServed(t *testing.T) {
 		{name: "Starts", run: servedStarts, flow: true},
 		{name: "Gaps", run: servedGaps},
 		{name: "Dialects", run: servedDialects},
+		{name: "LongDialects", run: servedLongDialects, flow: true},
 		{name: "Resets", run: servedResets},
 		{name: "Ends", run: servedEnds},
 		{name: "Audiences", run: servedAudiences},

@@ -27,10 +27,10 @@ async function read(chunks) {
 }
 
 // After a cut it reads the stream again from its beginning: that is how this
-// client resumes.
+// client resumes. It goes on until it was cut.
 let cuts = 0;
 let text;
-for (let open = send; text === undefined; open = resume) {
+for (let open = send; text === undefined || cuts === 0; open = resume) {
   try {
     text = await read(await open());
   } catch {
