@@ -44,11 +44,12 @@ func (s *Sender) SendJSON(ev Event, v any) error {
 }
 
 // Comment sends a comment, which clients ignore (section 9.2.5): text for
-// people who read the wire. It blocks like Send.
+// people who read the wire. It blocks like Send. In a JSON format, nothing is sent.
 func (s *Sender) Comment(text string) error { return s.out.write(0, s.wire().encodeComment(text)) }
 
 // Retry tells the client how long to wait before it reconnects, from now on.
-// It blocks like Send. A duration of 0 or less sends nothing.
+// It blocks like Send. A duration of 0 or less sends nothing, and so does a JSON
+// format.
 func (s *Sender) Retry(d time.Duration) error { return s.out.write(0, s.wire().encodeRetry(d)) }
 
 // Draining returns a channel that is closed when the stream should finish by
