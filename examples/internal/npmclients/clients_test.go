@@ -42,13 +42,19 @@ func clients() []client {
 		{script: "eventsource-parser", dialect: core.NodeEventSource(), most: 3000, reset: "unknown"},
 		{script: "fetch-event-source", most: 3000, reset: "unknown"},
 		{script: "json-lines", dialect: core.Dialect{Format: core.JSONLines, Envelope: true}, most: 3000, reset: "unknown"},
-		{script: "tanstack-ai-client", dialect: core.TanStackAI(), chat: agUI, start: core.Earliest(), most: 3000,
-			reset: "RUN_ERROR events are missing: unknown"},
+		{
+			script: "tanstack-ai-client", dialect: core.TanStackAI(), chat: agUI, start: core.Earliest(), most: 3000,
+			reset: "RUN_ERROR events are missing: unknown",
+		},
 		// These two read a stream from its beginning after a cut.
-		{script: "ai", dialect: core.AISDK(), chat: aiSDK, start: core.Earliest(), most: 30_000,
-			reset: "error events are missing: unknown"},
-		{script: "ag-ui-client", dialect: core.AGUI(), chat: agUI, start: core.Earliest(), most: 30_000,
-			reset: "RUN_ERROR events are missing: unknown"},
+		{
+			script: "ai", dialect: core.AISDK(), chat: aiSDK, start: core.Earliest(), most: 30_000,
+			reset: "error events are missing: unknown",
+		},
+		{
+			script: "ag-ui-client", dialect: core.AGUI(), chat: agUI, start: core.Earliest(), most: 30_000,
+			reset: "RUN_ERROR events are missing: unknown",
+		},
 	}
 }
 
@@ -88,7 +94,10 @@ func TestClients(t *testing.T) {
 }
 
 // item is an event as a client hands it out.
-type item struct{ ID, Data string }
+type item struct {
+	ID   string `json:"id"`
+	Data string `json:"data"`
+}
 
 // difference describes where two lists differ.
 func difference(got, want []item) string {
@@ -102,10 +111,10 @@ func difference(got, want []item) string {
 
 // result is what a script prints at its end.
 type result struct {
-	Items []item
-	Text  string
-	Cuts  int
-	Reset string
+	Items []item `json:"items"`
+	Text  string `json:"text"`
+	Cuts  int    `json:"cuts"`
+	Reset string `json:"reset"`
 }
 
 // run runs the client's script, calls ready when the script says so, and returns

@@ -107,8 +107,8 @@ func readByJQ(t *testing.T, url string) {
 		out, err := exec.CommandContext(ctx, "bash", "-c", pipe).Output()
 		for line := range bytes.Lines(out) {
 			var text string
-			if err := json.Unmarshal(line, &text); err != nil {
-				t.Fatalf("jq: got %q: %v", line, err)
+			if bad := json.Unmarshal(line, &text); bad != nil {
+				t.Fatalf("jq: got %q: %v", line, bad)
 			}
 			texts = append(texts, text)
 		}
@@ -148,8 +148,10 @@ func readByBrowser(t *testing.T, url string) {
 	b.Do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(inPage, url) + "; 0"))
 	b.Await("window.got")
 	var got struct {
-		Events, Lines, Array []string
-		Failure              string
+		Events  []string `json:"events"`
+		Lines   []string `json:"lines"`
+		Array   []string `json:"array"`
+		Failure string   `json:"failure"`
 	}
 	if err := json.Unmarshal([]byte(sampletest.Value[string](b, "window.got")), &got); err != nil {
 		t.Fatal(err)

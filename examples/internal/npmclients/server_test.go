@@ -116,6 +116,7 @@ func listen(t *testing.T, framework string, endpoints map[string]*core.Endpoint)
 // publish publishes everything, little by little, so that much of it arrives
 // live and the rest is replayed.
 func (s *site) publish(t *testing.T) {
+	t.Helper()
 	defer close(s.published)
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
@@ -127,6 +128,7 @@ func (s *site) publish(t *testing.T) {
 
 // send publishes the i-th event.
 func (s *site) send(t *testing.T, i int) {
+	t.Helper()
 	text := fmt.Sprintf("%s%d ", pieces[i%len(pieces)], i)
 	var batch []core.Event
 	switch s.chat {
@@ -165,7 +167,7 @@ func (s *site) send(t *testing.T, i int) {
 }
 
 // pieces are what texts are made of.
-var pieces = []string{ //nolint:gochecknoglobals // It is a table.
+var pieces = []string{
 	"  leading spaces ", "two\nlines ", "👩‍🚀 ", "مرحبا ", "id: 7\n\ndata: x ", `"quoted" \ `, strings.Repeat("long ", 30), "{} ", "]\n[ ",
 }
 
