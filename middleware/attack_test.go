@@ -97,7 +97,8 @@ func TestSpoofedAddresses(t *testing.T) {
 			const last = ", 203.0.113.9" // what the proxy adds
 			site.get(t, "/events", "X-Forwarded-For", "203.0.113.9")
 			for _, header := range [][]string{
-				{"X-Forwarded-For", "198.51.100.1" + last}, {"X-Forwarded-For", "127.0.0.1" + last},
+				{"X-Forwarded-For", "198.51.100.1" + last},
+				{"X-Forwarded-For", "127.0.0.1" + last},
 				{"X-Forwarded-For", "198.51.100.1", "X-Forwarded-For", "203.0.113.9"},
 				{"Forwarded", "for=198.51.100.1", "X-Forwarded-For", "203.0.113.9"},
 				{"Forwarded", `for="[2001:db8::1]";host=own.example`, "X-Forwarded-For", "203.0.113.9"},
@@ -306,7 +307,7 @@ func TestTokensStaySecret(t *testing.T) {
 		}
 		return middleware.Grant{}, fmt.Errorf("token %q: no such token", token)
 	}})
-	observe := func(h *core.Handshake) error {
+	observe := func(h *core.Handshake) error { //nolint:unparam // It is a middleware.
 		r := h.Request()
 		h.OnClose(func(sum core.Summary) {
 			info, _ := json.Marshal(h.Info())

@@ -17,14 +17,14 @@ import (
 
 // check grants what a test's token says: it is the identity.
 func check(_ context.Context, token string) (middleware.Grant, error) {
-	switch {
-	case token == "hidden":
+	switch token {
+	case "hidden":
 		return middleware.Grant{}, fmt.Errorf("no such token: %s", token)
-	case token == "down-hidden":
+	case "down-hidden":
 		return middleware.Grant{}, &core.Refusal{Status: http.StatusServiceUnavailable, Message: "No " + token, Err: errors.New(token)}
-	case token == "old":
+	case "old":
 		return middleware.Grant{Identity: "old", Expiry: time.Now().Add(-time.Second)}, nil
-	case token == "nobody":
+	case "nobody":
 		return middleware.Grant{}, nil
 	}
 	return middleware.Grant{Identity: token}, nil

@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,9 +13,20 @@ import (
 )
 
 func ExampleOrigin() {
-	_ = core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
+	gate := core.NewGate(core.NewHub(core.HubConfig{}), core.GateConfig{Middleware: []core.Middleware{
 		middleware.Origin("https://app.example.com"), // and the server's own
 	}})
+	for _, origin := range []string{"https://own.example.com", "https://app.example.com", "https://evil.example"} {
+		r := httptest.NewRequest(http.MethodHead, "https://own.example.com/events", http.NoBody)
+		r.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		gate.Subscribe("news").ServeHTTP(w, r)
+		fmt.Println(origin, w.Code)
+	}
+	// Output:
+	// https://own.example.com 200
+	// https://app.example.com 200
+	// https://evil.example 403
 }
 
 func TestOrigin(t *testing.T) {

@@ -235,7 +235,7 @@ func (t *Tickets) redeem(h *core.Handshake, one ticket, now time.Time) (first bo
 	if err != nil {
 		return false, err
 	}
-	cookie := http.Cookie{
+	cookie := http.Cookie{ //nolint:gosec // Secure is left out for development only, SameSite is the app's.
 		Name: name, Value: text, Path: t.cfg.CookiePath, MaxAge: max(int(one.End.Sub(now)/time.Second), 1),
 		HttpOnly: true, Secure: secure, SameSite: t.cfg.SameSite,
 	}

@@ -96,7 +96,9 @@ func testTickets(t *testing.T, e ssetest.Env) {
 	ticket := func(user string) (query string) {
 		t.Helper()
 		r := c.Send(t, http.MethodPost, "/ticket", strings.NewReader("{}"), "X-User", user)
-		var answer struct{ Ticket string }
+		var answer struct {
+			Ticket string `json:"ticket"`
+		}
 		if err := json.Unmarshal([]byte(r.Text(t)), &answer); err != nil || r.StatusCode != http.StatusOK {
 			t.Fatalf("ticket: got %s, %v", r.Status, err)
 		}
@@ -111,7 +113,7 @@ func testTickets(t *testing.T, e ssetest.Env) {
 		r.Position(t)
 		return s, r
 	}
-	s, r := open(ann, "Origin", "https://app.example")
+	_, r := open(ann, "Origin", "https://app.example")
 	if got := r.Header.Get("Access-Control-Allow-Origin") + r.Header.Get("Access-Control-Allow-Credentials"); got != "https://app.exampletrue" {
 		t.Errorf("an allowed origin: got the fields %q", got)
 	}
@@ -125,17 +127,18 @@ func testTickets(t *testing.T, e ssetest.Env) {
 		t.Fatalf("cookies: got %v, want that of the session and the framework's", r.Cookies())
 	}
 	r.Cancel()
-	if r := c.Get(t, "/events"+ann); r.StatusCode != http.StatusUnauthorized {
-		t.Errorf("without a cookie: got %s, want 401", r.Status)
+	if spent := c.Get(t, "/events"+ann); spent.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a cookie: got %s, want 401", spent.Status)
 	}
-	s, r = open(ann, "Cookie", cookie)
+	s, r := open(ann, "Cookie", cookie)
 	other, _ := open(bob)
 	change := func(s *core.Stream, channel string, want int, header ...string) {
 		t.Helper()
 		body := `{"stream":"` + s.ID() + `","add":["` + channel + `"]}`
 		header = append([]string{"Content-Type", "application/json", "Cookie", cookie}, header...)
-		if r := c.Send(t, http.MethodPost, "/events/channels"+ann, strings.NewReader(body), header...); r.StatusCode != want {
-			t.Errorf("adding %s: got %s, %s, want %d", channel, r.Status, r.Text(t), want)
+		changed := c.Send(t, http.MethodPost, "/events/channels"+ann, strings.NewReader(body), header...)
+		if changed.StatusCode != want {
+			t.Errorf("adding %s: got %s, %s, want %d", channel, changed.Status, changed.Text(t), want)
 		}
 	}
 	change(s, "sport", http.StatusOK)
