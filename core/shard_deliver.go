@@ -87,7 +87,7 @@ func (s *shard) service(m *member) {
 // everything.
 func (s *shard) sendClosing(m *member, reason error) {
 	text := m.stream.appendLast(nil, 0)
-	if m.joined && m.reading == nil && len(m.rest) == 0 && m.sub.history == nil && m.sub.upToDate() {
+	if m.reading == nil && len(m.rest) == 0 && m.sub.history == nil && m.sub.upToDate() {
 		text = append(text, m.stream.wire().closingFor(reason)...)
 	}
 	if len(text) > 0 {
