@@ -50,6 +50,10 @@
 // A page should then load its state anew. The reason is one of [GapReason]:
 // trimmed, restarted or unknown, or skipped for a subscriber that was too slow.
 //
+// A page that shows a state and follows its changes loads the state with
+// [LoadState], and opens the stream with the ID that comes with it: nothing is
+// lost between the two. Package browser has a script for pages that does so.
+//
 // The [Retention] of the store bounds how much history is kept. The [Start] of a
 // gate or a subscription says where a client without an ID begins: [Live],
 // [Earliest], [Last] or [Snapshot]. A [MemoryStore] keeps history for the
