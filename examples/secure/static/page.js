@@ -143,11 +143,11 @@ async function open(me) {
   badge('orders', may ? 'Connecting…' : 'Not for your role', may ? 'wait' : '');
   openPrices();
   if (!may) return;
-  try {
-    openOrders(await ticketed('orders'));
-  } catch {
-    look();
-  }
+  const mine = sources;
+  const url = await ticketed('orders').catch(() => null);
+  if (mine !== sources) return; // closed meanwhile
+  if (url) openOrders(url);
+  else look();
 }
 
 async function begin() {
