@@ -41,8 +41,10 @@ function element(name, text, className = '') {
 function showPrice({ symbol, value }) {
   let row = document.querySelector(`#prices tr[data-symbol="${CSS.escape(symbol)}"]`);
   if (!row) {
-    row = $('prices').appendChild(element('tr', ''));
+    row = element('tr', '');
     row.dataset.symbol = symbol;
+    const later = [...$('prices').rows].find((other) => other.dataset.symbol > symbol);
+    $('prices').insertBefore(row, later ?? null);
     row.append(element('th', symbol), element('td', ''));
   }
   row.lastElementChild.textContent = value.toFixed(2);
