@@ -62,7 +62,7 @@ func TestExpiry(t *testing.T) {
 		closed(t, orders, "expired")
 		s.refused(http.StatusUnauthorized, http.MethodGet, "/events/prices", "Cookie", cookie)
 		s.refused(http.StatusUnauthorized, http.MethodPost, "/tickets", "Cookie", cookie)
-	}, "-session", "1s")
+	}, "-session", "3s")
 }
 
 // TestSecure checks the cookies of a server behind a proxy that ends TLS.

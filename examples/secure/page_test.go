@@ -86,7 +86,7 @@ func TestBrowser(t *testing.T) {
 	bob := s.open("/events/prices", "Cookie", s.login("bob", bobPassword))
 	p.press(t, "[data-revoke=bob]")
 	closed(t, bob, "revoked")
-	p.text(t, "done", "bob is revoked: 1 streams ended.")
+	p.text(t, "done", "bob is revoked. Streams ended: 1.")
 	p.press(t, "[data-restore=bob]")
 	p.text(t, "done", "bob may come back.")
 	s.end()

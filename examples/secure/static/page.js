@@ -199,7 +199,7 @@ for (const act of ['revoke', 'restore']) {
       const user = button.dataset[act];
       try {
         const { ended } = await post(`/${act}/${user}`);
-        say('done', act === 'restore' ? `${user} may come back.` : `${user} is revoked: ${ended} streams ended.`);
+        say('done', act === 'restore' ? `${user} may come back.` : `${user} is revoked. Streams ended: ${ended}.`);
       } catch (problem) {
         say('done', problem.message, true);
       }
