@@ -299,5 +299,9 @@ func (h *Hub) settleShards() {
 	}
 }
 
+// Done returns a channel that is closed when the hub is: for what belongs to
+// the hub, and must end with it.
+func (h *Hub) Done() <-chan struct{} { return h.closed }
+
 // position returns the position with this sequence number in the hub's epoch.
 func (h *Hub) position(seq uint64) Position { return Position{Epoch: h.epoch, Seq: seq} }
