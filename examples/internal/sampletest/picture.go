@@ -12,6 +12,9 @@ import (
 
 var update = flag.Bool("update", false, "take the pictures of the pages anew")
 
+// Updates reports whether pictures are to be taken, by the flag -update.
+func Updates() bool { return *update }
+
 // Picture checks that a sample's picture for its README is one of that size,
 // in CSS pixels. With -update, take takes it first; and another of the size of
 // a phone, in the directory for temporary files.
