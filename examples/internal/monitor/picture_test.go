@@ -24,7 +24,7 @@ var pictures = []struct {
 	{"screenshot.png", 1280, 860, "light", "2"},
 	{"dark.png", 1280, 860, "dark", "1"},
 	{"phone.png", 390, 844, "light", "2"},
-	{"phone-dark.png", 390, 844, "dark", "1"},
+	{"phone-dark.png", 390, 844, "dark", "2"},
 }
 
 const folder = "../../../middleware/monitor/"
@@ -71,6 +71,9 @@ func take(t *testing.T) {
 	for _, p := range pictures {
 		b.Do(chromedp.EmulateViewport(p.width, p.height))
 		b.Do(media(p.scheme), chromedp.KeyEvent(p.table))
+		if p.height > p.width && p.scheme == "dark" {
+			b.Do(chromedp.Evaluate[chromedp.Void]("document.querySelector('[role=tablist]').scrollIntoView()"))
+		}
 		wait(2500 * time.Millisecond)
 		picture, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
 		if err == nil {

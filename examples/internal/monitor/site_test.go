@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var streams = flag.Int("streams", 500, "open so many streams; 5,000 need 10,000 open files")
 
-// rooms is how many channels there are besides those of the stalled clients.
+// rooms is how many channels there are besides those of the slow clients.
 const rooms = 20
 
 // site is an app with many streams and a monitor.
@@ -38,8 +38,8 @@ type site struct {
 	wg   sync.WaitGroup // clients and publishers
 }
 
-// newSite serves an app of so many streams, of which some never read.
-func newSite(t *testing.T, count, stalled int) *site {
+// newSite serves an app of so many streams, of which some read slowly.
+func newSite(t *testing.T, count, slow int) *site {
 	t.Helper()
 	s := &site{t: t, hub: core.NewHub(core.HubConfig{
 		Channels: []core.ChannelConfig{{Pattern: "video/*", Slow: core.Skip}, {Pattern: "status", Slow: core.Evict}},
@@ -65,13 +65,13 @@ func newSite(t *testing.T, count, stalled int) *site {
 	for i := range count {
 		s.connect(fmt.Sprintf("channels=room/%02d,status&user=user-%04d@example.com", i*i%97%rooms, i), true)
 	}
-	for i := range stalled {
+	for i := range slow {
 		s.connect(fmt.Sprintf("channels=video/camera-%d&user=tablet-%d", i%3, i), false)
 	}
 	return s
 }
 
-// connect opens a stream. Its client reads all, or nothing.
+// connect opens a stream. Its client reads what comes, or less.
 func (s *site) connect(query string, reads bool) {
 	s.t.Helper()
 	c, err := net.Dial("tcp", s.addr)
@@ -89,13 +89,14 @@ func (s *site) connect(query string, reads bool) {
 	if err != nil || status != "HTTP/1.1 " {
 		s.t.Fatalf("got %q and error %v, want a stream", status, err)
 	}
-	if reads {
-		s.wg.Go(func() {
-			for buf := make([]byte, 512); err == nil; {
-				_, err = c.Read(buf)
+	s.wg.Go(func() {
+		for buf := make([]byte, 4096); err == nil; {
+			_, err = c.Read(buf)
+			if !reads {
+				wait(50 * time.Millisecond)
 			}
-		})
-	}
+		}
+	})
 }
 
 // publish publishes to a channel, until stop is called.

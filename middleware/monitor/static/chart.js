@@ -20,12 +20,20 @@ export function short(n) {
 function nice(most) {
   if (!(most > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].find(n => n * power >= most) * power;
+  return [1, 1.5, 2, 3, 4, 6, 8, 10].find(n => n * power >= most) * power;
+}
+
+// bytes returns a size with its unit.
+export function bytes(n) {
+  return short(n).replace(/[a-zA-Z]?$/, unit => ` ${unit}B`);
 }
 
 export class Chart {
-  // series are [label, value of a sample] pairs; the first one is the large number.
-  constructor(parent, title, unit, series) {
+  // series are [label, value of a sample] pairs. large gives the number above the
+  // chart; the default is the first series. notes are pairs that are not drawn.
+  constructor(parent, { title, unit = "", series, large = series[0][1], notes = [] }) {
+    this.large = large;
+    this.notes = notes;
     this.title = title;
     this.unit = unit;
     this.series = series;
@@ -38,7 +46,8 @@ export class Chart {
     this.value = figure.querySelector(".value");
     this.number = this.value.appendChild(document.createTextNode(""));
     this.note = this.value.appendChild(document.createElement("small"));
-    this.legend = series.map(() => figure.querySelector(".legend").appendChild(document.createElement("li")));
+    this.legend = [...series, ...notes].map(() => figure.querySelector(".legend").appendChild(document.createElement("li")));
+    this.legend.slice(series.length).forEach(li => li.classList.add("note"));
     this.canvas = figure.querySelector("canvas");
     parent.append(figure);
     new ResizeObserver(() => this.draw()).observe(this.canvas);
@@ -86,11 +95,12 @@ export class Chart {
 
   say(sample) {
     const text = n => short(n);
-    this.number.data = sample ? text(this.series[0][1](sample)) : "–";
+    this.number.data = sample ? text(this.large(sample)) : "–";
     const when = this.chosen === null || !sample ? "" : " at " + new Date(sample.time).toLocaleTimeString();
     this.note.textContent = (this.unit ? " " + this.unit : "") + when;
     this.legend.forEach((li, i) => {
-      li.textContent = this.series[i][0] + (sample && i > 0 ? " " + text(this.series[i][1](sample)) : "");
+      const [label, of] = this.series[i] ?? this.notes[i - this.series.length];
+      li.textContent = label + (sample && of !== this.large ? " " + text(of(sample)) : "");
     });
     this.canvas.setAttribute("aria-label", this.title + ": " + this.number.data + this.note.textContent);
   }

@@ -12,13 +12,16 @@ let samples = [], minutes = 5;
 let source = null, lastId = "", channel = "", polls = 0, timer = 0, drawing = false, fresh = 0;
 
 const charts = [
-  ["Streams", "", [["open", s => s.streams], ["opened/s", s => s.opened], ["closed/s", s => s.closed]]],
-  ["Published", "events/s", [["published/s", s => s.published]]],
-  ["Delivered", "events/s", [["delivered/s", s => s.delivered]]],
-  ["Delay of deliveries", "ms, 99 %", [["99 %", s => s.delay.p99], ["median", s => s.delay.median]]],
-  ["Lag", "streams behind", [["streams behind", s => s.lag.streams], ["most events", s => s.lag.events]]],
-  ["Drops", "evicted/s", [["evicted", s => s.evicted], ["skipped", s => s.skipped], ["conflated", s => s.conflated]]],
-].map(([title, unit, series]) => new Chart($("charts"), title, unit, series));
+  { title: "Streams", series: [["open", s => s.streams]], notes: [["opened/s", s => s.opened], ["closed/s", s => s.closed], ["refused/s", s => s.refused]] },
+  { title: "Published", unit: "events/s", series: [["published", s => s.published]], notes: [["in rings, MB", s => s.ringBytes / 1e6]] },
+  { title: "Delivered", unit: "events/s", series: [["delivered", s => s.delivered]], notes: [["kB/s", s => s.sentBytes / 1e3]] },
+  { title: "Delay", unit: "ms for 99 %", series: [["99 %", s => s.delay.p99], ["median", s => s.delay.median]] },
+  { title: "Lag", unit: "streams behind", series: [["streams", s => s.lag.streams], ["most events", s => s.lag.events]] },
+  {
+    title: "Drops", unit: "per second", large: s => s.evicted + s.skipped + s.conflated,
+    series: [["evicted", s => s.evicted], ["skipped", s => s.skipped], ["conflated", s => s.conflated]],
+  },
+].map(chart => new Chart($("charts"), chart));
 
 const table = new Table({ act, follow, failed: () => badge("bad", "No answer") });
 

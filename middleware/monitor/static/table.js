@@ -1,10 +1,9 @@
 // The table of channels, and that of streams: the server searches, sorts and
 // pages, and the rows are updated in place, so that the focus stays.
 
-import { short } from "./chart.js";
+import { bytes as size } from "./chart.js";
 
 const $ = id => document.getElementById(id);
-const size = n => short(n) + (n < 10000 ? " B" : "B");
 const compact = new Intl.NumberFormat("en");
 
 function age(since) {
