@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -75,7 +76,10 @@ type body struct {
 	pipe  io.ReadCloser // nil until fasthttp begins to read
 	w     *bufio.Writer // the pipe's other end
 	ended chan struct{}
-	due   atomic.Int64 // the write deadline, in nanoseconds since 1970
+
+	due     atomic.Int64 // the write deadline, in nanoseconds since 1970
+	sending atomic.Bool  // fasthttp sends what it has read
+	late    atomic.Bool  // that missed a deadline, before the next one was set
 }
 
 var _ core.Conn = (*body)(nil)
@@ -88,7 +92,27 @@ func (b *body) Read(p []byte) (int, error) {
 		_ = b.conn.SetWriteDeadline(time.Time{})
 		b.pipe = fasthttp.NewStreamReader(b.run)
 	}
-	return b.pipe.Read(p) //nolint:wrapcheck // io.EOF must stay what it is.
+	b.sending.Store(false)
+	b.late.Store(false)
+	n, err := b.pipe.Read(p)
+	b.sending.Store(n > 0)
+	return n, err //nolint:wrapcheck // io.EOF must stay what it is.
+}
+
+// overdue reports whether what fasthttp sends has missed its deadline. fasthttp
+// then closes the pipe, and does not say why.
+func (b *body) overdue() bool {
+	due := b.due.Load()
+	return b.late.Load() || due != 0 && b.sending.Load() && due <= time.Now().UnixNano()
+}
+
+// failed returns the error of the pipe.
+func (b *body) failed(err error) error {
+	if err != nil && b.overdue() {
+		err = fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, err)
+	}
+	_, err = wrapped(0, err)
+	return err
 }
 
 func (b *body) run(w *bufio.Writer) {
@@ -107,8 +131,9 @@ func (b *body) Close() error {
 		b.gone(nil)
 		return nil
 	}
+	late := b.overdue()
 	err := b.pipe.Close()
-	if due := b.due.Load(); due != 0 && due <= time.Now().UnixNano() {
+	if late {
 		b.gone(core.ErrWriteTimeout)
 	}
 	b.gone(nil)
@@ -118,19 +143,22 @@ func (b *body) Close() error {
 }
 
 // Write buffers p for Flush.
-func (b *body) Write(p []byte) (int, error) { return wrapped(b.w.Write(p)) }
+func (b *body) Write(p []byte) (int, error) {
+	n, err := b.w.Write(p)
+	return n, b.failed(err)
+}
 
 // Flush passes what was written to the pipe.
-func (b *body) Flush() error {
-	_, err := wrapped(0, b.w.Flush())
-	return err
-}
+func (b *body) Flush() error { return b.failed(b.w.Flush()) }
 
 // SetWriteDeadline keeps the current deadline if t is the zero time: the chunk
 // that was flushed may not be sent yet.
 func (b *body) SetWriteDeadline(t time.Time) error {
 	if t.IsZero() {
 		return nil
+	}
+	if b.overdue() {
+		b.late.Store(true) // fasthttp's write fails, or has failed
 	}
 	b.due.Store(t.UnixNano())
 	_, err := wrapped(0, b.conn.SetWriteDeadline(t))
