@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/middleware/monitor"
 )
 
 // Revoke returns the endpoint that ends the streams of the user in the path, and
@@ -40,17 +41,11 @@ func (a *App) forAdmins(act func(name string) any) *core.Endpoint {
 	})
 }
 
-// Metrics returns the handler of the metrics. They are for admins: with their
-// session, or with name and password, as Prometheus has them (basic_auth).
+// Metrics returns the handler of the metrics, for admins.
 func (a *App) Metrics() http.Handler {
 	metrics := promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, err := a.current(r)
-		if name, password, ok := r.BasicAuth(); err != nil && ok {
-			s.user, ok = logIn(name, password)
-			s.admin = s.admin && ok
-		}
-		if !s.admin {
+		if !a.isAdmin(r) {
 			w.Header().Set("WWW-Authenticate", `Basic realm="metrics"`)
 			http.Error(w, "Metrics are for admins.", http.StatusUnauthorized)
 			return
@@ -59,5 +54,16 @@ func (a *App) Metrics() http.Handler {
 	})
 }
 
-// A monitor of the hub's streams would be another handler like Metrics: for
-// admins only.
+// Monitor returns the page that shows the hub at work, for admins.
+func (a *App) Monitor() *monitor.Monitor { return monitor.Handler(a.hub, a.isAdmin) }
+
+// isAdmin reports whether a request comes from an admin: with a session, or with
+// name and password, as Prometheus sends them (basic_auth).
+func (a *App) isAdmin(r *http.Request) bool {
+	if s, err := a.current(r); err == nil {
+		return s.admin
+	}
+	name, password, _ := r.BasicAuth()
+	u, ok := logIn(name, password)
+	return ok && u.admin
+}

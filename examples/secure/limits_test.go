@@ -29,12 +29,11 @@ func TestLimits(t *testing.T) {
 	}, "-per-user", "2", "-per-address", "3")
 }
 
-// TestRate checks the limit of new streams, and who may see the metrics.
+// TestRate checks the limit of new streams.
 func TestRate(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *site) {
 		t.Helper()
-		ann := s.login("ann", annPassword)
 		// Those that are refused for other reasons count, too.
 		for n, status := 1, 0; status != http.StatusTooManyRequests; n++ {
 			status = sampletest.Ask(t, http.MethodGet, s.URL+"/events/prices").StatusCode
@@ -42,10 +41,30 @@ func TestRate(t *testing.T) {
 				t.Fatalf("request %d at once: got status %d, want 429", n, status)
 			}
 		}
-
-		s.refused(http.StatusUnauthorized, http.MethodGet, "/metrics")
-		s.refused(http.StatusUnauthorized, http.MethodGet, "/metrics", "Cookie", ann)
-		s.refused(http.StatusUnauthorized, http.MethodGet, "/metrics", "Authorization", "Basic YW5uOnNlbGxzLXNlYXNoZWxscw==")
-		s.refused(http.StatusOK, http.MethodGet, "/metrics", "Cookie", s.login("cleo", cleoPassword))
 	}, "-rate", "1")
+}
+
+// TestOperators checks who may see the metrics and the monitor, and that the
+// program ends in time while one looks.
+func TestOperators(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *site) {
+		t.Helper()
+		ann, cleo := s.login("ann", annPassword), s.login("cleo", cleoPassword)
+		for path, refusal := range map[string]int{
+			"/metrics": http.StatusUnauthorized, "/monitor/": http.StatusForbidden, "/monitor/streams": http.StatusForbidden,
+			"/monitor/feed": http.StatusForbidden,
+		} {
+			s.refused(refusal, http.MethodGet, path)
+			s.refused(refusal, http.MethodGet, path, "Cookie", ann)
+			s.refused(refusal, http.MethodGet, path, "Authorization", "Basic YW5uOnNlbGxzLXNlYXNoZWxscw==") // ann's
+			if path != "/monitor/feed" {
+				s.refused(http.StatusOK, http.MethodGet, path, "Cookie", cleo)
+			}
+		}
+		only(t, s.open("/events/prices", "Cookie", ann), "price")
+		if ev := s.open("/monitor/feed", "Cookie", cleo).Next(); ev.Name != "sample" {
+			t.Errorf("monitor: got %+v, want a sample", ev)
+		}
+	})
 }

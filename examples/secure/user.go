@@ -12,7 +12,7 @@ import (
 type user struct {
 	name, password, role string
 	channels             []string
-	admin                bool // may revoke others, and see the metrics
+	admin                bool // may revoke others, and see the monitor and the metrics
 }
 
 // users returns those of the demo, by name. A product has a database, and in it a

@@ -38,6 +38,9 @@ func serve(ctx context.Context, o secure.Options) error {
 	r.Post("/revoke/:user", fibersse.Serve(app.Revoke()))
 	r.Post("/restore/:user", fibersse.Serve(app.Restore()))
 	r.Get("/metrics", adaptor.HTTPHandler(app.Metrics()))
+	monitor := app.Monitor()
+	r.Get("/monitor/feed", fibersse.Serve(monitor.Feed())) // the adaptor would collect it
+	r.Use("/monitor", adaptor.HTTPHandler(monitor))
 
 	listener, err := o.Listen(ctx)
 	if err != nil {

@@ -39,6 +39,7 @@ func serve(ctx context.Context, o secure.Options) error {
 	r.POST("/revoke/:user", ginsse.Serve(app.Revoke()))
 	r.POST("/restore/:user", ginsse.Serve(app.Restore()))
 	r.Match(read, "/metrics", gin.WrapH(app.Metrics()))
+	r.Any("/monitor/*path", gin.WrapH(app.Monitor()))
 
 	listener, err := o.Listen(ctx)
 	if err != nil {
