@@ -16,7 +16,8 @@ func TestAnswer(t *testing.T) {
 	t.Parallel()
 	var opens []bool
 	var reasons []error
-	gate := core.NewGate(openHub(t, core.HubConfig{}), core.GateConfig{MaxBody: 10, Middleware: []core.Middleware{func(h *core.Handshake) error {
+	hub := openHub(t, core.HubConfig{})
+	gate := core.NewGate(hub, core.GateConfig{MaxBody: 10, Middleware: []core.Middleware{func(h *core.Handshake) error {
 		opens = append(opens, h.OpensStream())
 		h.OnClose(func(sum core.Summary) { reasons = append(reasons, sum.Reason) })
 		if h.Request().Header.Get("X-User") == "" {
@@ -54,6 +55,9 @@ func TestAnswer(t *testing.T) {
 		if endpoint.ServeHTTP(w, r); w.Code != test.status || w.Body.String() != test.want {
 			t.Errorf("%s %q: got %d, %q, want %d, %q", test.method, test.body, w.Code, w.Body, test.status, test.want)
 		}
+	}
+	if st := hub.Stats(); len(st.Refused)+len(st.Closed) > 0 {
+		t.Errorf("streams refused %v and closed %v, want none", st.Refused, st.Closed)
 	}
 	for _, is := range opens {
 		if is {

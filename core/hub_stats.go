@@ -22,8 +22,9 @@ type Stats struct {
 	// Opened counts the streams that passed the gate.
 	Opened uint64 `json:"opened"`
 	// Refused counts the requests that got no stream, and Closed the streams that
-	// have ended, by [EndReason]. Requests to change channels do not count. Closed
-	// for the reason "slow" are those that met the policy [Evict].
+	// have ended, by [EndReason]. Requests that open no stream, see [Gate.Answer]
+	// and [Gate.ChangeChannels], do not count. Closed for the reason "slow" are
+	// those that met the policy [Evict].
 	Refused map[string]uint64 `json:"refused,omitempty"`
 	Closed  map[string]uint64 `json:"closed,omitempty"`
 	// Delivered counts the events that were sent to clients, one for each client.

@@ -15,7 +15,7 @@ import (
 // The functions are called from many goroutines at once, some of which serve
 // all streams: they must be quick, and must neither block nor call the hub. The
 // hub holds no lock during a call. A panic is logged, and has no other effect.
-// They get streams of all gates, but no requests to change channels.
+// They get streams of all gates, but no requests that open none.
 type Observer struct {
 	// Opened is called when a stream has passed the gate, before anything is sent.
 	// took is the time since the request came. Do not keep h.

@@ -261,7 +261,7 @@ func (s *Stream) finish(opened bool, reason error) {
 	if opened && !expected(reason) {
 		s.log(slog.LevelError, "stream failed", "error", reason)
 	}
-	if handshake == nil || !handshake.change {
+	if handshake == nil || !handshake.answers {
 		s.gate.hub.ends.ended(opened, reason)
 		s.gate.hub.observeEnd(s, handshake, sum)
 	}
