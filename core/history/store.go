@@ -48,8 +48,8 @@ type Store interface {
 	// newest one of each channel and of these the oldest, so that a client sees an
 	// event twice rather than never. It returns [ErrUnknownID] if no such entry is
 	// kept. A store whose storage outlives its epochs also accepts the text of a
-	// position of an earlier epoch, and returns that position if the entries that
-	// it stands for are not lost.
+	// position of any epoch, and returns that position if the entries that it stands
+	// for are not lost.
 	Resolve(ctx context.Context, channels []string, id string) (Position, error)
 	// Bounds returns the positions of the oldest and the newest entry that are
 	// kept on the channels. If the channels have no entries, both are the newest
@@ -77,4 +77,25 @@ type Sink interface {
 	// Trimmed says that the store no longer keeps the channel's entries up to and
 	// including seq. A store that does not know need not call it.
 	Trimmed(channel string, seq uint64)
+}
+
+// EpochSink is a [Sink] that is told when its store goes on in another epoch. A
+// store whose storage can lose events, or be replaced, while the store is open
+// calls it. The hub implements it.
+type EpochSink interface {
+	Sink
+	// Restarted says that the next entry that is delivered follows at, the newest
+	// position of another epoch. Its sequence number is not smaller than that of
+	// any entry delivered before. If lost is true, entries that were delivered are
+	// not in the storage any more, or the store cannot tell: subscribers are told
+	// that there is a gap. Otherwise, nothing is missing. Before the call, no answer
+	// of the store is about the other epoch, except for that of Append.
+	Restarted(at Position, lost bool)
+}
+
+// Prober is a [Store] that knows whether its storage can be reached.
+type Prober interface {
+	// Health returns nil, or an error that wraps [ErrUnavailable]. It does not
+	// block.
+	Health() error
 }

@@ -186,10 +186,10 @@ func (v View) Resolve(id string, newest func(channel int) uint64) (Position, err
 	if found != 0 {
 		return v.Epochs.At(found), nil
 	}
-	// A position of the newest epoch needs no resolving, and one beyond the head
-	// has no entry.
+	// A hub asks for a position of the newest epoch if it began a moment ago. One
+	// beyond the head has no entry.
 	p, ok := ParsePosition(id)
-	if ok && v.Epochs.Knows(p) && p.Seq <= v.Head && p.Epoch != v.Epochs.Newest(0).Epoch {
+	if ok && v.Epochs.Knows(p) && p.Seq <= v.Head {
 		return p, nil
 	}
 	return Position{}, ErrUnknownID

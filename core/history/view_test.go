@@ -180,7 +180,8 @@ func TestViewBoundsAndResolve(t *testing.T) {
 		{"gone on one", [3]uint64{2, 8, 9}, 9},
 		{history.Position{Epoch: old, Seq: 4}.String(), [3]uint64{}, 4},
 		{history.Position{Epoch: old, Seq: 5}.String(), [3]uint64{}, 0},
-		{history.Position{Epoch: now, Seq: 5}.String(), [3]uint64{}, 0},
+		{history.Position{Epoch: now, Seq: 5}.String(), [3]uint64{}, 5},
+		{history.Position{Epoch: now, Seq: 13}.String(), [3]uint64{}, 0},
 	} {
 		at, err := w.Resolve(test.id, func(i int) uint64 { return test.seqs[i] })
 		if at.Seq != test.want || (test.want == 0) != errors.Is(err, history.ErrUnknownID) {
