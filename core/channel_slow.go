@@ -53,8 +53,13 @@ type ChannelConfig struct {
 
 // fellOut applies the policy of a channel to a subscriber that needs entries
 // that have left the ring. It returns ErrSlow, or moves the subscriber
-// to head and returns a GapError for the skipped entries.
+// to head and returns a GapError for the skipped entries. If the store has lost
+// entries, it returns a GapError that says so.
 func (s *subscriber) fellOut(c *channel, head uint64) error {
+	if lost := s.hub.lost.Load(); s.cursor.Load() < lost {
+		at := s.hub.position(max(head, lost))
+		return &GapError{Reason: GapRestarted, Oldest: at, Newest: at}
+	}
 	if c.cfg.Slow == Evict {
 		return ErrSlow
 	}

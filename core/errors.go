@@ -49,6 +49,9 @@ var (
 	// subscription whose store failed. A request for a stream is then refused with
 	// status 503.
 	ErrStore = errors.New("tidings: the store failed")
+	// ErrUnavailable is wrapped by errors of a hub whose store cannot reach its
+	// storage at the moment: publishing is refused, and streams stay open.
+	ErrUnavailable = history.ErrUnavailable
 	// ErrOpened is returned by the sending methods of a [Handshake] whose stream
 	// has opened.
 	ErrOpened = errors.New("tidings: the stream has opened")

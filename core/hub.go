@@ -166,8 +166,9 @@ type Hub struct {
 	die      context.CancelCauseFunc
 
 	// Order of events
-	epoch uint64
+	epoch atomic.Uint64
 	head  atomic.Uint64 // sequence number of the newest entry that is in its ring
+	lost  atomic.Uint64 // some of the entries up to this sequence number, delivered or not, are lost
 
 	// Channels
 	mu       sync.RWMutex
@@ -247,7 +248,8 @@ func NewHub(cfg HubConfig) *Hub {
 	if err != nil {
 		panic(fmt.Sprintf("tidings: attaching the store: %v", err))
 	}
-	h.epoch, h.base = newest.Epoch, newest.Seq
+	h.epoch.Store(newest.Epoch)
+	h.base = newest.Seq
 	h.head.Store(newest.Seq)
 	return h
 }
@@ -304,4 +306,4 @@ func (h *Hub) settleShards() {
 func (h *Hub) Done() <-chan struct{} { return h.closed }
 
 // position returns the position with this sequence number in the hub's epoch.
-func (h *Hub) position(seq uint64) Position { return Position{Epoch: h.epoch, Seq: seq} }
+func (h *Hub) position(seq uint64) Position { return Position{Epoch: h.epoch.Load(), Seq: seq} }

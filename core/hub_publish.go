@@ -44,7 +44,16 @@ type Publication struct {
 // again ([Once]).
 func (h *Hub) Publish(ctx context.Context, channel string, ev Event, opts ...PublishOption) (id string, err error) {
 	p := Publication{Channel: channel, Event: ev}
-	once := ""
+	once, err := p.apply(opts)
+	if err != nil {
+		return "", err
+	}
+	return h.publish(ctx, p, once)
+}
+
+// apply applies options to the publication. once is the idempotency key among
+// them, or empty.
+func (p *Publication) apply(opts []PublishOption) (once string, err error) {
 	for _, o := range opts {
 		if !o.once {
 			p.To = o.to
@@ -55,7 +64,21 @@ func (h *Hub) Publish(ctx context.Context, channel string, ev Event, opts ...Pub
 		}
 		once = strings.Clone(o.key)
 	}
-	return h.publish(ctx, p, once)
+	return once, nil
+}
+
+// Record checks and encodes an event like [Hub.Publish], with the same errors,
+// and does not publish it. It is for stores to which events come in other ways
+// than through the hub: in a transaction of a database, for example.
+func (h *Hub) Record(channel string, ev Event, opts ...PublishOption) (Record, error) {
+	p := Publication{Channel: channel, Event: ev}
+	once, err := p.apply(opts)
+	if err != nil {
+		return Record{}, err
+	}
+	r, err := h.record(p)
+	r.Once = once
+	return r, err
 }
 
 // PublishOption is an option of [Hub.Publish]: [Only] or [Once]. Of two of the
@@ -223,7 +246,7 @@ func (h *Hub) record(p Publication) (Record, error) {
 	if err := CheckID(ev.ID); err != nil {
 		return Record{}, err
 	}
-	if p, ok := ParsePosition(ev.ID); ok && p.Epoch == h.epoch {
+	if p, ok := ParsePosition(ev.ID); ok && p.Epoch == h.epoch.Load() {
 		return Record{}, ErrReservedID
 	}
 	// Check the size before encoding, to avoid copying an event that is far too

@@ -27,7 +27,7 @@ func (s *shard) read(m *member) {
 // is done with it: until then it takes memory.
 func (p *page) read(m *member) {
 	hub := m.sub.hub
-	p.err = permit(p.ctx, hub.permits, func() (err error) {
+	p.err = hub.ask(p.ctx, hub.permits, func() (err error) {
 		if err = m.stream.Err(); err == nil { // the stream may have ended while it waited
 			p.replayed, err = m.sub.replay(p.ctx)
 		}

@@ -26,7 +26,7 @@ func (s *subscriber) next(ctx context.Context) (batch, error) {
 		return s.live(s.bound(s.hub.head.Load()))
 	}
 	var r replayed
-	err := permit(ctx, s.hub.permits, func() (err error) { // for the read only: the consumer may take its time
+	err := s.hub.ask(ctx, s.hub.permits, func() (err error) { // for the read only: the consumer may take its time
 		r, err = s.replay(ctx)
 		return err
 	})

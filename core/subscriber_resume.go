@@ -46,7 +46,7 @@ func (s *subscriber) goOn(gap *GapError) {
 func (s *subscriber) resume(ctx context.Context, sub Subscription) error {
 	id := sub.After
 	at, position := ParsePosition(id)
-	if !position || at.Epoch != s.hub.epoch {
+	if !position || at.Epoch != s.hub.epoch.Load() {
 		// The app's own ID, or a position from before a restart.
 		found, err := s.resolve(ctx, id, position)
 		if err != nil {
