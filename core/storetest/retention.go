@@ -132,5 +132,6 @@ func totalBytes(f *fixture) {
 	s.whole(history.Query{Channels: channels, Oldest: true}, large)
 	small := s.append(text("b", "small"))
 	s.trimmedTo("b", small[0].Position)
+	s.trimmedTo("a", small[0].Position) // nothing is left of it
 	s.whole(history.Query{Channels: channels, Oldest: true}, small)
 }

@@ -22,7 +22,7 @@ type sink struct {
 	closed  bool
 }
 
-var _ history.Sink = (*sink)(nil)
+var _ history.EpochSink = (*sink)(nil)
 
 func newSink() *sink {
 	return &sink{news: make(chan struct{}, 1), trimmed: make(map[string]uint64)}
@@ -46,6 +46,15 @@ func (k *sink) Trimmed(channel string, seq uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.trimmed[channel] = max(k.trimmed[channel], seq)
+}
+
+// Restarted implements [history.EpochSink]. Nothing that the suite does loses
+// anything.
+func (k *sink) Restarted(at history.Position, lost bool) {
+	defer k.enter("Restarted")()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.faults = append(k.faults, fmt.Sprintf("Restarted was called with %v, %v, although nothing happened to the storage", at, lost))
 }
 
 // enter finds calls that overlap, and calls after the end.
