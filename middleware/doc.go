@@ -44,5 +44,6 @@
 //
 // The modules metrics and tracing, below this package, are for Prometheus and
 // OpenTelemetry. They observe a whole hub, see [core.Hub.Observe], so that they
-// also see what happens before the gate, and cost a stream nothing.
+// also see what happens before the gate, and cost a stream nothing. Package
+// monitor is a page that shows the same live, where neither is at hand.
 package middleware

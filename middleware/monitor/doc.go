@@ -56,7 +56,9 @@
 //
 //	cd examples && go test ./internal/monitor -v -streams 5000
 //
-// measures it, in Chromium.
+// measures it, in Chromium: on two cores that others use, too, a viewer takes 0.7 %
+// of a core from the server with 5,000 streams, and 1.5 % with 9,500. The page
+// itself takes 4 %, and keeps its 60 frames a second.
 //
 // The page is fed by Tidings itself: the samples are a channel of a hub of the
 // monitor's own, so that a new page gets the last quarter of an hour, and one

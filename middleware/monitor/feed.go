@@ -22,7 +22,9 @@ const maxViewers = 32
 func (m *Monitor) Feed() *core.Endpoint { return m.feed }
 
 // subscribe chooses what a viewer is sent.
-func (m *Monitor) subscribe(h *core.Handshake) (core.Subscription, error) { return m.subscription(h.Request()) }
+func (m *Monitor) subscribe(h *core.Handshake) (core.Subscription, error) {
+	return m.subscription(h.Request())
+}
 
 // subscription returns the samples, all those kept for a new viewer, and the
 // events of the channel that the viewer follows.

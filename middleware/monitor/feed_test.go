@@ -16,9 +16,9 @@ import (
 
 // event is what the feed says.
 type event struct {
-	Name string
-	ID   string
-	Data map[string]any
+	Name string         `json:"name"`
+	ID   string         `json:"-"`
+	Data map[string]any `json:"data"`
 }
 
 // watch opens the feed, and returns a function that waits for an event.
@@ -49,9 +49,10 @@ func (s *site) watch(query string) (await func(what string, ok func(event) bool)
 	}
 }
 
-func (s *site) publish(channel, data string) {
+// publish publishes news.
+func (s *site) publish(data string) {
 	s.t.Helper()
-	if _, err := s.hub.Publish(context.Background(), channel, core.Event{Data: data}); err != nil {
+	if _, err := s.hub.Publish(context.Background(), "news", core.Event{Data: data}); err != nil {
 		s.t.Errorf("Publish: %v", err)
 	}
 }
@@ -65,7 +66,7 @@ func TestFeed(t *testing.T) {
 	if got := first.Data["streams"]; got != 1.0 {
 		t.Errorf("streams: got %v, want 1: the feed's own does not count", got)
 	}
-	s.publish("news", "hello")
+	s.publish("hello")
 	e := await("a delivery", func(e event) bool { return e.Data["delivered"] != 0.0 })
 	if delay, _ := e.Data["delay"].(map[string]any); delay["samples"] != 1.0 || e.Data["published"] == 0.0 {
 		t.Errorf("got %v, want a sample of the delay, and a rate", e)
@@ -76,8 +77,8 @@ func TestFeed(t *testing.T) {
 	}
 	_, text := s.ask(s.request(http.MethodGet, "/monitor/samples?lastEventId="+first.ID, ""))
 	var polled struct {
-		Reset  bool
-		Events []event
+		Reset  bool    `json:"reset"`
+		Events []event `json:"events"`
 	}
 	if err := json.Unmarshal([]byte(text), &polled); err != nil || polled.Reset || len(polled.Events) == 0 {
 		t.Errorf("polled: got %s, want the samples that followed", text)
@@ -104,14 +105,14 @@ func TestFollow(t *testing.T) {
 	}
 	await := s.watch("?channel=news")
 	await("a sample", func(e event) bool { return e.Name == "sample" }) // the channel is followed by now
-	s.publish("news", "password=hunter2 and "+strings.Repeat("long ", 1000))
+	s.publish("password=hunter2 and " + strings.Repeat("long ", 1000))
 	e := await("an event", func(e event) bool { return e.Name == "follow" })
 	data, _ := e.Data["data"].(string)
 	if e.Data["channel"] != "news" || !strings.Contains(data, " and long") || strings.Contains(data, "hunter2") || len(data) > 600 {
 		t.Errorf("got %v, want the beginning of the event, without the secret", e.Data)
 	}
 	for i := range 500 {
-		s.publish("news", fmt.Sprint("burst ", i))
+		s.publish(fmt.Sprint("burst ", i))
 	}
 	shown := 0
 	await("the end of the burst", func(e event) bool {
@@ -124,7 +125,7 @@ func TestFollow(t *testing.T) {
 		t.Errorf("of 500 events: got %d, want 20 at most", shown)
 	}
 	for skipped, i := false, 0; !skipped; i++ { // until the channel is followed again
-		s.publish("news", fmt.Sprint("after ", i))
+		s.publish(fmt.Sprint("after ", i))
 		await("what followed", func(e event) bool {
 			skipped = skipped || e.Data["skipped"] == true
 			return skipped || e.Name == "sample"
@@ -155,12 +156,12 @@ func TestHubCloses(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for range core.NewDecoder(resp.Body, core.DecoderConfig{}).All() { //nolint:revive // Until its end.
+		for range core.NewDecoder(resp.Body, core.DecoderConfig{}).All() {
 		}
 	}()
 	select {
 	case <-ended:
-	case <-time.After(patience): //nolint:forbidigo // It only ends a failing test.
+	case <-time.After(patience):
 		t.Error("the feed goes on, want its end")
 	}
 	if status, _ := s.ask(s.request(http.MethodGet, "/monitor/streams", "")); status != http.StatusServiceUnavailable {

@@ -104,12 +104,16 @@ func (s *site) ask(r *http.Request) (status int, body string) {
 
 // list is a page of a table.
 type list struct {
-	Total, Matched, Offset int
-	Rows                   []struct {
-		Name, Handle, ID, Identity, RemoteAddr string
-		Private, Streams, Events               int
-		Channels                               any // the names of a stream's
-	}
+	Total   int   `json:"total"`
+	Matched int   `json:"matched"`
+	Offset  int   `json:"offset"`
+	Rows    []row `json:"rows"`
+}
+
+// row is a channel, or a stream.
+type row struct {
+	Handle   string `json:"handle"`
+	Identity string `json:"identity"`
 }
 
 func (s *site) list(path string) (l list) {
@@ -315,7 +319,7 @@ func TestPage(t *testing.T) {
 	r.URL.Path, r.RemoteAddr, r.Host = "//evil", "127.0.0.1:1", "localhost"
 	w := httptest.NewRecorder()
 	monitor.Handler(s.hub, nil).ServeHTTP(w, r)
-	if got := w.Header().Get("Location"); resp.StatusCode != 404 || got != "./evil/" {
+	if got := w.Header().Get("Location"); resp.StatusCode != http.StatusNotFound || got != "./evil/" {
 		t.Errorf("redirect: got %d and %q, want 404, and a relative one", resp.StatusCode, got)
 	}
 }
