@@ -25,7 +25,7 @@ func ExampleNew_monitor() {
 	defer server.Close()
 	for _, cookie := range []string{"", "session=an operator's"} {
 		for _, path := range []string{"/monitor/", "/monitor/feed"} {
-			req, err := http.NewRequest(http.MethodGet, server.URL+path, http.NoBody) //nolint:noctx // It ends with the server.
+			req, err := http.NewRequest(http.MethodGet, server.URL+path, http.NoBody)
 			if err != nil {
 				fmt.Println(err)
 				return

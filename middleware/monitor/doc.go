@@ -47,7 +47,8 @@
 // While nobody looks, nothing is measured, and no goroutine runs: the charts
 // begin when the first viewer comes, and have a gap where there was none. A page
 // in a hidden tab is no viewer. While there is one, the hub is measured once a
-// second. The streams are looked at less often if they are many, so that each of
+// second. The streams are looked at less often if that takes long, because they
+// are many or the machine is busy, so that each of
 // the two looks, the lag and the table, costs half a percent of a core at most;
 // what is searched and sorted is that table, and a page of it is sent. Of a
 // channel that is followed, at most 20 events a second are read. The samples of

@@ -2,7 +2,7 @@ package monitor_test
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -34,7 +34,7 @@ func TestPage(t *testing.T) {
 	b.AwaitText("#badge", "Live")
 	b.Do(chromedp.Evaluate[chromedp.Void](longTasks))
 	b.Await(rows + " === 24") // 20 rooms, 3 cameras, status
-	b.AwaitText("figure .value", fmt.Sprint(*streams+4))
+	b.AwaitText("figure .value", strconv.Itoa(*streams+4))
 	b.Await("Number(document.querySelectorAll('figure .value')[1].firstChild.data) > 10")
 
 	b.Do(chromedp.KeyEvent("2"), chromedp.KeyEvent("/"))
@@ -49,7 +49,7 @@ func TestPage(t *testing.T) {
 	b.Await("document.getElementById('confirm').open")
 	b.Do(chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
 	b.Await(rows + " === 0")
-	b.AwaitText("figure .value", fmt.Sprint(*streams+3))
+	b.AwaitText("figure .value", strconv.Itoa(*streams+3))
 
 	b.Do(chromedp.KeyEvent("1"), clearSearch())
 	b.Await("[...document.querySelectorAll('tbody tr')].some(tr => tr.dataset.key === 'room/00')")
@@ -128,7 +128,7 @@ func TestCost(t *testing.T) {
 		before := busy(b)
 		with += used(t, window)
 		t.Logf("in %v: the page used %.1f %% of a core, its longest task took %.0f ms, %.0f frames, %.0f ms at most between two", window,
-			100*(busy(b) - before).Seconds()/window.Seconds(),
+			100*(busy(b)-before).Seconds()/window.Seconds(),
 			sampletest.Value[float64](b, "longest"), sampletest.Value[float64](b, "frames"), sampletest.Value[float64](b, "frame"))
 	}
 	percent := func(d time.Duration) float64 { return 100 * d.Seconds() / (window * time.Duration(rounds)).Seconds() }

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"bytes"
 	"context"
 	"image/png"
 	"os"
@@ -77,12 +78,26 @@ func take(t *testing.T) {
 		wait(2500 * time.Millisecond)
 		picture, err := chromedp.Run(b.Context, chromedp.CaptureScreenshot())
 		if err == nil {
-			err = os.WriteFile(folder+p.name, picture, 0o644)
+			err = write(folder+p.name, picture)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// write writes a picture to a file, in the fewest bytes.
+func write(name string, picture []byte) error {
+	decoded, err := png.Decode(bytes.NewReader(picture))
+	if err != nil {
+		return err
+	}
+	var small bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestCompression}
+	if err = encoder.Encode(&small, decoded); err != nil {
+		return err
+	}
+	return os.WriteFile(name, small.Bytes(), 0o644)
 }
 
 // media has the browser prefer a color scheme.

@@ -82,7 +82,7 @@ func (s *site) connect(query string, reads bool) {
 	if !reads {
 		_ = c.(*net.TCPConn).SetReadBuffer(4096) //nolint:forcetypeassert,errcheck // It is TCP.
 	}
-	if _, err := fmt.Fprintf(c, "GET /events?%s HTTP/1.1\r\nHost: localhost\r\n\r\n", query); err != nil {
+	if _, err = fmt.Fprintf(c, "GET /events?%s HTTP/1.1\r\nHost: localhost\r\n\r\n", query); err != nil {
 		s.t.Fatal(err)
 	}
 	status, err := bufio.NewReaderSize(io.LimitReader(c, 15), 16).ReadString(' ')
@@ -99,8 +99,8 @@ func (s *site) connect(query string, reads bool) {
 	})
 }
 
-// publish publishes to a channel, until stop is called.
-func (s *site) publish(every time.Duration, event func() (channel, data string)) (stop func()) {
+// publish publishes to a channel, until the test ends.
+func (s *site) publish(every time.Duration, event func() (channel, data string)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.t.Cleanup(cancel)
 	s.wg.Go(func() {
@@ -119,7 +119,6 @@ func (s *site) publish(every time.Duration, event func() (channel, data string))
 			}
 		}
 	})
-	return cancel
 }
 
 // chat is an event of some room.
