@@ -68,20 +68,19 @@ func (m *Monitor) follow(name string) (to string, err error) {
 // monitor's own hub. Of more than followRate in a second, it reads no more, and
 // goes on with those of the next second, so that it costs little on any channel.
 func (m *Monitor) bridge(ctx context.Context, name, to string) {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
 	skipped := false
 	for ctx.Err() == nil {
 		if !m.bridgeSome(ctx, name, to, skipped) {
 			return
 		}
 		skipped = true
+		pause := time.NewTimer(time.Second)
 		select {
-		case <-second.C:
+		case <-pause.C:
 		case <-ctx.Done():
 		case <-m.hub.Done():
-			return
 		}
+		pause.Stop()
 	}
 }
 
