@@ -2,9 +2,15 @@ package monitor_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"image"
+	"image/color"
+	"image/draw"
 	"image/png"
+	"maps"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -86,18 +92,32 @@ func take(t *testing.T) {
 	}
 }
 
-// write writes a picture to a file, in the fewest bytes.
+// write writes a picture to a file, in 256 colors.
 func write(name string, picture []byte) error {
 	decoded, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
 		return err
 	}
+	few := image.NewPaletted(decoded.Bounds(), colors(decoded))
+	draw.Draw(few, few.Bounds(), decoded, image.Point{}, draw.Src)
 	var small bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
-	if err = encoder.Encode(&small, decoded); err != nil {
+	if err = encoder.Encode(&small, few); err != nil {
 		return err
 	}
 	return os.WriteFile(name, small.Bytes(), 0o644)
+}
+
+// colors returns the 256 most frequent colors of a picture.
+func colors(of image.Image) color.Palette {
+	counts := make(map[color.Color]int)
+	for y := range of.Bounds().Dy() {
+		for x := range of.Bounds().Dx() {
+			counts[of.At(x, y)]++
+		}
+	}
+	most := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int { return cmp.Compare(counts[b], counts[a]) })
+	return most[:min(len(most), 256)]
 }
 
 // media has the browser prefer a color scheme.
