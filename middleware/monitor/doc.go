@@ -49,7 +49,8 @@
 // in a hidden tab is no viewer. While there is one, the hub is measured once a
 // second. The streams are looked at less often if that takes long, because they
 // are many or the machine is busy, so that each of
-// the two looks, the lag and the table, costs half a percent of a core at most;
+// the two looks, the lag and the table, costs half a percent of a core, but
+// every five seconds at least;
 // what is searched and sorted is that table, and a page of it is sent. Of a
 // channel that is followed, at most 20 events a second are read. The samples of
 // the last 15 minutes are kept, about half a megabyte, and 100 events of

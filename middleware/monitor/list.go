@@ -25,7 +25,7 @@ const (
 )
 
 // cached keeps what is costly to measure: for a second, and for longer if it
-// took long, so that it costs half a percent of a core at most.
+// took long, so that it costs half a percent of a core, or oldest is reached.
 type cached[T any] struct {
 	mu    sync.Mutex
 	at    time.Time // of the measurement
@@ -40,7 +40,7 @@ func (c *cached[T]) get(now time.Time, load func() T) T {
 	if !now.Before(c.until) {
 		c.at, c.value = now, load()
 		// Shorter than the interval of the samples, which is not exact.
-		c.until = now.Add(max(interval*9/10, share*time.Since(now)))
+		c.until = now.Add(min(max(interval*9/10, share*time.Since(now)), oldest))
 	}
 	return c.value
 }

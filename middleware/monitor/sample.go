@@ -20,6 +20,9 @@ const (
 	// share bounds what a measurement of all streams costs: it is repeated after
 	// so many times its duration at the earliest.
 	share = 200
+	// oldest is the age of such a measurement at most. On a busy machine, most of
+	// its duration is time in which others ran.
+	oldest = 5 * time.Second
 )
 
 // sample is what the charts show of one moment. Rates are per second, over the

@@ -108,7 +108,7 @@ func write(name string, picture []byte) error {
 	return os.WriteFile(name, small.Bytes(), 0o644)
 }
 
-// colors returns the 256 most frequent colors of a picture.
+// colors returns the 256 most frequent colors of a picture that differ clearly.
 func colors(of image.Image) color.Palette {
 	counts := make(map[color.Color]int)
 	for y := range of.Bounds().Dy() {
@@ -117,7 +117,21 @@ func colors(of image.Image) color.Palette {
 		}
 	}
 	most := slices.SortedFunc(maps.Keys(counts), func(a, b color.Color) int { return cmp.Compare(counts[b], counts[a]) })
-	return most[:min(len(most), 256)]
+	var chosen color.Palette
+	for _, c := range most {
+		if len(chosen) < 256 && (len(chosen) == 0 || distance(c, chosen.Convert(c)) > 8) {
+			chosen = append(chosen, c)
+		}
+	}
+	return chosen
+}
+
+// distance is the largest difference of red, green or blue, of 255.
+func distance(a, b color.Color) int {
+	part := func(a, b uint32) int { return max(int(a>>8)-int(b>>8), int(b>>8)-int(a>>8)) }
+	ar, ag, ab, _ := a.RGBA()
+	br, bg, bb, _ := b.RGBA()
+	return max(part(ar, br), part(ag, bg), part(ab, bb))
 }
 
 // media has the browser prefer a color scheme.
