@@ -20,7 +20,7 @@ func (o *Opening) Run(conn Conn) {
 	}
 	s.entered() // the hub's Close does not wait for the adapter's goroutine
 	out := newWriter(s, conn)
-	sender := &Sender{Stream: s, request: s.handshake.request, out: out, items: s.handshake.greetings}
+	sender := &Sender{Stream: s, request: s.handshake.request, out: out}
 	reason := ErrClosed
 	defer func() {
 		// Goroutines that the handler left running find the stream ended.
@@ -39,6 +39,7 @@ func (o *Opening) Run(conn Conn) {
 	case s.sub != nil:
 		newResponse(s, out, prelude, events).run()
 	default:
+		sender.items = s.handshake.greetings // nothing is added to them any more
 		if err = out.send(conn, events, prelude); err == nil {
 			err = o.runHandler(sender)
 		}
