@@ -29,8 +29,8 @@
 // back, after its last event, at growing and random intervals. It asks for the
 // status first, with a request that it ends after the head: 204 ends the source,
 // Retry-After is kept, and 401 and 403 call the option renew, which gets a
-// new cookie, or returns a URL with a new ticket. To an endpoint, that request is
-// a stream that its client leaves at once. While the network is at fault, the
+// new cookie, returns a URL with a new ticket, or returns false to close the
+// source. To an endpoint, that request is a stream that its client leaves at once. While the network is at fault, the
 // browser comes back by itself, as the retry field says.
 //
 // With share, all tabs of a site use one connection: browsers open six to a host

@@ -26,9 +26,10 @@ export interface SourceOptions {
    * Called before the source connects anew after the browser has given up: with
    * status 401 or 403, to renew what the server refused, a cookie or a ticket;
    * with 200, because a ticket may be spent. It may return the URL to use from
-   * now on. If it throws, the source waits and tries again.
+   * now on. If it throws, the source waits and tries again; false closes the
+   * source, for a refusal that lasts.
    */
-  renew?: (status: number) => string | URL | void | Promise<string | URL | void>;
+  renew?: (status: number) => string | URL | false | void | Promise<string | URL | false | void>;
   /**
    * Called before the source connects for the first time: it loads the state that
    * the page shows, and returns the ID after which the stream goes on from it,

@@ -247,7 +247,11 @@ export class Source extends EventTarget {
         if (status === 204) return this.#finish({ status, failed: true });
         after = +answer.headers.get("Retry-After") || 0;
         const refused = status === 401 || status === 403;
-        if (renew && (answer.ok || refused)) this.#use((await renew(status)) ?? this.url);
+        if (renew && (answer.ok || refused)) {
+          const url = await renew(status);
+          if (url === false) return this.#finish({ status, failed: true });
+          this.#use(url ?? this.url);
+        }
         ready = answer.ok || (renew && refused);
       } catch {} // there was no answer, or no renewal
     }

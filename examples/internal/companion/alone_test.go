@@ -2,6 +2,7 @@ package companion_test
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tidings-go/tidings/examples/internal/sampletest"
@@ -72,6 +73,23 @@ func TestWaits(t *testing.T) {
 	p.Await("source.state === 'waiting' && s.states.at(-1).status === 429")
 	if wait := sampletest.Value[float64](p.Browser, "s.states.at(-1).until - Date.now()"); wait < 200e3 || wait > 300e3 {
 		t.Errorf("after Retry-After: 300: got a wait of %v ms", wait)
+	}
+}
+
+// TestRenewsNoMore refuses for good, which the page learns when it would renew.
+func TestRenewsNoMore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.first()
+	var asked atomic.Int32
+	s.answer(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusForbidden)
+	})
+	p.follow(`"/events", {%s, renew: () => false}`, quick)
+	p.Await("source.state === 'closed' && s.states.at(-1).status === 403")
+	if n := asked.Load(); n != 2 { // the stream, and the request for its status
+		t.Errorf("requests: got %d, want 2", n)
 	}
 }
 

@@ -97,6 +97,7 @@ function ended(text) {
 }
 
 // A refused EventSource does not say why. The session may be over.
+// look says why a stream was refused, and has its source close.
 async function look() {
   try {
     if ((await (await fetch('/me')).json()) === null) showLogin('Your session is over.');
@@ -104,6 +105,7 @@ async function look() {
   } catch {
     ended('No answer from the server.');
   }
+  return false;
 }
 
 function openPrices() {
