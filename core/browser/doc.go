@@ -48,7 +48,7 @@
 // # Where to begin
 //
 // A page that loads a state and then follows the changes must not lose what
-// happens in between. [core.LoadState] returns the state and the position from
+// happens in between. LoadState of package core returns the state and the position from
 // before it. The option load takes a function that gets both, shows the state and
 // returns the position. The source calls it before it connects, tries again if
 // it fails, and calls it anew after an event reset:
@@ -76,8 +76,6 @@
 // localhost, each tab has its own connection. Events with the name "state" do not
 // arrive. With share, IDs must differ: an event may be taken for an earlier one
 // with the same ID.
-//
-// [core.LoadState]: https://pkg.go.dev/github.com/tidings-go/tidings/core#LoadState
 package browser
 
 import _ "embed" // for the files
