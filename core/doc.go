@@ -123,9 +123,9 @@
 //
 // A [Middleware] decides who a client is; package middleware has some that ask
 // for a token or a ticket. [Stream.SetIdentity] says whose the stream is,
-// [Stream.Restrict] which channels it may have, whoever asks for them and when:
-// the endpoint, a request to change channels, or a session. A stream whose rights
-// shrink loses the channels at once, in the midst of a replay, too.
+// [Stream.Restrict] which channels it may have. This applies to the channels of
+// the endpoint, of a request to change channels, and of a session. A stream whose
+// rights shrink loses the channels at once, also during a replay.
 // [Stream.SetExpiry] ends it in time, and [Hub.Revoke] ends all streams of an
 // identity and refuses new ones. The client is told by a [ClosedEvent].
 //

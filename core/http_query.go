@@ -7,8 +7,8 @@ import (
 )
 
 // TakeQuery removes a parameter from the query of the request's URL, and returns
-// its values: a token, say, that must not show up in logs, traces or errors,
-// whoever looks at the request later. Other holders of the same [http.Request]
+// its values: a token, say, that must not show up in logs, traces or errors of
+// code that gets the request later. Other holders of the same [http.Request]
 // see the new URL, too; a framework's logger may have kept the old one. Parts of
 // the query that are malformed are removed with it. The method does nothing if
 // the parameter is not there.

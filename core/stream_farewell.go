@@ -60,6 +60,6 @@ func (s *Stream) appendLast(dst []byte, items int) []byte {
 	if last == nil {
 		return dst
 	}
-	dst, _ = s.wire().appendEvent(dst, *last, items) // whoever set an event that cannot be sent has been told
+	dst, _ = s.wire().appendEvent(dst, *last, items) // CloseWithEvent has returned the error
 	return dst
 }

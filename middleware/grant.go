@@ -13,7 +13,7 @@ type Grant struct {
 	// Identity is that of the user. It must not be empty. [core.Hub.Revoke] ends
 	// the streams of an identity.
 	Identity string
-	// Rights are the channels that the stream may have, whoever asks for them: see
+	// Rights are the channels that the stream may have: see
 	// [core.Stream.Restrict]. Default: any channel that its endpoint chooses.
 	Rights *core.Rights
 	// Expiry ends the stream, with a [core.ClosedEvent]. Default: never.

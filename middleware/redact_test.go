@@ -48,7 +48,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("GET /?a=b", "token")
 	f.Fuzz(func(t *testing.T, before, value string) {
 		if strings.ContainsAny(value, " \t\n\v\f\r\"'<>") || len(value) < 3 {
-			t.Skip()
+			return
 		}
 		if got := middleware.Redact("x?q=" + value); !strings.HasPrefix(got, "x?(redacted)") {
 			t.Errorf("query %q: got %q", value, got)

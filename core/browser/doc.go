@@ -94,7 +94,7 @@ var script string
 //go:embed tidings.d.ts
 var types string
 
-// Script returns the module, for those who serve it by other means than
+// Script returns the module's source, for programs that do not serve it with
 // [Handler].
 func Script() string { return script }
 

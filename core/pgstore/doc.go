@@ -51,7 +51,7 @@
 //	back                           much as it was ahead. (TestClockSetBack)
 //
 // In no case is a position given to another event. The store begins a new epoch
-// whenever the server was started, or its data were written by somebody else: IDs
+// whenever the server was started, or another program has written its data: IDs
 // of events that are still there stay valid, all others are answered with a reset.
 // Only a data directory that is replaced while the server runs is beyond that.
 // 64 epochs are remembered: after as many starts of the server, the oldest IDs are

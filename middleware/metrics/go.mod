@@ -8,10 +8,12 @@ require (
 	github.com/gin-gonic/gin v1.12.0
 	github.com/gofiber/fiber/v2 v2.52.15
 	github.com/tidings-go/tidings v0.0.0
-	go.uber.org/goleak v1.3.0
 )
 
-require golang.org/x/time v0.14.0 // indirect
+require (
+	go.uber.org/goleak v1.3.0 // indirect
+	golang.org/x/time v0.14.0 // indirect
+)
 
 require (
 	github.com/andybalholm/brotli v1.1.0 // indirect

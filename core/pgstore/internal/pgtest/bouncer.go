@@ -8,9 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Bouncer is a PgBouncer in transaction mode before a cluster.
@@ -53,7 +50,7 @@ func (c *Cluster) Bounce() (*Bouncer, error) {
 		defer close(b.ended)
 		_ = b.server.Wait()
 	}()
-	if err := b.await(); err != nil {
+	if err := await(b.DSN("postgres"), b.ended, filepath.Join(b.dir, "log")); err != nil {
 		return nil, errors.Join(err, b.Stop())
 	}
 	return b, nil
@@ -73,28 +70,6 @@ default_pool_size = 4
 max_client_conn = 500
 logfile = %s
 `, server, dir, filepath.Join(dir, "log"))
-}
-
-// await waits until the PgBouncer takes connections.
-func (b *Bouncer) await() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for {
-		conn, err := pgx.Connect(ctx, b.DSN("postgres"))
-		if err == nil {
-			return conn.Close(ctx)
-		}
-		select {
-		case <-again.C:
-		case <-b.ended:
-			text, _ := os.ReadFile(filepath.Join(b.dir, "log"))
-			return fmt.Errorf("pgbouncer ended: %s", text)
-		case <-ctx.Done():
-			return err
-		}
-	}
 }
 
 // DSN returns how to connect to a database through the PgBouncer.

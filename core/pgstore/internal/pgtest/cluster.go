@@ -159,25 +159,26 @@ func (c *Cluster) startOnce() error {
 		_ = cmd.Wait()
 	}()
 	c.server, c.ended = cmd, ended
-	return c.await(ended)
+	return await(c.DSN("postgres"), ended, filepath.Join(c.dir, "log"))
 }
 
-// await waits until the server takes connections.
-func (c *Cluster) await(ended chan struct{}) error {
+// await waits until a server takes connections. If it ends before, the error has
+// its log.
+func await(dsn string, ended <-chan struct{}, log string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
-		conn, err := pgx.Connect(ctx, c.DSN("postgres"))
+		conn, err := pgx.Connect(ctx, dsn)
 		if err == nil {
 			return conn.Close(ctx)
 		}
 		select {
 		case <-again.C:
 		case <-ended:
-			text, _ := os.ReadFile(filepath.Join(c.dir, "log"))
-			return fmt.Errorf("postgres ended: %s", text)
+			text, _ := os.ReadFile(log) //nolint:gosec // The path of a test.
+			return fmt.Errorf("the server ended: %s", text)
 		case <-ctx.Done():
 			return err
 		}
