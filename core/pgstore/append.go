@@ -19,97 +19,7 @@ import (
 // [history.ErrUnavailable], or waits: see the Buffer of [Config]. After such an
 // error, it is unknown whether records were stored that Append was working on.
 func (s *Store) Append(ctx context.Context, records []history.Record) ([]*history.Entry, error) {
-	if len(records) == 0 {
-		return nil, nil
-	}
-	r := &request{records: slices.Clone(records), done: make(chan struct{})}
-	for i := range records {
-		r.size += records[i].MaxSize()
-	}
-	if err := s.queue.add(r, s.Health()); err != nil {
-		return nil, err
-	}
-	select {
-	case <-r.done:
-	case <-ctx.Done():
-		if s.queue.remove(r) {
-			return nil, context.Cause(ctx)
-		}
-		select {
-		case <-r.done:
-		default:
-			return nil, context.Cause(ctx)
-		}
-	}
-	return r.entries, r.err
-}
-
-// write appends what is queued, in one transaction after the other.
-func (s *Store) write() {
-	batch := int64(0)
-	for {
-		calls := s.queue.take()
-		if len(calls) == 0 {
-			select {
-			case <-s.queue.news:
-				continue
-			case <-s.life.Done():
-				return
-			}
-		}
-		batch++
-		err := s.insist(calls, batch)
-		if err != nil && len(calls) > 1 && !errors.Is(err, history.ErrUnavailable) && s.life.Err() == nil {
-			// One of them may be at fault.
-			for _, one := range calls {
-				batch++
-				if one.err = s.insist([]*request{one}, batch); one.err != nil {
-					close(one.done)
-				}
-			}
-			continue
-		}
-		if err != nil {
-			for _, one := range calls {
-				one.answer(nil, err)
-			}
-		}
-	}
-}
-
-// insist appends a batch. The same batch is never stored twice, so it is sent
-// again at once if the connection is lost, and then, as far as the buffer allows,
-// until the database is back.
-func (s *Store) insist(calls []*request, batch int64) error {
-	size := 0
-	for _, c := range calls {
-		size += c.size
-	}
-	pause := 10 * time.Millisecond
-	for try := 0; ; try++ {
-		err := s.extending(func() error { return s.send(calls, batch) })
-		if s.life.Err() != nil && err != nil {
-			return history.ErrClosed
-		}
-		if !isAway(err) {
-			if err == nil {
-				_ = s.gone(nil)
-			}
-			return err
-		}
-		if try == 0 {
-			continue
-		}
-		err = s.gone(err)
-		s.queue.refuse(err)
-		if size > s.cfg.Buffer {
-			return err
-		}
-		if !s.rest(pause) {
-			return history.ErrClosed
-		}
-		pause = min(2*pause, 500*time.Millisecond)
-	}
+	return s.appender.Append(ctx, records)
 }
 
 // extending calls write, and again with another partition if there is none for
@@ -129,29 +39,23 @@ func (s *Store) extending(write func() error) error {
 // noPartition is the SQLSTATE of writing beyond the last partition.
 const noPartition = "TD001"
 
-// send stores a batch, delivers it, and answers the calls.
-func (s *Store) send(calls []*request, batch int64) error {
-	var records []history.Record
-	for _, c := range calls {
-		records = append(records, c.records...)
-	}
+// send stores a batch, and delivers it.
+func (s *Store) send(records []history.Record, batch int64) (all []*history.Entry, err error) {
 	ctx, cancel := s.within(s.life)
 	defer cancel()
-	a, err := s.store(ctx, records, batch)
+	var a answer
+	if err = s.extending(func() (failure error) {
+		a, failure = s.store(ctx, records, batch)
+		return failure
+	}); err != nil {
+		return nil, err
+	}
+	all, fresh, err := s.place(ctx, records, a)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	entries, fresh, err := s.place(ctx, records, a)
-	if err != nil {
-		return err
-	}
-	s.deliverOwn(a.epoch, fresh)
-	for _, c := range calls {
-		n := len(c.records)
-		c.answer(entries[:n:n], nil)
-		entries = entries[n:]
-	}
-	return nil
+	s.feed.DeliverOwn(a.epoch, fresh)
+	return all, nil
 }
 
 // answer is what the database says of a batch.
@@ -235,9 +139,7 @@ func (s *Store) epochsWith(ctx context.Context, a answer) (history.Epochs, error
 	if len(a.repeats) == 0 {
 		return nil, nil
 	}
-	s.mu.Lock()
-	epochs := s.epochs
-	s.mu.Unlock()
+	epochs := s.feed.Epochs()
 	if epochs.Newest(0).Epoch == a.epoch {
 		return epochs, nil
 	}

@@ -3,31 +3,10 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/tidings-go/tidings/core/history"
 )
-
-// gone records that the database is away, or back if err is nil. It returns the
-// error for callers.
-func (s *Store) gone(err error) error {
-	if err == nil {
-		if s.away.Swap(nil) != nil {
-			s.cfg.Logger.LogAttrs(s.life, slog.LevelInfo, "the database is back")
-			signal(s.news)
-		}
-		return nil
-	}
-	err = fmt.Errorf("%w: %w", history.ErrUnavailable, err)
-	if s.away.Swap(&err) == nil && s.life.Err() == nil {
-		s.cfg.Logger.LogAttrs(s.life, slog.LevelWarn, "the database is away", slog.Any("error", err))
-	}
-	return err
-}
 
 // isAway reports whether an error of a call means that the database cannot be
 // used at the moment: the connection is lost, the server stops, starts, or is no

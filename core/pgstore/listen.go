@@ -49,7 +49,7 @@ func (s *Store) listenOnce() error {
 		return err
 	}
 	cancel()
-	signal(s.news) // for what came before
+	s.feed.Wake() // for what came before
 	for {
 		wait, cancel := context.WithTimeout(s.life, s.cfg.Poll)
 		n, err := conn.WaitForNotification(wait)
@@ -58,7 +58,7 @@ func (s *Store) listenOnce() error {
 		case err == nil && s.owns(n.PID):
 			continue // what this store appends, it delivers itself
 		case err == nil:
-			signal(s.news)
+			s.feed.Wake()
 		case s.life.Err() != nil:
 			return s.life.Err()
 		case errors.Is(err, context.DeadlineExceeded) && !conn.IsClosed():

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/sharedstore"
 )
 
 // view calls ask with what is kept of channels, in a transaction that sees the
@@ -28,12 +28,12 @@ func (s *Store) view(ctx context.Context, channels []string, ask func(ctx contex
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, errStale) && time.Now().Before(limit):
-			signal(s.news)
+			s.feed.Wake()
 			s.rest(5 * time.Millisecond)
 		case !isAway(err):
 			return err
 		case try > 0: // the first connection may have been an old one
-			return s.gone(err)
+			return s.health.Gone(s.life, err)
 		}
 	}
 }
@@ -74,7 +74,7 @@ func (s *Store) beginView(ctx context.Context, conn *pgxpool.Conn, channels []st
 	if err != nil {
 		return v, err
 	}
-	if !st.intact || !s.isIn(st.epochs) {
+	if !st.intact || !s.feed.IsIn(st.epochs) {
 		return v, errStale
 	}
 	rows, err := results.Query()
@@ -93,13 +93,6 @@ func (s *Store) beginView(ctx context.Context, conn *pgxpool.Conn, channels []st
 // errStale means that the database has begun a new epoch of which the sinks have
 // not been told, or has to begin one.
 var errStale = errors.New("the database was started or restored")
-
-// isIn reports whether the sinks have been told of the newest of the epochs.
-func (s *Store) isIn(epochs history.Epochs) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(epochs) > 0 && epochs.Newest(0).Epoch == s.epochs.Newest(0).Epoch
-}
 
 // bounds returns the arguments of the statements kept and trim.
 func (s *Store) bounds(channels []string) []any {
@@ -123,11 +116,7 @@ func (s *Store) Read(ctx context.Context, q history.Query) (page history.Page, e
 		if q.Tail > 0 {
 			q.Tail, q.Oldest = 0, true // find has begun where the tail does
 		}
-		cursors := make([]history.Cursor, len(q.Channels))
-		for i, name := range q.Channels {
-			cursors[i] = &cursor{entries: slices.DeleteFunc(slices.Clone(found), func(e *history.Entry) bool { return e.Channel != name })}
-		}
-		page, failure = v.Read(q, cursors)
+		page, failure = v.Read(q, sharedstore.Cursors(q.Channels, found))
 		return failure
 	})
 	return page, err
@@ -208,35 +197,3 @@ func (s *Store) Bounds(ctx context.Context, channels []string) (oldest, newest h
 	})
 	return oldest, newest, err
 }
-
-// cursor is a [history.Cursor] over entries in memory.
-type cursor struct {
-	entries []*history.Entry
-	i       int
-}
-
-// Seek implements [history.Cursor].
-func (c *cursor) Seek(after uint64) error {
-	c.i = 0
-	for c.i < len(c.entries) && c.entries[c.i].Seq() <= after {
-		c.i++
-	}
-	return nil
-}
-
-// Next implements [history.Cursor].
-func (c *cursor) Next() error { c.i++; return nil }
-
-// Back implements [history.Cursor].
-func (c *cursor) Back() error { c.i--; return nil }
-
-// Seq implements [history.Cursor].
-func (c *cursor) Seq() uint64 {
-	if c.i < 0 || c.i >= len(c.entries) {
-		return 0
-	}
-	return c.entries[c.i].Seq()
-}
-
-// Entry implements [history.Cursor].
-func (c *cursor) Entry() (*history.Entry, error) { return c.entries[c.i], nil }

@@ -65,7 +65,7 @@ func (s *Store) sequenceWith(q querier) {
 			return
 		}
 		if n > 0 {
-			signal(s.news)
+			s.feed.Wake()
 		}
 		if n < sequenceAtOnce && !s.rest(pause) {
 			return

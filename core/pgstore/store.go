@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/sharedstore"
 )
 
 // Store keeps the history of hubs in a Postgres database, which many machines
@@ -26,18 +26,10 @@ type Store struct {
 	writer int64 // identifies the store in the table of writers
 	once   pgtype.Interval
 
-	// Delivery; mu guards the fields up to closed, and is held while sinks are called
-	mu     sync.Mutex
-	epochs history.Epochs
-	head   uint64 // newest sequence number that was delivered
-	trail  history.Trail
-	sinks  []history.Sink
-	closed bool
-
-	queue   queue
-	away    atomic.Pointer[error] // why the database cannot be reached, or nil
-	news    chan struct{}         // capacity 1: there may be entries to deliver
-	forgets chan forgetting
+	feed     *sharedstore.Feed
+	health   sharedstore.Health
+	appender *sharedstore.Appender
+	forgets  *sharedstore.Forgetter
 
 	pids sync.Map // of the server's processes that serve the pool
 
@@ -59,8 +51,8 @@ func Open(ctx context.Context, dsn string, cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{
 		cfg: cfg, sql: newStatements(cfg.Schema), writer: rand.Int64(), //nolint:gosec // It is no secret.
-		once: micros(cfg.Retention.OnceWindow),
-		news: make(chan struct{}, 1), forgets: make(chan forgetting),
+		once:    micros(cfg.Retention.OnceWindow),
+		forgets: sharedstore.NewForgetter(),
 	}
 	pc, err := s.poolConfig(dsn)
 	if err != nil {
@@ -73,7 +65,6 @@ func Open(ctx context.Context, dsn string, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("tidings: database: %w", err)
 	}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	s.queue.init(cfg.Buffer)
 	if err := s.begin(ctx); err != nil {
 		s.end()
 		s.pool.Close()
@@ -85,9 +76,14 @@ func Open(ctx context.Context, dsn string, cfg Config) (*Store, error) {
 
 // start starts the goroutines, which end with life.
 func (s *Store) start() {
-	for _, work := range []func(){s.write, s.follow, s.forget, s.maintain} {
-		s.busy.Go(work)
-	}
+	s.health = sharedstore.Health{Storage: "database", Logger: s.cfg.Logger, Back: s.feed.Wake}
+	s.appender = sharedstore.NewAppender(sharedstore.AppenderConfig{
+		Send: s.send, Away: isAway, Health: &s.health, Buffer: s.cfg.Buffer,
+	})
+	s.busy.Go(func() { s.appender.Run(s.life) })
+	s.busy.Go(func() { s.feed.Follow(s.life, s.cfg.Poll, &s.health, s.catchUp) })
+	s.busy.Go(func() { s.forgets.Run(s.life, s.forgetAll) })
+	s.busy.Go(s.maintain)
 	if !s.cfg.PollOnly {
 		s.busy.Go(s.listen)
 	}
@@ -148,51 +144,27 @@ func (s *Store) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("tidings: database: %w", err)
 	}
-	s.epochs, s.head, s.span = st.epochs, st.head, st.span
+	s.feed, s.span = sharedstore.NewFeed(st.epochs, st.head), st.span
 	return nil
 }
 
 // Attach implements [history.Store].
-func (s *Store) Attach(sink history.Sink) (history.Position, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return history.Position{}, history.ErrClosed
-	}
-	s.sinks = append(s.sinks, sink)
-	return s.epochs.Newest(s.head), nil
-}
+func (s *Store) Attach(sink history.Sink) (history.Position, error) { return s.feed.Attach(sink) }
 
 // Health implements [history.Prober].
-func (s *Store) Health() error {
-	if err := s.away.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
+func (s *Store) Health() error { return s.health.Err() }
 
 // Close implements [history.Store]. Events whose Append has not returned may be
 // published or not.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	was := s.closed
-	s.closed, s.sinks = true, nil
-	s.mu.Unlock()
+	was := s.feed.Close()
 	s.end()
-	s.queue.close()
+	s.appender.Close()
 	s.busy.Wait()
 	if !was {
 		s.pool.Close()
 	}
 	return nil
-}
-
-// signal fills a channel that has room for one.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // within returns a context that bounds a call of the database.
@@ -201,16 +173,7 @@ func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // rest waits, and reports whether the store goes on.
-func (s *Store) rest(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-s.life.Done():
-		return false
-	}
-}
+func (s *Store) rest(d time.Duration) bool { return sharedstore.Rest(s.life, d) }
 
 func micros(d time.Duration) pgtype.Interval {
 	return pgtype.Interval{Microseconds: d.Microseconds(), Valid: true}

@@ -1,4 +1,4 @@
-package pgstore
+package sharedstore
 
 import (
 	"sync"
@@ -6,8 +6,7 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 )
 
-// Bounds of a batch that is appended in one transaction, and of the events that
-// wait while the database is there.
+// Bounds of a batch, and of the events that wait while the storage is there.
 const (
 	batchRecords = 512
 	batchBytes   = 4 << 20
@@ -30,7 +29,7 @@ func (r *request) answer(entries []*history.Entry, err error) {
 
 // queue holds calls of Append, in the order in which they came.
 type queue struct {
-	buffer int           // bytes that may wait while the database is away
+	buffer int           // bytes that may wait while the storage is away
 	news   chan struct{} // capacity 1
 
 	mu     sync.Mutex
@@ -41,7 +40,7 @@ type queue struct {
 
 func (q *queue) init(buffer int) { q.buffer, q.news = buffer, make(chan struct{}, 1) }
 
-// add queues a call. While the database is away, there is less room; away is the
+// add queues a call. While the storage is away, there is less room; away is the
 // reason then.
 func (q *queue) add(r *request, away error) error {
 	q.mu.Lock()
@@ -75,7 +74,7 @@ func (q *queue) remove(r *request) bool {
 	return false
 }
 
-// take returns the calls for one transaction.
+// take returns the calls for one batch.
 func (q *queue) take() []*request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
