@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/pgstore"
 	"github.com/tidings-go/tidings/core/storetest"
 )
@@ -26,7 +27,7 @@ func TestStoreBehindPgBouncer(t *testing.T) {
 		tb.Helper()
 		cfg := pgstore.Config{Schema: schema(), Retention: retention, PollOnly: true, Poll: 10 * time.Millisecond, Maintain: 50 * time.Millisecond}
 		return func() history.Store {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), nodetest.Patience)
 			defer cancel()
 			store, err := pgstore.Open(ctx, bouncer.DSN("postgres"), cfg)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/pgstore"
 	"github.com/tidings-go/tidings/core/pgstore/internal/pgtest"
 )
@@ -19,7 +20,7 @@ import (
 func listeners(t *testing.T, c *pgtest.Cluster, schema string, not []int32) []int32 {
 	t.Helper()
 	pool := poolOn(t, c, 1)
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(nodetest.Patience)
 	for {
 		rows, err := pool.Query(t.Context(), "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND query <> ''", schema+" listener")
 		if err != nil {
@@ -33,9 +34,9 @@ func listeners(t *testing.T, c *pgtest.Cluster, schema string, not []int32) []in
 			return pids
 		}
 		if time.Now().After(limit) {
-			t.Fatalf("after %v: nobody listens", patience)
+			t.Fatalf("after %v: nobody listens", nodetest.Patience)
 		}
-		rest(t.Context(), 0.01)
+		nodetest.Pause(t.Context(), 0.01)
 	}
 }
 
@@ -47,15 +48,15 @@ func TestLostListener(t *testing.T) {
 	one := newNode(t, cluster, cfg)
 	before := listeners(t, cluster, cfg.Schema, nil)
 	two := newNode(t, cluster, pgstore.Config{Schema: cfg.Schema, PollOnly: true})
-	r := one.read(t, all(""))
-	two.publish(t, "a", "1")
-	r.wants(t, "before", "1")
+	r := one.Read(t, nodetest.All(""))
+	two.MustPublish(t, "a", "1")
+	r.Wants(t, "before", "1")
 	if _, err := poolOn(t, cluster, 1).Exec(t.Context(), "SELECT pg_terminate_backend($1)", before[0]); err != nil {
 		t.Fatal(err)
 	}
 	listeners(t, cluster, cfg.Schema, before)
-	two.publish(t, "a", "2")
-	r.wants(t, "after", "1", "2")
+	two.MustPublish(t, "a", "2")
+	r.Wants(t, "after", "1", "2")
 }
 
 // Connections that go silent without being closed, as through a firewall that
@@ -71,15 +72,15 @@ func TestSilentConnections(t *testing.T) {
 	}
 	one := hubOn(t, store)
 	own := listeners(t, cluster, "frozen", nil)
-	r := one.read(t, all(""))
-	two.publish(t, "a", "1")
-	r.wants(t, "before", "1")
+	r := one.Read(t, nodetest.All(""))
+	two.MustPublish(t, "a", "1")
+	r.Wants(t, "before", "1")
 	p.freeze()
-	two.publish(t, "a", "2")
-	r.wants(t, "after", "1", "2")
+	two.MustPublish(t, "a", "2")
+	r.Wants(t, "after", "1", "2")
 	listeners(t, cluster, "frozen", own)
-	publishWhenBack(t, one, "3")
-	r.wants(t, "after", "1", "2", "3")
+	one.PublishWhenBack(t, "a", "3")
+	r.Wants(t, "after", "1", "2", "3")
 }
 
 // proxy passes connections on to a Unix socket.

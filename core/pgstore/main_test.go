@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/pgstore"
 	"github.com/tidings-go/tidings/core/pgstore/internal/pgtest"
 )
@@ -19,11 +20,7 @@ import (
 var cluster *pgtest.Cluster
 
 func TestMain(m *testing.M) {
-	if dsn := os.Getenv(nodeDSN); dsn != "" {
-		if err := serve(dsn, os.Getenv(nodeSchema)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+	if nodetest.Serve(serve) {
 		return
 	}
 	var err error

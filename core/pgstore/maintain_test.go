@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/pgstore"
 	"github.com/tidings-go/tidings/core/pgstore/internal/pgtest"
 )
@@ -19,7 +20,7 @@ func partitionsAtMost(t *testing.T, c *pgtest.Cluster, schema string, most int) 
 func counts(t *testing.T, c *pgtest.Cluster, query string, most int) {
 	t.Helper()
 	pool := poolOn(t, c, 1)
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(nodetest.Patience)
 	for {
 		n := 0
 		if err := pool.QueryRow(t.Context(), query).Scan(&n); err != nil {
@@ -31,7 +32,7 @@ func counts(t *testing.T, c *pgtest.Cluster, query string, most int) {
 		if time.Now().After(limit) {
 			t.Fatalf("%s: got %d, want at most %d", query, n, most)
 		}
-		rest(t.Context(), 0.01)
+		nodetest.Pause(t.Context(), 0.01)
 	}
 }
 
@@ -44,17 +45,17 @@ func TestPartitions(t *testing.T) {
 		Retention: core.Retention{Events: 10, OnceKeys: 50},
 	}
 	n := newNode(t, cluster, cfg)
-	n.publish(t, "quiet", "kept")
+	n.MustPublish(t, "quiet", "kept")
 	for i := range 500 {
-		if _, err := n.Publish(t.Context(), "a", core.Event{Data: numbers("event", i, i)[0]}, core.Once(numbers("once", i, i)[0])); err != nil {
+		if _, err := n.Publish(t.Context(), "a", core.Event{Data: nodetest.Numbers("event", i, i)[0]}, core.Once(nodetest.Numbers("once", i, i)[0])); err != nil {
 			t.Fatal(err)
 		}
 	}
 	partitionsAtMost(t, cluster, cfg.Schema, 5) // that of the quiet event, some new ones
 	counts(t, cluster, `SELECT count(*) FROM "`+cfg.Schema+`".events`, 10+2*20)
 	counts(t, cluster, `SELECT count(*) FROM "`+cfg.Schema+`".once`, 50)
-	n.read(t, all("")).wants(t, "kept", numbers("event", 490, 499)...)
-	n.read(t, core.Subscription{Channels: []string{"quiet"}, Start: core.Earliest()}).wants(t, "kept", "kept")
+	n.Read(t, nodetest.All("")).Wants(t, "kept", nodetest.Numbers("event", 490, 499)...)
+	n.Read(t, core.Subscription{Channels: []string{"quiet"}, Start: core.Earliest()}).Wants(t, "kept", "kept")
 }
 
 // Once the clock is set back, events that were appended in the future count as
@@ -63,7 +64,7 @@ func TestClockSetBack(t *testing.T) {
 	t.Parallel()
 	cfg := pgstore.Config{Schema: schema(), Maintain: 20 * time.Millisecond}
 	n := newNode(t, cluster, cfg)
-	n.publish(t, "a", "event")
+	n.MustPublish(t, "a", "event")
 	in := `"` + cfg.Schema + `".`
 	if err := cluster.Exec(t.Context(), "postgres", "BEGIN; UPDATE "+in+"events SET at = at + interval '1 day'; UPDATE "+in+
 		"state SET at = at + interval '1 day', tx = pg_current_xact_id(); COMMIT"); err != nil {

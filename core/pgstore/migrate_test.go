@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/pgstore"
 )
 
@@ -35,11 +36,11 @@ func TestRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := hubOn(t, store)
-	r := n.read(t, all(""))
-	for _, data := range numbers("event", 1, 100) {
-		n.publish(t, "a", data)
+	r := n.Read(t, nodetest.All(""))
+	for _, data := range nodetest.Numbers("event", 1, 100) {
+		n.MustPublish(t, "a", data)
 	}
-	r.wants(t, "published", numbers("event", 1, 100)...)
+	r.Wants(t, "published", nodetest.Numbers("event", 1, 100)...)
 	partitionsAtMost(t, c, "tidings", 4)
 	if err = n.Forget(t.Context(), "a"); err != nil {
 		t.Errorf("Forget: %v", err)

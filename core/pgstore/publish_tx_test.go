@@ -16,6 +16,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx of database/sql
 
 	"github.com/tidings-go/tidings/core"
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/pgstore"
 )
 
@@ -28,7 +29,7 @@ func TestPublishTx(t *testing.T) {
 	const writers, rounds = 64, 6
 	cfg := pgstore.Config{Schema: schema(), Sequence: time.Millisecond, PartitionEvents: 100}
 	one, two := newNode(t, cluster, cfg), newNode(t, cluster, cfg)
-	first, second := one.read(t, all("")), two.read(t, all(""))
+	first, second := one.Read(t, nodetest.All("")), two.Read(t, nodetest.All(""))
 	pool := poolOn(t, cluster, writers)
 	if _, err := pool.Exec(t.Context(), `CREATE TABLE "`+cfg.Schema+` rows" (n text)`); err != nil {
 		t.Fatal(err)
@@ -58,7 +59,7 @@ func TestPublishTx(t *testing.T) {
 		t.Fatal(err)
 	}
 	enough := func(data []string) bool { return len(data) >= 2*len(committed) }
-	got, other := first.until(t, "published", enough), second.until(t, "published", enough)
+	got, other := first.Until(t, "published", enough), second.Until(t, "published", enough)
 	if !slices.Equal(got, other) {
 		t.Errorf("the nodes delivered different orders: %q and %q", got, other)
 	}
@@ -76,8 +77,8 @@ func TestPublishTx(t *testing.T) {
 	if !slices.Equal(whole, committed) {
 		t.Errorf("published: got %d of transactions %q, want those of the %d that committed", len(whole), whole, len(committed))
 	}
-	start, _ := core.ParsePosition(first.ids[0])
-	for i, id := range first.ids {
+	start, _ := core.ParsePosition(first.IDs()[0])
+	for i, id := range first.IDs() {
 		if p, ok := core.ParsePosition(id); !ok || p.Epoch != start.Epoch || p.Seq != uint64(i)+1 {
 			t.Fatalf("ID of event %d: got %q, want number %d", i, id, i+1)
 		}
@@ -151,7 +152,7 @@ func TestPublishSQL(t *testing.T) {
 	t.Parallel()
 	cfg := pgstore.Config{Schema: schema()}
 	n := newNode(t, cluster, cfg)
-	r := n.read(t, all(""))
+	r := n.Read(t, nodetest.All(""))
 	db, err := sql.Open("pgx", cluster.DSN("postgres"))
 	if err != nil {
 		t.Fatal(err)
@@ -186,9 +187,9 @@ func TestPublishSQL(t *testing.T) {
 		}
 	}
 	// The second of the commits repeats a once key.
-	r.wants(t, "published", "one 1", "two 1", "two 1", "two 2", "two 2")
-	if r.ids[0] != "mine 1" {
-		t.Errorf("ID: got %q, want %q", r.ids[0], "mine 1")
+	r.Wants(t, "published", "one 1", "two 1", "two 1", "two 2", "two 2")
+	if r.IDs()[0] != "mine 1" {
+		t.Errorf("ID: got %q, want %q", r.IDs()[0], "mine 1")
 	}
-	n.read(t, all("mine 1")).wants(t, "resumed", "two 1", "two 1", "two 2", "two 2")
+	n.Read(t, nodetest.All("mine 1")).Wants(t, "resumed", "two 1", "two 1", "two 2", "two 2")
 }

@@ -12,14 +12,10 @@ import (
 
 	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/pgstore"
 	"github.com/tidings-go/tidings/core/pgstore/internal/pgtest"
 )
-
-// all is a subscription to the channel "a" from an event on.
-func all(after string) core.Subscription {
-	return core.Subscription{Channels: []string{"a"}, Start: core.Earliest(), After: after}
-}
 
 // A dump is restored under nodes that run: the events that are published since
 // have other IDs than those that are lost, streams are told in band, and IDs of
@@ -28,44 +24,44 @@ func TestDumpRestored(t *testing.T) {
 	t.Parallel()
 	c := server(t, "fsync=off")
 	one, two := newNode(t, c, pgstore.Config{}), newNode(t, c, pgstore.Config{})
-	first, second := one.read(t, all("")), two.read(t, all(""))
+	first, second := one.Read(t, nodetest.All("")), two.Read(t, nodetest.All(""))
 	kept := ""
-	for _, data := range numbers("kept", 1, 5) {
-		kept = one.publish(t, "a", data)
+	for _, data := range nodetest.Numbers("kept", 1, 5) {
+		kept = one.MustPublish(t, "a", data)
 	}
 	dump, err := c.Run(nil, "pg_dump", "-d", "postgres", "-n", "tidings")
 	if err != nil {
 		t.Fatal(err)
 	}
 	lost := ""
-	for _, data := range numbers("lost", 1, 5) {
-		lost = two.publish(t, "a", data)
+	for _, data := range nodetest.Numbers("lost", 1, 5) {
+		lost = two.MustPublish(t, "a", data)
 	}
-	before := join(numbers("kept", 1, 5), numbers("lost", 1, 5))
-	first.wants(t, "before", before...)
-	second.wants(t, "before", before...)
+	before := slices.Concat(nodetest.Numbers("kept", 1, 5), nodetest.Numbers("lost", 1, 5))
+	first.Wants(t, "before", before...)
+	second.Wants(t, "before", before...)
 
 	restore(t, c, dump)
 	reset := func(data []string) bool { return strings.HasPrefix(data[len(data)-1], "reset: ") || len(data) > 11 }
-	first.until(t, "in band", reset)
-	second.until(t, "in band", reset)
+	first.Until(t, "in band", reset)
+	second.Until(t, "in band", reset)
 	// More events than were lost, so that their positions would be reached again.
-	for _, data := range numbers("new", 1, 20) {
-		one.publish(t, "a", data)
+	for _, data := range nodetest.Numbers("new", 1, 20) {
+		one.MustPublish(t, "a", data)
 	}
 	// After the reset, a subscription begins at its Start, here the earliest.
-	want := join(before, []string{"reset: restarted"}, numbers("kept", 1, 5), numbers("new", 1, 20))
-	first.wants(t, "after", want...)
-	second.wants(t, "after", want...)
+	want := slices.Concat(before, []string{"reset: restarted"}, nodetest.Numbers("kept", 1, 5), nodetest.Numbers("new", 1, 20))
+	first.Wants(t, "after", want...)
+	second.Wants(t, "after", want...)
 
 	three := newNode(t, c, pgstore.Config{})
 	for _, n := range []node{one, two, three} {
-		n.read(t, all(kept)).wants(t, "resumed after a kept event", numbers("new", 1, 20)...)
-		n.read(t, all(lost)).wants(t, "resumed after a lost event",
-			join([]string{"reset: restarted"}, numbers("kept", 1, 5), numbers("new", 1, 20))...)
+		n.Read(t, nodetest.All(kept)).Wants(t, "resumed after a kept event", nodetest.Numbers("new", 1, 20)...)
+		n.Read(t, nodetest.All(lost)).Wants(t, "resumed after a lost event",
+			slices.Concat([]string{"reset: restarted"}, nodetest.Numbers("kept", 1, 5), nodetest.Numbers("new", 1, 20))...)
 	}
-	if first.ids[11+5-1] != kept {
-		t.Errorf("ID of a kept event after the restore: got %q, want %q", first.ids[11+5-1], kept)
+	if first.IDs()[11+5-1] != kept {
+		t.Errorf("ID of a kept event after the restore: got %q, want %q", first.IDs()[11+5-1], kept)
 	}
 }
 
@@ -84,25 +80,25 @@ func TestDumpRestoredWithoutNodes(t *testing.T) {
 	t.Parallel()
 	c := server(t, "fsync=off")
 	one := newNode(t, c, pgstore.Config{})
-	kept := one.publish(t, "a", "kept")
+	kept := one.MustPublish(t, "a", "kept")
 	dump, err := c.Run(nil, "pg_dump", "-d", "postgres", "-n", "tidings")
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := one.publish(t, "a", "lost 1")
-	one.publish(t, "a", "lost 2")
+	lost := one.MustPublish(t, "a", "lost 1")
+	one.MustPublish(t, "a", "lost 2")
 	if err := one.Close(); err != nil {
 		t.Fatal(err)
 	}
 	restore(t, c, dump)
 
 	one = newNode(t, c, pgstore.Config{})
-	for _, data := range numbers("new", 1, 5) {
-		one.publish(t, "a", data)
+	for _, data := range nodetest.Numbers("new", 1, 5) {
+		one.MustPublish(t, "a", data)
 	}
-	one.read(t, all(kept)).wants(t, "resumed after a kept event", numbers("new", 1, 5)...)
-	one.read(t, all(lost)).wants(t, "resumed after a lost event",
-		join([]string{"reset: restarted", "kept"}, numbers("new", 1, 5))...)
+	one.Read(t, nodetest.All(kept)).Wants(t, "resumed after a kept event", nodetest.Numbers("new", 1, 5)...)
+	one.Read(t, nodetest.All(lost)).Wants(t, "resumed after a lost event",
+		slices.Concat([]string{"reset: restarted", "kept"}, nodetest.Numbers("new", 1, 5))...)
 }
 
 // The newest events are gone without a sign at the server, as after a crash with
@@ -118,13 +114,13 @@ func TestLostWithoutASign(t *testing.T) {
 			t.Parallel()
 			cfg := pgstore.Config{Schema: schema()}
 			one := newNode(t, cluster, cfg)
-			r := one.read(t, all(""))
-			kept := one.publish(t, "a", "kept")
+			r := one.Read(t, nodetest.All(""))
+			kept := one.MustPublish(t, "a", "kept")
 			var lost []string
-			for _, data := range numbers("lost", 1, 3) {
-				lost = append(lost, one.publish(t, "a", data))
+			for _, data := range nodetest.Numbers("lost", 1, 3) {
+				lost = append(lost, one.MustPublish(t, "a", data))
 			}
-			r.wants(t, "before", join([]string{"kept"}, numbers("lost", 1, 3))...)
+			r.Wants(t, "before", slices.Concat([]string{"kept"}, nodetest.Numbers("lost", 1, 3))...)
 			err := cluster.Exec(t.Context(), "postgres", `SET search_path = "`+cfg.Schema+`"; DO $$ BEGIN
 				DELETE FROM events WHERE seq > 1;
 				UPDATE channels SET newest = 1, events = 1, bytes = (SELECT cum FROM events);
@@ -137,14 +133,14 @@ func TestLostWithoutASign(t *testing.T) {
 				t.Fatal(err)
 			}
 			other := slices.Repeat([]string{"other"}, test.others)
-			r.until(t, "in band", func(data []string) bool { return len(data) > 4 })
-			one.publish(t, "a", "new")
-			r.wants(t, "after", join([]string{"kept"}, numbers("lost", 1, 3), []string{"reset: restarted", "kept"}, other, []string{"new"})...)
+			r.Until(t, "in band", func(data []string) bool { return len(data) > 4 })
+			one.MustPublish(t, "a", "new")
+			r.Wants(t, "after", slices.Concat([]string{"kept"}, nodetest.Numbers("lost", 1, 3), []string{"reset: restarted", "kept"}, other, []string{"new"})...)
 			two := newNode(t, cluster, cfg)
 			for _, n := range []node{one, two} {
-				n.read(t, all(kept)).wants(t, "resumed after a kept event", append(other, "new")...)
+				n.Read(t, nodetest.All(kept)).Wants(t, "resumed after a kept event", append(other, "new")...)
 				for _, id := range lost {
-					n.read(t, all(id)).wants(t, "resumed after a lost event", join([]string{"reset: restarted", "kept"}, other, []string{"new"})...)
+					n.Read(t, nodetest.All(id)).Wants(t, "resumed after a lost event", slices.Concat([]string{"reset: restarted", "kept"}, other, []string{"new"})...)
 				}
 			}
 		})
@@ -157,9 +153,9 @@ func TestAway(t *testing.T) {
 	t.Parallel()
 	c := server(t, "fsync=off")
 	one := newNode(t, c, pgstore.Config{})
-	r := one.read(t, all(""))
-	id := one.publish(t, "a", "1")
-	r.wants(t, "before", "1")
+	r := one.Read(t, nodetest.All(""))
+	id := one.MustPublish(t, "a", "1")
+	r.Wants(t, "before", "1")
 	if err := one.Health(); err != nil {
 		t.Errorf("Health: got %v, want none", err)
 	}
@@ -167,7 +163,7 @@ func TestAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), nodetest.Patience)
 		if _, err := one.Publish(ctx, "a", core.Event{Data: "refused"}); !errors.Is(err, core.ErrUnavailable) {
 			t.Errorf("Publish while the server is away: got %v, want ErrUnavailable", err)
 		}
@@ -179,27 +175,11 @@ func TestAway(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	publishWhenBack(t, one, "2")
-	r.wants(t, "after", "1", "2")
-	one.read(t, all(id)).wants(t, "resumed", "2")
+	one.PublishWhenBack(t, "a", "2")
+	r.Wants(t, "after", "1", "2")
+	one.Read(t, nodetest.All(id)).Wants(t, "resumed", "2")
 	if err := one.Health(); err != nil {
 		t.Errorf("Health after: got %v, want none", err)
-	}
-}
-
-// publishWhenBack publishes as soon as the server is there.
-func publishWhenBack(t *testing.T, n node, data string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for {
-		_, err := n.Publish(ctx, "a", core.Event{Data: data})
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, core.ErrUnavailable) || ctx.Err() != nil {
-			t.Fatalf("Publish: got %v, want ErrUnavailable until the server is back", err)
-		}
 	}
 }
 
@@ -208,9 +188,9 @@ func TestOldServer(t *testing.T) {
 	t.Parallel()
 	c := server(t, "fsync=off")
 	one := newNode(t, c, pgstore.Config{})
-	r := one.read(t, all(""))
-	kept := one.publish(t, "a", "kept")
-	r.wants(t, "at first", "kept")
+	r := one.Read(t, nodetest.All(""))
+	kept := one.MustPublish(t, "a", "kept")
+	r.Wants(t, "at first", "kept")
 	swap := func(between func() error) {
 		t.Helper()
 		if err := errors.Join(c.Signal(syscall.SIGINT), between(), c.Start()); err != nil {
@@ -218,17 +198,17 @@ func TestOldServer(t *testing.T) {
 		}
 	}
 	swap(c.Save)
-	publishWhenBack(t, one, "lost 1")
-	lost := one.publish(t, "a", "lost 2")
-	r.wants(t, "before", "kept", "lost 1", "lost 2")
+	one.PublishWhenBack(t, "a", "lost 1")
+	lost := one.MustPublish(t, "a", "lost 2")
+	r.Wants(t, "before", "kept", "lost 1", "lost 2")
 	swap(c.Rewind)
 	for i := range 3 {
-		publishWhenBack(t, one, fmt.Sprint("new ", i+1))
+		one.PublishWhenBack(t, "a", fmt.Sprint("new ", i+1))
 	}
-	r.wants(t, "after", join([]string{"kept", "lost 1", "lost 2", "reset: restarted", "kept"}, numbers("new", 1, 3))...)
+	r.Wants(t, "after", slices.Concat([]string{"kept", "lost 1", "lost 2", "reset: restarted", "kept"}, nodetest.Numbers("new", 1, 3))...)
 	two := newNode(t, c, pgstore.Config{})
 	for _, n := range []node{one, two} {
-		n.read(t, all(kept)).wants(t, "resumed after a kept event", numbers("new", 1, 3)...)
-		n.read(t, all(lost)).wants(t, "resumed after a lost event", join([]string{"reset: restarted", "kept"}, numbers("new", 1, 3))...)
+		n.Read(t, nodetest.All(kept)).Wants(t, "resumed after a kept event", nodetest.Numbers("new", 1, 3)...)
+		n.Read(t, nodetest.All(lost)).Wants(t, "resumed after a lost event", slices.Concat([]string{"reset: restarted", "kept"}, nodetest.Numbers("new", 1, 3))...)
 	}
 }

@@ -126,28 +126,28 @@ func (f *Feed) restart(epochs history.Epochs, at history.Position, lost bool) {
 
 // Pass delivers a page that was read when from was the result of Newest, and
 // reports whether there may be more. The page must not go beyond the log's head.
-func (f *Feed) Pass(from history.Position, log Log, page []*history.Entry) (more bool) {
+func (f *Feed) Pass(from history.Position, l Log, page []*history.Entry) (more bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.epochs.Newest(f.head)
 	if now.Epoch != from.Epoch {
 		return true
 	}
-	newest := len(log.Epochs) - 1
-	if !log.Epochs.Knows(now) {
-		last := log.Epochs[newest]
-		f.restart(log.Epochs, history.Position{Epoch: last.ID, Seq: last.Base + last.Skip}, true)
+	newest := len(l.Epochs) - 1
+	if !l.Epochs.Knows(now) {
+		last := l.Epochs[newest]
+		f.restart(l.Epochs, history.Position{Epoch: last.ID, Seq: last.Base + last.Skip}, true)
 		return true
 	}
-	full := len(page) > 0 && page[len(page)-1].Seq() < log.Head
+	full := len(page) > 0 && page[len(page)-1].Seq() < l.Head
 	page = slices.DeleteFunc(page, func(e *history.Entry) bool { return e.Seq() <= f.head })
 	// Entries may have been removed before they were delivered.
-	if next := f.head + 1; len(page) > 0 && page[0].Seq() > next && next < log.Kept && page[0].Position.Epoch == now.Epoch {
+	if next := f.head + 1; len(page) > 0 && page[0].Seq() > next && next < l.Kept && page[0].Position.Epoch == now.Epoch {
 		f.restart(f.epochs, history.Position{Epoch: now.Epoch, Seq: page[0].Seq() - 1}, true)
 	}
-	i := slices.IndexFunc(log.Epochs, func(e history.Epoch) bool { return e.ID == now.Epoch })
+	i := slices.IndexFunc(l.Epochs, func(e history.Epoch) bool { return e.ID == now.Epoch })
 	for ; i < newest; i++ {
-		next := log.Epochs[i+1]
+		next := l.Epochs[i+1]
 		n := 0
 		for n < len(page) && page[n].Seq() <= next.Base {
 			n++
@@ -156,9 +156,9 @@ func (f *Feed) Pass(from history.Position, log Log, page []*history.Entry) (more
 		if page = page[n:]; len(page) == 0 && full {
 			return true
 		}
-		f.restart(log.Epochs[:i+2:i+2], history.Position{Epoch: next.ID, Seq: next.Base + next.Skip}, false)
+		f.restart(l.Epochs[:i+2:i+2], history.Position{Epoch: next.ID, Seq: next.Base + next.Skip}, false)
 	}
-	f.epochs = log.Epochs
+	f.epochs = l.Epochs
 	f.deliver(page)
 	return full
 }

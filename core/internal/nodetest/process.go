@@ -1,9 +1,10 @@
-package pgstore_test
+package nodetest
 
 import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,27 +15,39 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
-	"github.com/tidings-go/tidings/core/pgstore"
+	"github.com/tidings-go/tidings/core/history"
 )
 
-// Environment variables that make the test binary a node: where its database is,
-// and the schema.
-const (
-	nodeDSN    = "TIDINGS_NODE_DSN"
-	nodeSchema = "TIDINGS_NODE_SCHEMA"
-)
+// storageEnv makes the test binary a node: it says where the storage is.
+const storageEnv = "TIDINGS_NODE_STORAGE"
+
+// Retention is that of the nodes' stores: clients may have been away for long.
+func Retention() history.Retention { return history.Retention{Events: -1, Bytes: -1} }
+
+// Serve makes the process a node if it was started as one by [Chaos]. It reports
+// whether it was; the process then ends. open opens a store on the storage, with
+// the [Retention] and a buffer of 1 MiB.
+func Serve(open func(ctx context.Context, storage string) (history.Store, error)) bool {
+	storage := os.Getenv(storageEnv)
+	if storage == "" {
+		return false
+	}
+	if err := serve(storage, open); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return true
+}
 
 // channels are those of the nodes.
 func channels() []string { return []string{"p0", "p1", "p2", "p3"} }
 
 // serve is a node in a process of its own: it serves a subscription to all
 // channels, and publishes. It writes its address, and ends with its input.
-func serve(dsn, schema string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func serve(storage string, open func(ctx context.Context, storage string) (history.Store, error)) error {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	store, err := pgstore.Open(ctx, dsn, pgstore.Config{
-		Schema: schema, Retention: core.Retention{Events: -1, Bytes: -1}, Poll: time.Second, Buffer: 1 << 20, PartitionEvents: 1000,
-	})
+	store, err := open(ctx, storage)
 	if err != nil {
 		return err
 	}
@@ -65,7 +78,7 @@ func serve(dsn, schema string) error {
 
 // process is a node in a process of its own.
 type process struct {
-	dsn, schema string
+	storage string
 
 	mu      sync.Mutex
 	address string // empty while it does not run
@@ -75,7 +88,7 @@ type process struct {
 // start starts the process.
 func (p *process) start() error {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), nodeDSN+"="+p.dsn, nodeSchema+"="+p.schema)
+	cmd.Env = append(os.Environ(), storageEnv+"="+p.storage)
 	cmd.Stderr = os.Stderr
 	if _, err := cmd.StdinPipe(); err != nil { // it ends with the test
 		return err
@@ -122,11 +135,11 @@ func (p *process) url(path string) string {
 }
 
 // processes starts nodes, which are killed in the end.
-func processes(t *testing.T, n int, dsn, schema string) []*process {
+func processes(t *testing.T, n int, storage string) []*process {
 	t.Helper()
 	all := make([]*process, n)
 	for i := range all {
-		all[i] = &process{dsn: dsn, schema: schema}
+		all[i] = &process{storage: storage}
 		if err := all[i].start(); err != nil {
 			t.Fatal(err)
 		}
