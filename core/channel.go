@@ -138,6 +138,9 @@ func checkChannel(name string) error {
 	if fault := history.NameFault(name); fault != "" {
 		return fmt.Errorf("%w: %s", ErrChannelName, fault)
 	}
+	if history.IsControl(name) {
+		return fmt.Errorf("%w: names that begin with %q are reserved", ErrChannelName, history.ControlMark)
+	}
 	return nil
 }
 

@@ -70,7 +70,8 @@ var (
 	// ErrNoChannel is returned for a subscription that names no channel.
 	ErrNoChannel = errors.New("tidings: no channel named")
 	// ErrChannelName is returned for a channel name that is empty, longer than
-	// [MaxChannelBytes], not UTF-8, or holds a control character.
+	// [MaxChannelBytes], not UTF-8, holds a control character, or begins with
+	// "~tidings/", which is reserved.
 	ErrChannelName = errors.New("tidings: channel name")
 	// ErrChannelGone is returned for a private channel whose last stream has
 	// ended, and for a private name that was never made.

@@ -83,6 +83,14 @@ func (h *Hub) Streams(channel string) []*Stream {
 	return streams
 }
 
+// StreamsOf returns the open streams of an identity, ordered by the time of their
+// requests, earliest first.
+func (h *Hub) StreamsOf(identity string) []*Stream {
+	streams := slices.DeleteFunc(h.openStreams(), func(s *Stream) bool { return identity == "" || s.Identity() != identity })
+	sortStreams(streams)
+	return streams
+}
+
 // AllStreams returns all streams, of any kind, that are open at the hub's
 // gates, ordered by the time of their requests, earliest first.
 func (h *Hub) AllStreams() []*Stream {

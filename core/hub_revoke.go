@@ -12,8 +12,8 @@ import (
 // time means until Restore. It returns the number of streams that it ended.
 //
 // Requests to change channels are refused, too. A stream whose client takes
-// no bytes ends without the event. Revocations are kept in memory:
-// after a restart, and on other machines, revoke again.
+// no bytes ends without the event. Revocations are kept in memory,
+// on this machine: package cluster keeps them in the store, for all machines.
 func (h *Hub) Revoke(identity string, until time.Time) int {
 	if identity == "" {
 		return 0

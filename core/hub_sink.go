@@ -1,6 +1,10 @@
 package core
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/tidings-go/tidings/core/history"
+)
 
 // hubSink is the hub as its store sees it.
 type hubSink Hub
@@ -47,6 +51,9 @@ func (h *Hub) place(entries []*Entry) {
 	for _, e := range entries {
 		c := h.channels[e.Channel]
 		if c == nil {
+			if history.IsControl(e.Channel) {
+				continue // it is for the machines, not for subscribers
+			}
 			h.mu.RUnlock()
 			h.placeNew(e)
 			h.mu.RLock()

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// SpentTickets remembers which tickets have been redeemed. A store that several
-// machines share makes tickets single-use across them.
+// SpentTickets remembers which tickets have been redeemed. A Node of package
+// [github.com/tidings-go/tidings/core/cluster] makes tickets single-use across
+// machines that share a store.
 //
 // Spend records an ID, and reports whether it was the first to do so. Of calls
 // with the same ID, on all machines and at the same time, exactly one returns

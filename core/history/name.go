@@ -29,6 +29,28 @@ func NameFault(name string) string {
 	return ""
 }
 
+// ControlMark begins the names of control channels, on which the machines that
+// share a store talk to each other. No stream is subscribed to one, and an app
+// cannot publish to one: a hub refuses the names. A store keeps them as it keeps
+// other channels, with a [Retention] of their own.
+const ControlMark = "~tidings/"
+
+// Control channels.
+const (
+	// ControlNodes is the channel of what nodes say of themselves, and ask each
+	// other.
+	ControlNodes = ControlMark + "nodes"
+	// ControlRevoked is the channel of revoked identities: of each, the newest entry
+	// holds. The identity is the key.
+	ControlRevoked = ControlMark + "revoked"
+	// ControlTickets is the channel of tickets that were redeemed: their IDs are once
+	// keys.
+	ControlTickets = ControlMark + "tickets"
+)
+
+// IsControl reports whether a name is that of a control channel.
+func IsControl(name string) bool { return strings.HasPrefix(name, ControlMark) }
+
 // PrivateMark is the first character of a private channel's name.
 const PrivateMark = "~"
 

@@ -96,14 +96,29 @@ const (
 )
 
 // Of returns the retention of a channel. In the result of WithDefaults, a bound
-// of 0 means no bound.
+// of 0 means no bound. Control channels have a retention that the app does not
+// choose.
 func (r Retention) Of(channel string) ChannelRetention {
+	if IsControl(channel) {
+		return controlRetention(channel)
+	}
 	for _, c := range r.Channels {
 		if Matches(c.Pattern, channel) {
 			return c
 		}
 	}
 	return ChannelRetention{Events: r.Events, Age: r.Age, Bytes: r.Bytes, Idle: r.Idle}
+}
+
+// controlRetention returns the retention of a control channel.
+func controlRetention(channel string) ChannelRetention {
+	switch channel {
+	case ControlRevoked: // until the machines say otherwise
+		return ChannelRetention{Events: 100_000, Bytes: 64 << 20}
+	case ControlTickets: // what matters are their once keys
+		return ChannelRetention{Events: 1}
+	}
+	return ChannelRetention{Events: defaultEvents, Bytes: defaultBytes, Age: 5 * time.Minute, Idle: defaultIdle}
 }
 
 // Matches reports whether a channel's name matches a pattern. The pattern must
