@@ -64,8 +64,9 @@ snippets: ## fail if a program in the README does not compile
 vet: ## go vet
 	$(call in-each-module,$(GO) vet ./...)
 
+# All modules at once, by the go.work: what they share is looked at once.
 lint: ## golangci-lint
-	$(call in-each-module,$(GOLANGCI_LINT) run ./...)
+	GOWORK=$(CURDIR)/go.work $(GOLANGCI_LINT) run $(addsuffix /...,. $(NESTED))
 
 build: ## build and link everything, examples included
 	$(call in-each-module,$(GO) build -buildvcs=false -o /dev/null ./...)
@@ -86,14 +87,15 @@ race: ## all tests of the library and of the samples, with the race detector
 bench: ## benchmarks (BENCH, BENCHTIME, COUNT), for benchstat
 	$(GO) test -run '^$$' -p 1 -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) -timeout 60m $(LIBRARY)
 
-bench-smoke: ## every benchmark once, so that none rots
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 5m $(LIBRARY)
+# The race detector would distort what is measured of the heap.
+bench-smoke: ## every benchmark once, so that none rots, and the tests that measure the heap
+	$(GO) test -run '^TestHeap' -bench . -benchtime 1x -timeout 5m $(LIBRARY)
 
+# Two at a time: they wait for their engines most of the time.
 nested: ## tests of the other modules
-	@for dir in $(filter-out ./examples,$(NESTED)); do \
-		echo "--> $$dir"; \
-		(cd "$$dir" && $(GO) test -count=1 -timeout 5m ./...) || exit 1; \
-	done
+	@printf '%s\n' $(filter-out ./examples,$(NESTED)) | xargs -P 2 -I{} sh -c '\
+		out=$$(cd {} && $(GO) test -count=1 -timeout 5m ./... 2>&1); status=$$?; \
+		printf -- "--> %s\n%s\n" {} "$$out"; exit $$status'
 
 fuzz: ## every fuzz target for FUZZTIME
 	@bash .ci/fuzz $(FUZZTIME)

@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && !race
 
 //nolint:thelper,paralleltest // These are tests that look at the heap: a failure is at a line of theirs.
 package core_test

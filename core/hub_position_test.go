@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -198,12 +199,15 @@ func (b *bank) client(ctx context.Context, s core.State[[]account], events int) 
 	}
 }
 
-// TestLoadState loads a state a thousand times while it changes as fast as
+// loads is how often TestLoadState loads a state.
+var loads = flag.Int("loads", 200, "how often TestLoadState loads a state, such as 1000")
+
+// TestLoadState loads a state again and again while it changes as fast as
 // events can be published, and checks after each event of the stream that the
 // two together are the truth. The same in the wrong order is not.
 func TestLoadState(t *testing.T) {
 	t.Parallel()
-	const accounts, loads, wrongLoads = 4, 1000, 50
+	const accounts, wrongLoads = 4, 50
 	b := newBank(accounts)
 	ctx, cancel := context.WithCancel(t.Context())
 	var publishers sync.WaitGroup
@@ -220,7 +224,7 @@ func TestLoadState(t *testing.T) {
 	defer publishers.Wait()
 	defer cancel()
 	// Each tenth load has an event published before it reads the state.
-	for n := range loads {
+	for n := range *loads {
 		s, err := core.LoadState(ctx, b.hub, func(ctx context.Context) ([]account, error) {
 			if n%10 == 0 {
 				if err := b.awaitChange(ctx); err != nil {
@@ -251,7 +255,7 @@ func TestLoadState(t *testing.T) {
 			lost++
 		}
 	}
-	t.Logf("%d loads, %d events published: 0 wrong; in the wrong order, %d of %d are", loads, b.hub.Stats().Published, lost, wrongLoads)
+	t.Logf("%d loads, %d events published: 0 wrong; in the wrong order, %d of %d are", *loads, b.hub.Stats().Published, lost, wrongLoads)
 	if lost == 0 {
 		t.Errorf("the wrong order: got the truth each time, want events lost")
 	}
