@@ -1,0 +1,98 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// poolSize is the number of connections for calls, besides the one that waits for
+// events.
+const poolSize = 8
+
+// tuned returns the options of a client for a store: calls end with their contexts,
+// and are tried again by the store, which knows which of them may be.
+func tuned(opts *redis.Options, timeout time.Duration) *redis.Options {
+	opts.ContextTimeoutEnabled = true
+	opts.MaxRetries = -1
+	opts.DialerRetries = 1
+	opts.DialTimeout, opts.ReadTimeout, opts.WriteTimeout = timeout, timeout, timeout
+	opts.DisableIdentity = true
+	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	if opts.PoolSize == 0 {
+		opts.PoolSize = poolSize
+	}
+	return opts
+}
+
+// master returns the client of the server that has the keys: in a cluster, all
+// keys of a store are on one.
+func (s *Store) master(ctx context.Context) (*redis.Client, error) {
+	switch client := s.client.(type) {
+	case *redis.Client:
+		return client, nil
+	case *redis.ClusterClient:
+		return client.MasterForKey(ctx, s.keys.state)
+	}
+	return nil, fmt.Errorf("a client of type %T cannot be used", s.client)
+}
+
+// errEvicts means that Redis may drop history.
+var errEvicts = errors.New("maxmemory-policy lets keys without a time to live be evicted: want noeviction, or one of the volatile policies")
+
+// checkPolicy returns errEvicts if Redis may evict the keys of the store, which
+// have no time to live.
+func (s *Store) checkPolicy(ctx context.Context) error {
+	ctx, cancel := s.within(ctx)
+	defer cancel()
+	master, err := s.master(ctx)
+	if err != nil {
+		return err
+	}
+	info, err := master.Info(ctx, "memory").Result()
+	if err != nil {
+		return err
+	}
+	if strings.Contains(info, "maxmemory_policy:allkeys-") && !strings.Contains(info, "\nmaxmemory:0\r\n") {
+		return errEvicts
+	}
+	return nil
+}
+
+// isAway reports whether an error of a call means that Redis cannot be used at the
+// moment: the connection is lost, the server stops, starts, is full, or is no
+// master.
+func isAway(err error) bool {
+	var answered redis.Error
+	switch {
+	case err == nil:
+		return false
+	case errors.Is(err, errStale), errors.Is(err, errReplicas):
+		return true
+	case errors.Is(err, context.Canceled), errors.Is(err, errAnswer), errors.Is(err, redis.ErrClosed):
+		return false
+	case errors.As(err, &answered):
+		return awayAnswer(answered.Error())
+	}
+	return true
+}
+
+// awayAnswer reports the same for an error that the server has answered.
+func awayAnswer(text string) bool {
+	text = strings.TrimPrefix(text, "ERR ")
+	for _, prefix := range []string{
+		"LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "OOM", "MISCONF", "BUSY", // of one server
+		"CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "UNBLOCKED", // of one that another takes over from
+		"max number of clients", "NOSCRIPT", // the scripts were removed between two calls
+	} {
+		if strings.HasPrefix(text, prefix) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,2 @@
+// Package redisstore keeps the history of hubs in Redis.
+package redisstore

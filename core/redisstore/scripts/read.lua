@@ -1,0 +1,78 @@
+-- Tells what is kept of channels, and returns entries of them in their order.
+-- KEYS: then the index and subjects of each channel.
+-- ARGV: the position after which the entries begin, how many, how many bytes,
+-- whether they are a snapshot; number of channels; the channels.
+-- It returns the epoch, the head, whether there are more entries, how many
+-- channels; for each the oldest, newest and gone position; and the entries.
+
+local after, left, bytes, snapshot = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local st = read()
+if not st then return {} end
+
+local all = channels(st, 6, tonumber(ARGV[5]), 4, {'index', 'subjects'})
+local answer = {st.epoch, st.head, '0', text(#all)}
+for _, c in ipairs(all) do
+	local oldest, newest, gone, _, rank = extent(st, c)
+	answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = oldest, newest, gone
+	c.rank, c.ahead = rank, {}
+	if left > 0 and rank < c.len and not less(after, oldest) then
+		c.rank = search(c, rank, c.len, function(_, e) return less(after, e.seq) end)
+	end
+end
+
+-- fill reads more positions of a channel.
+local function fill(c)
+	c.ahead, c.next = {}, 1
+	if c.rank >= c.len then return end
+	local elements = {}
+	if snapshot then
+		local base = c.n - c.len + 1 -- the score of the first in the index
+		for _, score in ipairs(redis.call('ZRANGE', c.subjects, text(base + c.rank), '+inf', 'BYSCORE', 'LIMIT', 0, 16, 'WITHSCORES')) do
+			elements[#elements + 1] = score
+		end
+		local last = c.len
+		for i = 2, #elements, 2 do
+			last = tonumber(elements[i]) - base
+			c.ahead[#c.ahead + 1] = at(c, last).seq
+		end
+		c.rank = #elements > 0 and last + 1 or c.len
+	else
+		elements = redis.call('LRANGE', c.index, c.rank, c.rank + 15)
+		for i, element in ipairs(elements) do c.ahead[i] = string.match(element, '^%d+') end
+		c.rank = c.rank + #elements
+	end
+end
+
+-- lowest returns the channel with the lowest position ahead, or nil.
+local function lowest()
+	local low
+	for _, c in ipairs(all) do
+		local seq = c.ahead[c.next]
+		if seq and (not low or less(seq, low.ahead[low.next])) then
+			low = c
+		end
+	end
+	return low
+end
+
+if left > 0 then
+	for _, c in ipairs(all) do fill(c) end
+end
+while left > 0 do
+	local c = lowest()
+	if not c then return answer end
+	if bytes <= 0 then break end
+	local e = redis.call('XRANGE', streamKey, c.ahead[c.next] .. '-0', c.ahead[c.next] .. '-0')[1]
+	if e then
+		answer[#answer + 1], answer[#answer + 2] = e[1], e[2]
+		bytes, left = bytes - #e[2][10], left - 1
+	end
+	c.next = c.next + 1
+	if not c.ahead[c.next] then
+		fill(c)
+	end
+end
+if left ~= tonumber(ARGV[2]) then
+	answer[3] = lowest() and '1' or '0'
+end
+return answer
