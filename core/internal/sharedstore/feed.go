@@ -78,19 +78,30 @@ func (f *Feed) IsIn(epochs history.Epochs) bool {
 	return len(epochs) > 0 && epochs.Newest(0).Epoch == f.Newest().Epoch
 }
 
-// DeliverOwn delivers what this machine has appended, if all before it was
-// delivered. Otherwise the tail does.
+// DeliverOwn delivers what this machine has appended, or has been told of, if all
+// before it was delivered. Otherwise the tail does. It may change the slice.
 func (f *Feed) DeliverOwn(epoch uint64, entries []*history.Entry) {
 	if len(entries) == 0 {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if at := f.epochs.Newest(f.head); at.Epoch != epoch || entries[0].Seq() != f.head+1 {
-		f.Wake()
-		return
+	same := f.epochs.Newest(0).Epoch == epoch
+	if same {
+		entries = f.undelivered(entries)
 	}
-	f.deliver(entries)
+	switch {
+	case len(entries) == 0: // the tail was faster
+	case same && entries[0].Seq() == f.head+1:
+		f.deliver(entries)
+	default:
+		f.Wake()
+	}
+}
+
+// undelivered removes entries up to the head. The caller holds f.mu.
+func (f *Feed) undelivered(entries []*history.Entry) []*history.Entry {
+	return slices.DeleteFunc(entries, func(e *history.Entry) bool { return e.Seq() <= f.head })
 }
 
 // deliver hands entries to the sinks. The caller holds f.mu.
@@ -139,8 +150,8 @@ func (f *Feed) Pass(from history.Position, l Log, page []*history.Entry) (more b
 		f.restart(l.Epochs, history.Position{Epoch: last.ID, Seq: last.Base + last.Skip}, true)
 		return true
 	}
-	full := len(page) > 0 && page[len(page)-1].Seq() < l.Head
-	page = slices.DeleteFunc(page, func(e *history.Entry) bool { return e.Seq() <= f.head })
+	page = f.undelivered(page)
+	full := len(page) > 0 && page[len(page)-1].Seq() < l.Head // or its newest entries were removed
 	// Entries may have been removed before they were delivered.
 	if next := f.head + 1; len(page) > 0 && page[0].Seq() > next && next < l.Kept && page[0].Position.Epoch == now.Epoch {
 		f.restart(f.epochs, history.Position{Epoch: now.Epoch, Seq: page[0].Seq() - 1}, true)
