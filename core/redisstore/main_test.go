@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
 	"go.uber.org/goleak"
 
 	"github.com/tidings-go/tidings/core/history"
@@ -20,6 +21,7 @@ import (
 var shared *redistest.Server
 
 func TestMain(m *testing.M) {
+	logging.Disable() // of the client, which tells of each connection that fails
 	if nodetest.Serve(serve) {
 		return
 	}
