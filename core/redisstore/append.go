@@ -31,7 +31,7 @@ func (s *Store) send(records []history.Record, batch int64) ([]*history.Entry, e
 	if err != nil {
 		return nil, err
 	}
-	return s.place(records, a)
+	return s.place(records, a, linkOf(s.writer, batch))
 }
 
 // appending returns what the script is called with.
@@ -113,8 +113,9 @@ type repeat struct {
 }
 
 // place makes the entries of a batch, and delivers those that are new.
-func (s *Store) place(records []history.Record, a *answer) (all []*history.Entry, err error) {
-	epoch, seq, at := a.number(), a.number(), moment(a.number())
+func (s *Store) place(records []history.Record, a *answer, link string) (all []*history.Entry, err error) {
+	epoch, seq, at, before := a.number(), a.number(), moment(a.number()), a.text()
+	base := seq
 	s.noteSize(a.number(), a.number())
 	repeats := make(map[uint64]repeat)
 	for a.more() {
@@ -138,7 +139,14 @@ func (s *Store) place(records []history.Record, a *answer) (all []*history.Entry
 		all[i] = r.At(history.Position{Epoch: epoch, Seq: seq}, at)
 		fresh = append(fresh, all[i])
 	}
-	s.feed.DeliverOwn(epoch, fresh)
+	switch {
+	case len(fresh) == 0:
+	case s.chain.holds(base, before):
+		s.chain.add(seq, link)
+		s.feed.DeliverOwn(epoch, fresh)
+	default:
+		s.feed.Wake()
+	}
 	return all, nil
 }
 

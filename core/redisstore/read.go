@@ -141,7 +141,7 @@ func (s *Store) page(ctx context.Context, q history.Query, after uint64, most in
 	}
 	for err == nil && a.more() {
 		var e *history.Entry
-		e, err = a.entry(v.Epochs)
+		e, err = a.entry(v.Epochs, nil)
 		page = append(page, e)
 	}
 	return v, page, more, errors.Join(err, a.err)

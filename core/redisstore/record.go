@@ -74,6 +74,7 @@ func (d *decoder) text() string {
 type fields struct {
 	epoch, wall   uint64
 	channel, blob string
+	link          string // and that of the entry before, if that is another one
 }
 
 // entry returns the entry of an element at a position.
@@ -89,10 +90,10 @@ func (f fields) entry(p history.Position) (*history.Entry, error) {
 }
 
 // entry reads the name of an element of the stream, and its fields.
-func (a *answer) entry(epochs history.Epochs) (*history.Entry, error) {
+func (a *answer) entry(epochs history.Epochs, links *chain) (*history.Entry, error) {
 	seq := a.seq()
 	list, ok := a.next().([]any)
-	if !ok || len(list) != 10 {
+	if !ok || len(list) != 12 {
 		return nil, errAnswer
 	}
 	in := answer{values: list}
@@ -104,10 +105,13 @@ func (a *answer) entry(epochs history.Epochs) (*history.Entry, error) {
 	in.text()
 	f.wall = in.number()
 	in.values = in.values[3:]
+	f.link = in.text()
+	in.text()
 	f.blob = in.text()
 	if in.err != nil || a.err != nil {
 		return nil, errAnswer
 	}
+	links.add(seq, f.own())
 	return f.entry(epochs.At(seq))
 }
 
@@ -127,15 +131,16 @@ func seqOf(name string) (uint64, bool) {
 	return n, ok && in.err == nil
 }
 
-// message returns the position and the entry of an element that XREAD returned.
-func message(m redis.XMessage) (*history.Entry, error) {
+// message returns the fields of an element that XREAD returned, and its entry.
+func message(m redis.XMessage) (f fields, e *history.Entry, err error) {
 	seq, ok := seqOf(m.ID)
-	in := answer{values: []any{m.Values["e"], m.Values["a"], m.Values["c"], m.Values["v"]}}
-	f := fields{epoch: in.number(), wall: in.number(), channel: in.text(), blob: in.text()}
+	in := answer{values: []any{m.Values["e"], m.Values["a"], m.Values["c"], m.Values["l"], m.Values["v"]}}
+	f = fields{epoch: in.number(), wall: in.number(), channel: in.text(), link: in.text(), blob: in.text()}
 	if in.err != nil || !ok {
-		return nil, errAnswer
+		return f, nil, errAnswer
 	}
-	return f.entry(history.Position{Epoch: f.epoch, Seq: seq})
+	e, err = f.entry(history.Position{Epoch: f.epoch, Seq: seq})
+	return f, e, err
 }
 
 // moment returns the time of a number of microseconds.

@@ -28,6 +28,7 @@ type Store struct {
 	health   sharedstore.Health
 	appender *sharedstore.Appender
 	forgets  *sharedstore.Forgetter
+	chain    chain
 	full     chan struct{} // capacity 1: there is much to remove
 
 	life context.Context //nolint:containedctx // It ends with Close.
@@ -70,7 +71,7 @@ func New(ctx context.Context, client redis.UniversalClient, cfg Config) (*Store,
 		return nil, errors.New("tidings: redis: malformed prefix")
 	}
 	s := &Store{
-		cfg: cfg, client: client, scripts: newScripts(), keys: newKeys(cfg.Prefix), writer: rand.Text(),
+		cfg: cfg, client: client, scripts: newScripts(), keys: newKeys(cfg.Prefix), writer: rand.Text()[:12],
 		forgets: sharedstore.NewForgetter(), full: make(chan struct{}, 1),
 	}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,7 +88,7 @@ func (s *Store) readTail(ctx context.Context, from uint64, most int) (log shared
 	log.Head = a.number()
 	log.Kept = a.number() + 1
 	for a.more() {
-		e, err := a.entry(log.Epochs)
+		e, err := a.entry(log.Epochs, &s.chain)
 		if err != nil {
 			return log, nil, err
 		}
@@ -173,21 +172,20 @@ func (s *Store) listenFor(client *redis.Client) error {
 	}
 	var entries []*history.Entry
 	for _, m := range streams[0].Messages {
-		e, err := message(m)
+		f, e, err := message(m)
 		if err != nil {
 			return err
 		}
+		if !s.chain.holds(e.Seq()-1, f.before()) || len(entries) > 0 && e.Position.Epoch != entries[0].Position.Epoch {
+			s.feed.Wake()
+			sharedstore.Rest(s.life, time.Millisecond) // meanwhile, all is read that is there
+			break
+		}
+		s.chain.add(e.Seq(), f.own())
 		entries = append(entries, e)
 	}
-	if len(entries) == 0 || slices.ContainsFunc(entries, func(e *history.Entry) bool { return e.Position.Epoch != entries[0].Position.Epoch }) ||
-		!consecutive(entries) {
-		s.feed.Wake()
-		return nil
+	if len(entries) > 0 {
+		s.feed.DeliverOwn(entries[0].Position.Epoch, entries)
 	}
-	s.feed.DeliverOwn(entries[0].Position.Epoch, entries)
 	return nil
-}
-
-func consecutive(entries []*history.Entry) bool {
-	return entries[len(entries)-1].Seq()-entries[0].Seq() == uint64(len(entries)-1) //nolint:gosec // It is not negative.
 }

@@ -5,12 +5,13 @@
 -- number of channels; the channels; for each record the number of its channel, its
 -- own ID, subject, once key, bytes in memory, weight of the once key, and all that
 -- nodes need.
--- It returns the epoch, the position before the batch, its time, and how full the
--- storage is; then, four each, of records that were published before: which one,
--- its position, time and ID.
+-- It returns the epoch, the position before the batch, its time, the link of the
+-- entry before, and how full the storage is; then, four each, of records that were
+-- published before: which one, its position, time and ID.
 
 local tombsKey, writersKey, onceKey, marksKey = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local writer, batch, window = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local link = writer .. '.' .. batch
 
 local st = read()
 if not st then return {} end
@@ -31,7 +32,7 @@ for _, c in ipairs(all) do
 	end
 end
 
-local answer = {st.epoch, st.head, text(st.wall)}
+local answer = {st.epoch, st.head, text(st.wall), st.link}
 local repeats = {}
 
 -- known reports whether a record was published before, and adds it to repeats.
@@ -49,7 +50,11 @@ local function store(c, own, subject, once, size, weight, blob)
 	c.n, c.cum, c.len, c.added = c.n + 1, c.cum + size, c.len + 1, c.added + 1
 	c.newest, c.at = st.head, st.now
 	st.count, st.cum, st.bytes = st.count + 1, st.cum + size, st.bytes + size
-	redis.call('XADD', streamKey, st.head .. '-0', 'e', st.epoch, 'c', c.name, 'a', text(st.wall), 's', text(size), 'v', blob)
+	local chain = link -- of an entry that follows another of the batch
+	if st.link ~= link then
+		chain, st.link = link .. ' ' .. st.link, link
+	end
+	redis.call('XADD', streamKey, st.head .. '-0', 'e', st.epoch, 'c', c.name, 'a', text(st.wall), 's', text(size), 'l', chain, 'v', blob)
 	redis.call('RPUSH', c.index, string.format('%s %.0f %.0f %.0f %d %s%s', st.head, c.cum, size, st.now, #own, own, subject))
 	if own ~= '' then
 		redis.call('HSET', c.ids, own, st.head)
@@ -96,7 +101,7 @@ if st.count - st.markCount >= tonumber(ARGV[4]) / 8 or st.cum - st.markCum >= to
 	end
 end
 
-answer[4], answer[5] = text(st.bytes), text(st.once)
+answer[5], answer[6] = text(st.bytes), text(st.once)
 for _, v in ipairs(repeats) do answer[#answer + 1] = v end
 redis.call('HSET', writersKey, writer, string.format('%s %.0f ', batch, st.now) .. cmsgpack.pack(answer))
 write(st)

@@ -25,20 +25,21 @@ local function mark()
 	return (string.match(info, 'run_id:(%w+)') or '') .. (string.match(info, 'master_replid:(%w+)') or '')
 end
 
--- The fields of the state: positions first, then numbers.
-local positions = {'head', 'forgot', 'floor', 'tail', 'cut'}
+-- The fields of the state: positions and the link of the newest entry first, then
+-- numbers.
+local texts = {'head', 'forgot', 'floor', 'tail', 'cut', 'link'}
 local numbers = {'at', 'offset', 'bytes', 'count', 'cum', 'markCount', 'markCum', 'once'}
 
 -- read returns the state, or nil if there is none, or if it was written by a
 -- server that had not been restarted, or replaced, since: see begin.lua. Its time,
 -- now, goes on from the newest that was written if the clock is set back.
 local function read(anyMark)
-	local got = redis.call('HMGET', stateKey, 'epoch', 'mark', unpack(positions))
+	local got = redis.call('HMGET', stateKey, 'epoch', 'mark', unpack(texts))
 	if not got[1] or not anyMark and got[2] ~= mark() then
 		return nil
 	end
 	local st = {epoch = got[1]}
-	for i, name in ipairs(positions) do st[name] = got[i + 2] or '0' end
+	for i, name in ipairs(texts) do st[name] = got[i + 2] or '0' end
 	got = redis.call('HMGET', stateKey, unpack(numbers))
 	for i, name in ipairs(numbers) do st[name] = tonumber(got[i] or 0) end
 	local time = redis.call('TIME')
@@ -53,7 +54,7 @@ end
 local function write(st)
 	st.at = st.now
 	local fields = {}
-	for _, name in ipairs(positions) do
+	for _, name in ipairs(texts) do
 		fields[#fields + 1], fields[#fields + 2] = name, st[name]
 	end
 	for _, name in ipairs(numbers) do

@@ -18,5 +18,5 @@ while true do
 	only = redis.call('XRANGE', streamKey, rest, '+', 'COUNT', math.min(left, 16))
 	if #only == 0 then return answer end
 	left = left - #only
-	for _, e in ipairs(only) do bytes = bytes - #e[2][10] end
+	for _, e in ipairs(only) do bytes = bytes - #e[2][12] end
 end
