@@ -1,10 +1,8 @@
 package pgstore_test
 
 import (
-	"io"
-	"net"
 	"slices"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,8 +63,9 @@ func TestSilentConnections(t *testing.T) {
 	t.Parallel()
 	cfg := pgstore.Config{Schema: schema(), Poll: 100 * time.Millisecond, Timeout: time.Second, NoMigrate: true}
 	two := newNode(t, cluster, pgstore.Config{Schema: cfg.Schema})
-	p := newProxy(t, cluster.Socket())
-	store, err := pgstore.Open(t.Context(), p.dsn()+" application_name='frozen'", cfg)
+	p := nodetest.NewProxy(t, cluster.Socket())
+	dsn := "host=127.0.0.1 user=postgres dbname=postgres sslmode=disable application_name=frozen port=" + strings.TrimPrefix(p.Addr(), "127.0.0.1:")
+	store, err := pgstore.Open(t.Context(), dsn, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,89 +74,10 @@ func TestSilentConnections(t *testing.T) {
 	r := one.Read(t, nodetest.All(""))
 	two.MustPublish(t, "a", "1")
 	r.Wants(t, "before", "1")
-	p.freeze()
+	p.Freeze()
 	two.MustPublish(t, "a", "2")
 	r.Wants(t, "after", "1", "2")
 	listeners(t, cluster, "frozen", own)
 	one.PublishWhenBack(t, "a", "3")
 	r.Wants(t, "after", "1", "2", "3")
-}
-
-// proxy passes connections on to a Unix socket.
-type proxy struct {
-	listener net.Listener
-	busy     sync.WaitGroup
-
-	mu     sync.Mutex
-	conns  []net.Conn
-	frozen chan struct{} // closed by freeze
-	end    chan struct{}
-}
-
-func newProxy(t *testing.T, socket string) *proxy {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{listener: listener, frozen: make(chan struct{}), end: make(chan struct{})}
-	p.busy.Go(func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("unix", socket)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			p.mu.Lock()
-			p.conns = append(p.conns, in, out)
-			frozen := p.frozen
-			p.mu.Unlock()
-			p.busy.Go(func() { p.pass(out, in, frozen) })
-			p.busy.Go(func() { p.pass(in, out, frozen) })
-		}
-	})
-	t.Cleanup(func() {
-		close(p.end)
-		_ = listener.Close()
-		p.mu.Lock()
-		for _, c := range p.conns {
-			_ = c.Close()
-		}
-		p.mu.Unlock()
-		p.busy.Wait()
-	})
-	return p
-}
-
-// pass copies until the connection is frozen. Then it holds it open.
-func (p *proxy) pass(to io.Writer, from io.Reader, frozen chan struct{}) {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		select {
-		case <-frozen:
-			<-p.end
-			return
-		default:
-		}
-		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
-			return
-		}
-	}
-}
-
-// freeze makes all connections silent. New ones work.
-func (p *proxy) freeze() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	close(p.frozen)
-	p.frozen = make(chan struct{})
-}
-
-func (p *proxy) dsn() string {
-	return "host=127.0.0.1 user=postgres dbname=postgres sslmode=disable port=" + p.listener.Addr().String()[len("127.0.0.1:"):]
 }
