@@ -42,10 +42,11 @@ func (s *Store) master(ctx context.Context) (*redis.Client, error) {
 	return nil, fmt.Errorf("a client of type %T cannot be used", s.client)
 }
 
-// errEvicts means that Redis may drop history.
-var errEvicts = errors.New("maxmemory-policy lets keys without a time to live be evicted: want noeviction, or one of the volatile policies")
+// ErrEvicts is returned by [Open] and [New] if Redis has a maxmemory and may evict
+// keys that have no time to live, as those of a store.
+var ErrEvicts = errors.New("tidings: redis: maxmemory-policy lets keys without a time to live be evicted: want noeviction, or one of the volatile policies")
 
-// checkPolicy returns errEvicts if Redis may evict the keys of the store, which
+// checkPolicy returns ErrEvicts if Redis may evict the keys of the store, which
 // have no time to live.
 func (s *Store) checkPolicy(ctx context.Context) error {
 	ctx, cancel := s.within(ctx)
@@ -59,7 +60,7 @@ func (s *Store) checkPolicy(ctx context.Context) error {
 		return err
 	}
 	if strings.Contains(info, "maxmemory_policy:allkeys-") && !strings.Contains(info, "\nmaxmemory:0\r\n") {
-		return errEvicts
+		return ErrEvicts
 	}
 	return nil
 }

@@ -33,35 +33,50 @@ func (s *Store) noteSize(bytes, once uint64) {
 func (s *Store) maintain() {
 	timer := time.NewTimer(s.cfg.Maintain)
 	defer timer.Stop()
-	for {
-		every := s.cfg.Maintain * 3 / 4
+	for soon := false; ; {
 		select {
 		case <-s.life.Done():
 			return
 		case <-s.full:
-			every = min(every, 500*time.Millisecond)
+			soon = true
 		case <-timer.C:
-			timer.Reset(s.cfg.Maintain)
 		}
-		_ = s.maintainOnce(s.life, every) // what fails is tried again in the next round
+		every, next := s.cfg.Maintain*3/4, s.cfg.Maintain
+		if soon {
+			every = min(every, 500*time.Millisecond)
+		}
+		if claimed := s.maintainOnce(s.life, every); claimed {
+			soon = false
+		} else if soon {
+			next = every // too soon after the last round
+		}
+		timer.Reset(next)
 	}
 }
 
-// maintainOnce does a round, unless one began within every.
-func (s *Store) maintainOnce(ctx context.Context, every time.Duration) error {
+// maintainOnce does a round, unless one began within every. What fails is tried
+// again in the next round.
+func (s *Store) maintainOnce(ctx context.Context, every time.Duration) (claimed bool) {
 	ctx, cancel := context.WithTimeout(ctx, 12*s.cfg.Timeout)
 	defer cancel()
-	claimed, err := s.claim(ctx, every)
-	if err != nil || !claimed {
-		return err
+	if claimed, err := s.claim(ctx, every); err != nil || !claimed {
+		return false
 	}
+	if err := s.reclaim(ctx); err == nil {
+		_ = s.expire(ctx)
+	}
+	return true
+}
+
+// reclaim removes events.
+func (s *Store) reclaim(ctx context.Context) error {
 	total, err := s.trimAll(ctx)
 	if most := uint64(s.cfg.Retention.TotalBytes); err == nil && most > 0 && total > most { //nolint:gosec // It is not negative.
 		if err = s.bound(ctx, total-most); err == nil {
 			_, err = s.trimAll(ctx)
 		}
 	}
-	return errors.Join(err, s.expire(ctx))
+	return err
 }
 
 // claim reports whether it is time for a round, to one of those who ask, and

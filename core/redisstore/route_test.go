@@ -14,7 +14,9 @@ import (
 )
 
 // route leads clients to one of several servers, as Sentinel or a name does.
-type route struct{ to atomic.Pointer[redistest.Server] }
+type route struct {
+	to atomic.Pointer[redistest.Server]
+}
 
 func newRoute(to *redistest.Server) *route {
 	r := new(route)

@@ -45,6 +45,7 @@ local function known(ord, c, key)
 	return true
 end
 
+-- store gives a record its position. (%s of string.format would end at a zero byte.)
 local function store(c, own, subject, once, size, weight, blob)
 	st.head = add(st.head, 1)
 	c.n, c.cum, c.len, c.added = c.n + 1, c.cum + size, c.len + 1, c.added + 1
@@ -55,7 +56,7 @@ local function store(c, own, subject, once, size, weight, blob)
 		chain, st.link = link .. ' ' .. st.link, link
 	end
 	redis.call('XADD', streamKey, st.head .. '-0', 'e', st.epoch, 'c', c.name, 'a', text(st.wall), 's', text(size), 'l', chain, 'v', blob)
-	redis.call('RPUSH', c.index, string.format('%s %.0f %.0f %.0f %d %s%s', st.head, c.cum, size, st.now, #own, own, subject))
+	redis.call('RPUSH', c.index, string.format('%s %.0f %.0f %.0f %d ', st.head, c.cum, size, st.now, #own) .. own .. subject)
 	if own ~= '' then
 		redis.call('HSET', c.ids, own, st.head)
 	end
@@ -63,8 +64,8 @@ local function store(c, own, subject, once, size, weight, blob)
 		redis.call('ZADD', c.subjects, text(c.n), subject)
 	end
 	if once ~= '' then
-		redis.call('HSET', c.once, once, string.format('%s %.0f %.0f %s', st.head, st.now, st.wall, own))
-		redis.call('RPUSH', onceKey, string.format('%.0f %.0f %s %d %s%s', st.now, weight, st.head, #c.name, c.name, once))
+		redis.call('HSET', c.once, once, string.format('%s %.0f %.0f ', st.head, st.now, st.wall) .. own)
+		redis.call('RPUSH', onceKey, string.format('%.0f %.0f %s %d ', st.now, weight, st.head, #c.name) .. c.name .. once)
 		st.once = st.once + weight
 	end
 end

@@ -89,10 +89,10 @@ func (s *Server) Start() error {
 		_ = cmd.Wait()
 	}()
 	s.cmd, s.ended, s.port = cmd, ended, 0
-	return s.await(func(ctx context.Context, c *redis.Client) error { return c.Get(ctx, "loaded?").Err() })
+	return s.await(func(ctx context.Context, c *redis.Client) error { return c.Ping(ctx).Err() })
 }
 
-// await calls ask until it succeeds, or finds nothing. If the server ends before,
+// await calls ask until it succeeds. If the server ends before,
 // the error has its log.
 func (s *Server) await(ask func(ctx context.Context, c *redis.Client) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -103,7 +103,7 @@ func (s *Server) await(ask func(ctx context.Context, c *redis.Client) error) err
 	defer func() { _ = c.Close() }()
 	for {
 		err := ask(ctx, c)
-		if err == nil || errors.Is(err, redis.Nil) {
+		if err == nil {
 			return nil
 		}
 		select {
@@ -200,7 +200,7 @@ func (s *Server) Port() (int, error) {
 			return s.port, nil
 		}
 		var free int
-		if free, err = freePort(); err != nil {
+		if free, err = FreePort(); err != nil {
 			return 0, err
 		}
 		if _, err = s.Do("config", "set", "port", strconv.Itoa(free)); err == nil {
@@ -210,7 +210,8 @@ func (s *Server) Port() (int, error) {
 	return s.port, err
 }
 
-func freePort() (int, error) {
+// FreePort returns a port of the loopback interface that nobody listens on.
+func FreePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It does not block.
 	if err != nil {
 		return 0, err
