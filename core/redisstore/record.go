@@ -89,41 +89,18 @@ func (f fields) entry(p history.Position) (*history.Entry, error) {
 	return r.At(p, moment(f.wall)), nil
 }
 
-// entry reads the name of an element of the stream, and its fields.
+// entry reads what a script gives of an element of the stream.
 func (a *answer) entry(epochs history.Epochs, links *chain) (*history.Entry, error) {
-	seq := a.seq()
-	list, ok := a.next().([]any)
-	if !ok || len(list) != 12 {
-		return nil, errAnswer
-	}
-	in := answer{values: list}
-	var f fields
-	in.text()
-	f.epoch = in.number()
-	in.text()
-	f.channel = in.text()
-	in.text()
-	f.wall = in.number()
-	in.values = in.values[3:]
-	f.link = in.text()
-	in.text()
-	f.blob = in.text()
-	if in.err != nil || a.err != nil {
-		return nil, errAnswer
+	seq := a.number()
+	f := fields{channel: a.text(), wall: a.number(), link: a.text(), blob: a.text()}
+	if a.err != nil {
+		return nil, a.err
 	}
 	links.add(seq, f.own())
 	return f.entry(epochs.At(seq))
 }
 
-// seq returns the sequence number in the name of an element.
-func (a *answer) seq() uint64 {
-	n, ok := seqOf(a.text())
-	if !ok {
-		a.err = errAnswer
-	}
-	return n
-}
-
+// seqOf returns the sequence number in the name of an element.
 func seqOf(name string) (uint64, bool) {
 	text, ok := strings.CutSuffix(name, "-0")
 	in := answer{values: []any{text}}

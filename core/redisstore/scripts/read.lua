@@ -64,8 +64,7 @@ while left > 0 do
 	if bytes <= 0 then break end
 	local e = redis.call('XRANGE', streamKey, c.ahead[c.next] .. '-0', c.ahead[c.next] .. '-0')[1]
 	if e then
-		answer[#answer + 1], answer[#answer + 2] = e[1], e[2]
-		bytes, left = bytes - #e[2][12], left - 1
+		bytes, left = bytes - give(answer, e), left - 1
 	end
 	c.next = c.next + 1
 	if not c.ahead[c.next] then
