@@ -42,7 +42,7 @@ help: ## print this list
 test: ## install what is missing, then do all that CI does
 	@MAKE='$(MAKE)' bash .ci/steps setup fmt tidy-check boundary snippets vet build cross lint race bench-smoke nested
 
-setup: ## install chromium, a font, a C compiler, nginx, haproxy, prometheus, postgres, pgbouncer, node, jq where missing (apt)
+setup: ## install chromium, a font, a C compiler, nginx, haproxy, prometheus, postgres, pgbouncer, redis, node, jq where missing (apt)
 	@bash .ci/setup
 
 fmt: ## fail if a file is not formatted
