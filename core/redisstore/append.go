@@ -130,7 +130,7 @@ func (s *Store) place(records []history.Record, a *answer, link string) (all []*
 	}
 	all, fresh := make([]*history.Entry, len(records)), make([]*history.Entry, 0, len(records))
 	for i, r := range records {
-		if first, ok := repeats[uint64(i)]; ok { //nolint:gosec // It is not negative.
+		if first, ok := repeats[uint64(i)]; ok {
 			r.ID = first.id
 			all[i] = r.At(epochs.At(first.seq), first.at)
 			continue
@@ -158,6 +158,6 @@ func (s *Store) epochsWith(epoch uint64, repeats bool) (history.Epochs, error) {
 	if epochs := s.feed.Epochs(); epochs.Newest(0).Epoch == epoch {
 		return epochs, nil
 	}
-	log, _, err := s.readTail(s.life, 0, 0)
-	return log.Epochs, err
+	l, _, err := s.readTail(s.life, 0, 0)
+	return l.Epochs, err
 }

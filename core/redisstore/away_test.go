@@ -28,11 +28,8 @@ func TestAway(t *testing.T) {
 		away     func(s *redistest.Server) error
 		back     func(s *redistest.Server) error
 	}{
-		{"stopped", []string{"appendonly", "yes"},
-			func(s *redistest.Server) error { return s.Signal(syscall.SIGTERM) }, (*redistest.Server).Start},
-		{"hangs", nil,
-			func(s *redistest.Server) error { return s.Signal(syscall.SIGSTOP) },
-			func(s *redistest.Server) error { return s.Signal(syscall.SIGCONT) }},
+		{"stopped", []string{"appendonly", "yes"}, signal(syscall.SIGTERM), (*redistest.Server).Start},
+		{"hangs", nil, signal(syscall.SIGSTOP), signal(syscall.SIGCONT)},
 		{"READONLY", nil, command("replicaof", "127.0.0.1", "1"), command("replicaof", "no", "one")},
 		{"MASTERDOWN", []string{"replica-serve-stale-data", "no"}, command("replicaof", "127.0.0.1", "1"), command("replicaof", "no", "one")},
 		{"OOM", nil, command("config", "set", "maxmemory", "1"), command("config", "set", "maxmemory", "0")},
@@ -80,6 +77,10 @@ func refused(t *testing.T, n nodetest.Node) {
 	if err := n.Health(); err != nil && (!errors.Is(err, history.ErrUnavailable) || !errors.Is(err, core.ErrStore)) {
 		t.Errorf("Health while the server is away: got %v, want ErrUnavailable", err)
 	}
+}
+
+func signal(sig syscall.Signal) func(s *redistest.Server) error {
+	return func(s *redistest.Server) error { return s.Signal(sig) }
 }
 
 func command(args ...any) func(s *redistest.Server) error {

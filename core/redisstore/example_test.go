@@ -37,18 +37,18 @@ func ExampleOpen() {
 	// Output: hello
 }
 
-// A client that the app has, here of a Redis with Sentinel: an event is
-// acknowledged when a replica has it, too.
+// A client that the app has: with a MasterName, one of servers with Sentinel, and
+// with several addresses, of a cluster.
 func ExampleNew() {
 	client := redis.NewUniversalClient(&redis.UniversalOptions{
-		MasterName: "main", Addrs: []string{"sentinel-1:26379", "sentinel-2:26379", "sentinel-3:26379"},
-		ContextTimeoutEnabled: true,
+		Addrs: []string{shared.Socket()}, ContextTimeoutEnabled: true,
 	})
-	store, err := redisstore.New(context.Background(), client, redisstore.Config{Replicas: 1})
+	defer func() { _ = client.Close() }()
+	store, err := redisstore.New(context.Background(), client, redisstore.Config{Prefix: "example of a client"})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	hub := core.NewHub(core.HubConfig{Store: store})
-	defer func() { _ = hub.Close() }()
+	fmt.Println(store.Health(), store.Close())
+	// Output: <nil> <nil>
 }

@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ func listeners(t *testing.T, s *redistest.Server, not []string) []string {
 		list, err := s.Do("client", "list")
 		must(t, err)
 		var ids []string
-		for line := range strings.Lines(list.(string)) {
+		for line := range strings.Lines(fmt.Sprint(list)) {
 			if id := strings.TrimPrefix(strings.Fields(line)[0], "id="); strings.Contains(line, " cmd=xread ") && !slices.Contains(not, id) {
 				ids = append(ids, id)
 			}

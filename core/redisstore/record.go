@@ -18,7 +18,7 @@ const version = 1
 func encode(r history.Record) []byte {
 	to := r.To.String()
 	b := make([]byte, 0, 1+5*binary.MaxVarintLen32+len(to)+len(r.ID)+len(r.Key)+len(r.Trace)+len(r.Body))
-	b = binary.AppendUvarint(append(b, version), uint64(max(r.Following, 0))) //nolint:gosec // It is not negative.
+	b = binary.AppendUvarint(append(b, version), uint64(max(r.Following, 0)))
 	for _, text := range []string{to, r.ID, r.Key, r.Trace} {
 		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
 	}
@@ -31,7 +31,7 @@ func decode(channel, blob string) (r history.Record, err error) {
 		return r, errAnswer
 	}
 	d := decoder{rest: blob[1:]}
-	r.Following = int(min(d.number(), 1<<15))
+	r.Following = int(min(d.number(), 1<<15)) //nolint:gosec // It is bounded.
 	to := d.text()
 	r.Channel, r.ID, r.Key, r.Trace = channel, d.text(), d.text(), d.text()
 	if d.bad {

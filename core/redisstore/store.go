@@ -91,11 +91,11 @@ func (s *Store) begin(ctx context.Context) error {
 	if err := s.verify(ctx, 0); err != nil {
 		return err
 	}
-	log, _, err := s.readTail(ctx, 0, 0)
+	l, _, err := s.readTail(ctx, 0, 0)
 	if err != nil {
 		return err
 	}
-	s.feed = sharedstore.NewFeed(log.Epochs, log.Head)
+	s.feed = sharedstore.NewFeed(l.Epochs, l.Head)
 	return nil
 }
 

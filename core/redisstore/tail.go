@@ -41,25 +41,25 @@ func (s *Store) beginEpoch(ctx context.Context, delivered uint64, found string, 
 // one that was delivered.
 func (s *Store) catchUp(compare bool) (more bool, err error) {
 	from := s.feed.Newest()
-	log, page, err := s.readTail(s.life, from.Seq, tailEvents)
+	l, page, err := s.readTail(s.life, from.Seq, tailEvents)
 	if errors.Is(err, errStale) {
 		return true, s.verify(s.life, from.Seq)
 	}
 	if err != nil {
 		return false, err
 	}
-	last := log.Epochs[len(log.Epochs)-1]
+	last := l.Epochs[len(l.Epochs)-1]
 	switch {
-	case !log.Epochs.Knows(from) && last.Base+last.Skip <= from.Seq:
+	case !l.Epochs.Knows(from) && last.Base+last.Skip <= from.Seq:
 		// The new epoch began without knowing what was delivered here: on a storage
 		// that was flushed, or while the clock was set back.
 		return true, s.beginEpoch(s.life, from.Seq, decimal(last.ID), last.Base)
-	case last.ID == from.Epoch && log.Head == from.Seq && !compare:
+	case last.ID == from.Epoch && l.Head == from.Seq && !compare:
 		return false, nil
-	case last.ID == from.Epoch && s.feed.Diverged(from, log.Head, page):
-		return true, s.diverge(from, log.Head)
+	case last.ID == from.Epoch && s.feed.Diverged(from, l.Head, page):
+		return true, s.diverge(from, l.Head)
 	}
-	return s.feed.Pass(from, log, page), nil
+	return s.feed.Pass(from, l, page), nil
 }
 
 // diverge begins a new epoch after the newest entry that is the same as the one
@@ -77,24 +77,24 @@ func (s *Store) diverge(from history.Position, head uint64) error {
 
 // readTail returns what the storage says of its entries, and entries from a
 // sequence number on.
-func (s *Store) readTail(ctx context.Context, from uint64, most int) (log sharedstore.Log, page []*history.Entry, err error) {
+func (s *Store) readTail(ctx context.Context, from uint64, most int) (l sharedstore.Log, page []*history.Entry, err error) {
 	a, err := s.call(ctx, s.scripts.tail, s.keys.common(0), decimal(from), most, tailBytes)
 	if err != nil {
-		return log, nil, err
+		return l, nil, err
 	}
-	if log.Epochs, err = parseEpochs(a.text()); err != nil {
-		return log, nil, err
+	if l.Epochs, err = parseEpochs(a.text()); err != nil {
+		return l, nil, err
 	}
-	log.Head = a.number()
-	log.Kept = a.number() + 1
+	l.Head = a.number()
+	l.Kept = a.number() + 1
 	for a.more() {
-		e, err := a.entry(log.Epochs, &s.chain)
+		e, err := a.entry(l.Epochs, &s.chain)
 		if err != nil {
-			return log, nil, err
+			return l, nil, err
 		}
 		page = append(page, e)
 	}
-	return log, page, a.err
+	return l, page, a.err
 }
 
 // parseEpochs reads epochs: of each its ID, its base, and where it starts.

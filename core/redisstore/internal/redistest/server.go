@@ -69,7 +69,7 @@ func (s *Server) Start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	path := filepath.Join(s.dir, "log")
-	output, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	output, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // The path of a test.
 	if err != nil {
 		return err
 	}
@@ -177,11 +177,11 @@ func (s *Server) Replica(settings ...string) (*Server, error) {
 	_, err = r.Do("replicaof", "127.0.0.1", port)
 	if err == nil {
 		err = r.await(func(ctx context.Context, c *redis.Client) error {
-			role, err := c.Do(ctx, "role").Slice()
-			if err == nil && (len(role) < 4 || role[3] != "connected") {
-				err = errors.New("the replica does not follow")
+			role, failure := c.Do(ctx, "role").Slice()
+			if failure == nil && (len(role) < 4 || role[3] != "connected") {
+				failure = errors.New("the replica does not follow")
 			}
-			return err
+			return failure
 		})
 	}
 	if err != nil {
