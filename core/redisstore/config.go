@@ -22,7 +22,8 @@ type Config struct {
 	// Replicas is how many replicas must have an event, by WAIT, before it is
 	// acknowledged. While there are fewer, Append returns an error that wraps
 	// history.ErrUnavailable, or waits, although the event may be delivered: it is
-	// unknown whether it survives a failover. Default: none.
+	// unknown whether it survives a failover. Replicas have half the Timeout.
+	// Default: none.
 	Replicas int
 	// Poll is how often the store compares what it delivered with what Redis has, to
 	// notice losses, and how long an event is late at most if the connection that
@@ -46,6 +47,8 @@ type Config struct {
 	// Logger receives the store's log output: when Redis goes away and comes back.
 	// Default: none.
 	Logger *slog.Logger
+
+	tombs int // how many channels without events are remembered one by one
 }
 
 // withDefaults returns the configuration with its defaults filled in.
@@ -60,6 +63,7 @@ func (c Config) withDefaults() Config {
 	c.Timeout = orDefault(c.Timeout, 5*time.Second)
 	c.TailEvents = orDefault(c.TailEvents, 1<<16)
 	c.TailBytes = orDefault(c.TailBytes, 32<<20)
+	c.tombs = orDefault(c.tombs, maxTombs)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -20,7 +20,7 @@ func newKeys(prefix string) keys {
 	}
 }
 
-// common returns the keys of all scripts, with room for others, and those.
+// common returns the keys of all scripts, and others, with room for more.
 func (k keys) common(room int, others ...string) []string {
 	return append(append(make([]string, 0, 3+len(others)+room), k.state, k.stream, k.channels), others...)
 }

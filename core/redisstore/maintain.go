@@ -82,13 +82,14 @@ func (s *Store) reclaim(ctx context.Context) error {
 // claim reports whether it is time for a round, to one of those who ask, and
 // bounds the tombs and the writers.
 func (s *Store) claim(ctx context.Context, every time.Duration) (bool, error) {
-	for cursor := "0"; ; {
-		a, err := s.call(ctx, s.scripts.claim, s.keys.common(2, s.keys.tombs, s.keys.writers), every.Microseconds(), maxTombs, cursor)
+	for cursor := "0"; ; every = 0 {
+		a, err := s.call(ctx, s.scripts.claim, s.keys.common(0, s.keys.tombs, s.keys.writers), every.Microseconds(), s.cfg.tombs, cursor)
 		if err != nil {
 			return false, err
 		}
 		claimed := a.number() != 0
-		if cursor = a.text(); cursor == "0" || a.err != nil || !claimed {
+		cursor = a.text()
+		if more := a.number() != 0; a.err != nil || !claimed || cursor == "0" && !more {
 			return claimed, a.err
 		}
 	}

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,37 @@ func TestForgottenPrivate(t *testing.T) {
 	counts(t, s, 0, "exists", "{tidings}:index:"+channel, "{tidings}:ids:"+channel, "{tidings}:subjects:"+channel)
 	counts(t, s, 0, "hexists", "{tidings}:channels", channel)
 	counts(t, s, 0, "xlen", "{tidings}:events")
+}
+
+// Of many channels without events, the newest are remembered one by one: whoever was
+// up to date on them finds no gap. On the others, a gap is found, even where there is
+// none.
+func TestTombs(t *testing.T) {
+	t.Parallel()
+	s := server(t)
+	store := open(t, s, redisstore.Config{TailEvents: 8, Maintain: 20 * time.Millisecond}.WithTombs(700))
+	channels := nodetest.Numbers("channel", 1, 2000)
+	records := make([]history.Record, len(channels))
+	for i, name := range channels {
+		records[i] = history.Record{Channel: name, Body: []byte("data: x\n")}
+	}
+	entries, err := store.Append(t.Context(), records)
+	must(t, err)
+	for _, name := range channels {
+		must(t, store.Forget(t.Context(), name))
+	}
+	for range 20 { // the tail is past them
+		_, err = store.Append(t.Context(), []history.Record{{Channel: "a", Body: []byte("data: x\n")}})
+		must(t, err)
+	}
+	counts(t, s, 700+1, "hlen", "{tidings}:channels")
+	counts(t, s, 700, "zcard", "{tidings}:tombs")
+	for i, want := range map[int]bool{0: true, 1000: true, 1990: false} {
+		_, err := store.Read(t.Context(), history.Query{Channels: channels[i : i+1], After: entries[i].Position})
+		if gap := (*history.GapError)(nil); errors.As(err, &gap) != want {
+			t.Errorf("channel %d, after its newest event: got error %v, want a gap: %v", i, err, want)
+		}
+	}
 }
 
 // Once the clock is set back, time goes on from there: events are not kept, and

@@ -178,7 +178,7 @@ func (s *Store) listenFor(client *redis.Client) error {
 		}
 		if !s.chain.holds(e.Seq()-1, f.before()) || len(entries) > 0 && e.Position.Epoch != entries[0].Position.Epoch {
 			s.feed.Wake()
-			sharedstore.Rest(s.life, time.Millisecond) // meanwhile, all is read that is there
+			sharedstore.Rest(s.life, 2*time.Millisecond) // meanwhile, all is read that is there
 			break
 		}
 		s.chain.add(e.Seq(), f.own())

@@ -2,15 +2,17 @@
 -- keeps the smaller collections within their bounds. If the clock was set back, the
 -- state notes it.
 -- KEYS: also tombs, writers.
--- ARGV: microseconds between two rounds, how many tombs, cursor of the writers.
--- It returns whether it is time, and the next cursor.
+-- ARGV: microseconds between two rounds, or 0 to go on with one; how many tombs;
+-- cursor of the writers.
+-- It returns whether it is time, the next cursor, and whether there are more tombs.
 
 local st = read()
 if not st then return {} end
 
-local last = tonumber(redis.call('HGET', stateKey, 'maintained') or 0)
-if ARGV[3] == '0' then
-	if last > 0 and st.now - last < tonumber(ARGV[1]) then return {'0', '0'} end
+local every = tonumber(ARGV[1])
+if every > 0 then
+	local last = tonumber(redis.call('HGET', stateKey, 'maintained') or 0)
+	if last > 0 and st.now - last < every then return {'0', '0', '0'} end
 	redis.call('HSET', stateKey, 'maintained', text(st.now))
 end
 
@@ -23,8 +25,9 @@ for i = 1, #scan[2], 2 do
 end
 
 local most = tonumber(ARGV[2])
-if redis.call('ZCARD', KEYS[4]) > most then
-	local popped = redis.call('ZPOPMIN', KEYS[4], math.ceil(math.min(most / 2, 500)))
+local tombs = redis.call('ZCARD', KEYS[4])
+if tombs > most then
+	local popped = redis.call('ZPOPMIN', KEYS[4], math.min(tombs - most, 500))
 	for i = 1, #popped, 2 do
 		local c = {name = popped[i]}
 		load(st, c, redis.call('HGET', channelsKey, c.name))
@@ -35,4 +38,4 @@ if redis.call('ZCARD', KEYS[4]) > most then
 	end
 end
 write(st)
-return {'1', scan[1]}
+return {'1', scan[1], tombs - most > 500 and '1' or '0'}
