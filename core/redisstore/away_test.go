@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -87,5 +88,36 @@ func command(args ...any) func(s *redistest.Server) error {
 	return func(s *redistest.Server) error {
 		_, err := s.Do(args...)
 		return err
+	}
+}
+
+// answered is an error that a server has answered.
+type answered string
+
+func (a answered) Error() string { return string(a) }
+
+// RedisError implements [redis.Error].
+func (a answered) RedisError() {}
+
+// Errors that pass are told from those that do not.
+func TestAwayAnswers(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"LOADING Redis is loading the dataset in memory":                      true,
+		"READONLY You can't write against a read only replica.":               true,
+		"MASTERDOWN Link with MASTER is down":                                 true,
+		"OOM command not allowed when used memory > 'maxmemory'.":             true,
+		"MISCONF Redis is configured to save RDB snapshots":                   true,
+		"CLUSTERDOWN The cluster is down":                                     true,
+		"MOVED 1 127.0.0.1:7000":                                              true,
+		"ERR max number of clients reached":                                   true,
+		"NOPERM this user has no permissions":                                 false,
+		"NOAUTH Authentication required.":                                     false,
+		"WRONGTYPE Operation against a key holding the wrong kind of value":   false,
+		"ERR user_script:1: attempt to index a nil value script: 0, on @x:1.": false,
+	} {
+		if got := redisstore.IsAway(fmt.Errorf("call: %w", answered(text))); got != want {
+			t.Errorf("%s: got away %v, want %v", text, got, want)
+		}
 	}
 }

@@ -6,3 +6,6 @@ func (c Config) WithTombs(n int) Config {
 	c.tombs = n
 	return c
 }
+
+// IsAway is isAway.
+var IsAway = isAway

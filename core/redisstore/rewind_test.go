@@ -6,9 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/redisstore"
@@ -252,6 +255,32 @@ func TestPromotedInTime(t *testing.T) {
 	if !slices.Equal(again, got[1:]) {
 		t.Errorf("resumed: got %q, want %q", again, got[1:])
 	}
+}
+
+// Sentinel promotes a replica: nodes follow.
+func TestSentinel(t *testing.T) {
+	t.Parallel()
+	master := server(t)
+	port, err := redistest.FreePort()
+	must(t, err)
+	replica, err := master.Replica("port", strconv.Itoa(port))
+	stopped(t, replica, err)
+	watch, err := master.Watch(500 * time.Millisecond)
+	must(t, err)
+	stopped(t, &watch.Server, nil)
+	client := redis.NewUniversalClient(&redis.UniversalOptions{MasterName: "main", Addrs: []string{watch.Addr()}, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	store, err := redisstore.New(t.Context(), client, redisstore.Config{Poll: 50 * time.Millisecond, Timeout: time.Second})
+	must(t, err)
+	closed(t, store)
+	one := nodetest.New(t, store)
+	r := one.Read(t, nodetest.All(""))
+	one.MustPublish(t, "a", "1")
+	r.Wants(t, "before", "1")
+	do(t, master, []any{"wait", "1", "10000"})
+	must(t, master.Kill())
+	one.PublishWhenBack(t, "a", "2")
+	r.Wants(t, "after", "1", "2")
 }
 
 // Nodes on both sides of a partition publish to a master each. When it is over, what
