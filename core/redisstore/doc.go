@@ -79,9 +79,9 @@
 // sorted set of keys, where it has these. The store runs scripts, each of which does
 // a bounded amount of work: a batch of Append, of which all records that were
 // published together are part; a page of 256 events; some dozens of channels. The
-// user of the store needs, with "~{tidings}*", the commands eval, evalsha, script,
-// info, time, wait, xread, xrange, xadd, xdel, and those of hashes, lists and sorted
-// sets, and unlink.
+// user of the store needs the permissions "~{tidings}*", +@connection, +@hash,
+// +@list, +@sortedset, and +eval, +evalsha, +script, +info, +time, +wait, +xread,
+// +xrange, +xadd, +xdel, +unlink. (TestPermissions)
 //
 // The client, go-redis, has a log of its own, in which it tells of connections that
 // fail: see SetLogger of it.

@@ -98,7 +98,16 @@ func TestFlushed(t *testing.T) {
 		l := lose(t, []nodetest.Node{newNode(t, s, redisstore.Config{Poll: 300 * time.Millisecond})}, func() {})
 		do(t, s, []any{"flushall"})
 		two := newNode(t, s, soon())
-		l.check(t, nil, two)
+		r := two.Read(t, nodetest.All(""))
+		id := two.MustPublish(t, "a", "1")
+		two.MustPublish(t, "a", "2")
+		l.readers[0].Until(t, "in band", func(data []string) bool { return slices.Contains(data, "reset: restarted") })
+		l.nodes[0].MustPublish(t, "a", "3")
+		r.Wants(t, "at the new node", "1", "2", "3")
+		for _, n := range append(l.nodes, two) {
+			n.Read(t, nodetest.All(id)).Wants(t, "resumed", "2", "3")
+			n.Read(t, nodetest.All(l.gone)).Wants(t, "resumed after a lost event", "reset: restarted", "1", "2", "3")
+		}
 	})
 	t.Run("without nodes", func(t *testing.T) {
 		t.Parallel()

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -60,6 +61,14 @@ func do(tb testing.TB, s *redistest.Server, commands ...[]any) {
 			tb.Fatalf("%v: %v", c, err)
 		}
 	}
+}
+
+// words returns the words of a command.
+func words(text string) (all []any) {
+	for word := range strings.FieldsSeq(text) {
+		all = append(all, word)
+	}
+	return all
 }
 
 // cut has the replicas of a server lose it.

@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,19 @@ func options() storetest.Options {
 func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, storage(redisstore.Config{}), options())
+}
+
+// The same by a user who may do what the documentation says, and no more.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	do(t, shared, words("acl setuser app reset on >secret ~{test* +@connection +@hash +@list +@sortedset +eval +evalsha +script"+
+		" +info +time +wait +xread +xrange +xadd +xdel +unlink"))
+	url := strings.Replace(shared.URL(), "unix://", "unix://app:secret@", 1)
+	storetest.Run(t, func(tb testing.TB, retention history.Retention) storetest.Open {
+		tb.Helper()
+		cfg := redisstore.Config{Prefix: prefix(), Retention: retention, Maintain: 50 * time.Millisecond}
+		return func() history.Store { return openURL(tb, url, cfg) }
+	}, options())
 }
 
 // The same with so small a tail that what is not kept is removed at once.

@@ -22,18 +22,19 @@ const (
 // verify begins an epoch if the storage is not there, or may have gone back in
 // time. delivered is the newest sequence number that was delivered.
 func (s *Store) verify(ctx context.Context, delivered uint64) error {
-	return s.beginEpoch(ctx, delivered, "", 0)
+	return s.beginEpoch(ctx, delivered, "", "")
 }
 
-// beginEpoch calls the script. found and base are of a node that has found a loss.
-func (s *Store) beginEpoch(ctx context.Context, delivered uint64, found string, base uint64) error {
+// beginEpoch calls the script. found is the newest epoch of a storage that lost what
+// was delivered, and base the newest sequence number in it that is not lost, or "".
+func (s *Store) beginEpoch(ctx context.Context, delivered uint64, found, base string) error {
 	ctx, cancel := s.within(ctx)
 	defer cancel()
 	master, err := s.master(ctx)
 	if err != nil {
 		return err
 	}
-	return s.scripts.begin.Run(ctx, master, s.keys.common(0), history.NewEpoch(), decimal(delivered), found, decimal(base)).Err()
+	return s.scripts.begin.Run(ctx, master, s.keys.common(0), history.NewEpoch(), decimal(delivered), found, base).Err()
 }
 
 // catchUp delivers a page of entries, and reports whether there may be more. If
@@ -53,7 +54,7 @@ func (s *Store) catchUp(compare bool) (more bool, err error) {
 	case !l.Epochs.Knows(from) && last.Base+last.Skip <= from.Seq:
 		// The new epoch began without knowing what was delivered here: on a storage
 		// that was flushed, or while the clock was set back.
-		return true, s.beginEpoch(s.life, from.Seq, decimal(last.ID), last.Base)
+		return true, s.beginEpoch(s.life, from.Seq, decimal(last.ID), "")
 	case last.ID == from.Epoch && l.Head == from.Seq && !compare:
 		return false, nil
 	case last.ID == from.Epoch && s.feed.Diverged(from, l.Head, page):
@@ -72,7 +73,7 @@ func (s *Store) diverge(from history.Position, head uint64) error {
 	if err != nil {
 		return err
 	}
-	return s.beginEpoch(s.life, from.Seq, decimal(from.Epoch), base)
+	return s.beginEpoch(s.life, from.Seq, decimal(from.Epoch), decimal(base))
 }
 
 // readTail returns what the storage says of its entries, and entries from a

@@ -3,8 +3,8 @@
 -- says so. Positions that may have been given before are not given again: see
 -- history.EpochStart.
 -- ARGV: the ID of the epoch, the newest position that the node was delivered; and,
--- if it found that events are lost, the newest epoch that it found, and the newest
--- position that it found as it was delivered.
+-- if it was delivered what is lost, the newest epoch that it found, and the newest
+-- position in it that is not lost, or nothing for all.
 
 local id, head, found, base = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local st = read(true)
@@ -30,6 +30,6 @@ if not st then
 elseif redis.call('HGET', stateKey, 'mark') ~= now then
 	epoch(st.head, start(max(st.head, head)))
 elseif found ~= '' and found == st.epoch then
-	epoch(base, start(max(max(st.head, base), head)))
+	epoch(base == '' and st.head or base, start(max(st.head, head)))
 end
 return redis.call('HGET', stateKey, 'epochs')
