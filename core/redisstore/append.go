@@ -23,8 +23,8 @@ func (s *Store) Append(ctx context.Context, records []history.Record) ([]*histor
 func (s *Store) send(records []history.Record, batch int64) ([]*history.Entry, error) {
 	keys, args := s.appending(records, batch)
 	a, err := s.store(keys, args)
-	if errors.Is(err, errStale) {
-		if err = s.verify(s.life, s.feed.Newest().Seq); err == nil {
+	for try := 0; errors.Is(err, errStale) && try < 4; try++ {
+		if _, err = s.catchUp(true); err == nil {
 			a, err = s.store(keys, args)
 		}
 	}
@@ -34,7 +34,8 @@ func (s *Store) send(records []history.Record, batch int64) ([]*history.Entry, e
 	return s.place(records, a, linkOf(s.writer, batch))
 }
 
-// appending returns what the script is called with.
+// appending returns what the script is called with, but for the first two
+// arguments.
 func (s *Store) appending(records []history.Record, batch int64) (keys []string, args []any) {
 	numbers := make(map[string]int, 8)
 	var names []string
@@ -46,7 +47,7 @@ func (s *Store) appending(records []history.Record, batch int64) (keys []string,
 	}
 	keys = s.keys.common(4+4*len(names), s.keys.tombs, s.keys.writers, s.keys.once, s.keys.marks)
 	keys = s.channelKeys(keys, names, indexKind, idsKind, subjectsKind, onceKind)
-	args = append(make([]any, 0, 6+5*len(names)+7*len(records)),
+	args = append(make([]any, 2, 8+5*len(names)+7*len(records)),
 		s.writer, batch, s.cfg.Retention.OnceWindow.Microseconds(), s.cfg.TailEvents, s.cfg.TailBytes)
 	args = s.bounds(args, names)
 	for _, r := range records {
@@ -71,6 +72,8 @@ var errReplicas = errors.New("too few replicas have the event")
 // store calls the script, and waits for replicas if the configuration says so: on
 // the same connection, because that is what WAIT is about.
 func (s *Store) store(keys []string, args []any) (*answer, error) {
+	seen := s.feed.Newest().Seq
+	args[0], args[1] = decimal(seen), s.chain.at(seen)
 	if s.cfg.Replicas == 0 {
 		return s.call(s.life, s.scripts.append, keys, args...)
 	}
@@ -139,14 +142,15 @@ func (s *Store) place(records []history.Record, a *answer, link string) (all []*
 		all[i] = r.At(history.Position{Epoch: epoch, Seq: seq}, at)
 		fresh = append(fresh, all[i])
 	}
-	switch {
-	case len(fresh) == 0:
-	case s.chain.holds(base, before):
-		s.chain.add(seq, link)
-		s.feed.DeliverOwn(epoch, fresh)
-	default:
-		s.feed.Wake()
+	if len(fresh) == 0 {
+		return all, nil
 	}
+	if known := s.chain.at(base); known != "" && known != before {
+		s.feed.Wake()
+		return all, nil
+	}
+	s.chain.add(seq, link)
+	s.feed.DeliverOwn(epoch, fresh)
 	return all, nil
 }
 

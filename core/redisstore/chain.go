@@ -32,13 +32,20 @@ func (c *chain) add(seq uint64, link string) {
 	one.seq, one.link = seq, link
 }
 
+// at returns the link of the entry with a sequence number, or "" if it is not known.
+func (c *chain) at(seq uint64) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if one := c.links[seq%uint64(len(c.links))]; one.seq == seq {
+		return one.link
+	}
+	return ""
+}
+
 // holds reports whether the entry with a sequence number is known to have that
 // link.
 func (c *chain) holds(seq uint64, link string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	one := c.links[seq%uint64(len(c.links))]
-	return one.seq == seq && one.link == link
+	return link != "" && c.at(seq) == link
 }
 
 // own returns the link of the entry.

@@ -2,11 +2,12 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tidings-go/tidings/core/history"
 )
 
 const (
@@ -166,36 +167,42 @@ func (s *Store) bound(ctx context.Context, excess uint64) error {
 			return err
 		}
 		epoch, head := a.text(), a.number()
-		old, names := old(a)
-		if a.err != nil || len(old) == 0 {
+		all, names := elements(a)
+		if a.err != nil || len(all) == 0 {
 			return a.err
 		}
-		a, err = s.call(ctx, s.scripts.read, s.channelKeys(s.keys.common(2*len(names)), names, indexKind, subjectsKind),
-			s.bounds([]any{0, 0, 1, 0}, names)...)
+		oldest, err := s.oldestOf(ctx, names)
 		if err != nil {
 			return err
 		}
-		oldest := make(map[string]uint64, len(names))
-		a.values = a.values[min(4, len(a.values)):]
-		for _, name := range names {
-			oldest[name] = a.kept().Oldest
-		}
-		for _, e := range old {
-			if from := oldest[e.channel]; from == 0 || e.seq < from || excess == 0 || e.seq == head {
-				continue
+		for _, e := range all {
+			if excess == 0 || e.seq >= head {
+				break
+			}
+			if from := oldest[e.channel]; from > 0 && e.seq >= from {
+				excess -= min(excess, e.size)
 			}
 			after = e.seq
-			excess -= min(excess, e.size)
-		}
-		last := old[len(old)-1].seq
-		if excess > 0 {
-			after = min(last, head-1)
 		}
 		_, err = s.call(ctx, s.scripts.bound, s.keys.common(0), epoch, decimal(after))
-		if a.err != nil || err != nil || excess == 0 || last >= head-1 {
-			return errors.Join(a.err, err)
+		if err != nil || excess == 0 || all[len(all)-1].seq >= head {
+			return err
 		}
 	}
+}
+
+// oldestOf returns the sequence numbers of the oldest entries that are kept of
+// channels, or 0.
+func (s *Store) oldestOf(ctx context.Context, names []string) (map[string]uint64, error) {
+	v, _, _, err := s.page(ctx, history.Query{Channels: names}, 0, 0)
+	if err == nil && len(v.Channels) != len(names) {
+		err = errAnswer
+	}
+	oldest := make(map[string]uint64, len(names))
+	for i := 0; err == nil && i < len(names); i++ {
+		oldest[names[i]] = v.Channels[i].Oldest
+	}
+	return oldest, err
 }
 
 // element is an entry without its contents.
@@ -204,8 +211,8 @@ type element struct {
 	channel   string
 }
 
-// old reads elements, and the names of their channels.
-func old(a *answer) (all []element, names []string) {
+// elements reads elements, and the names of their channels.
+func elements(a *answer) (all []element, names []string) {
 	seen := make(map[string]bool)
 	for a.more() {
 		e := element{seq: a.number(), channel: a.text(), size: a.number()}

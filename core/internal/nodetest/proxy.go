@@ -22,7 +22,7 @@ type Proxy struct {
 // ends with the test.
 func NewProxy(tb testing.TB, socket string) *Proxy {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It does not block.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func (p *Proxy) accept(socket string) {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("unix", socket) //nolint:noctx // It does not block.
+		out, err := net.Dial("unix", socket)
 		if err != nil {
 			_ = in.Close()
 			continue

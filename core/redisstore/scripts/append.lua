@@ -1,7 +1,8 @@
 -- Stores the n-th batch of a writer, once.
 -- KEYS: also tombs, writers, once, marks; then the index, IDs, subjects and once
 -- keys of each channel.
--- ARGV: writer, number of the batch, once window, events and bytes of the tail,
+-- ARGV: the newest position that the node was delivered, and its link, if it is
+-- known; writer, number of the batch, once window, events and bytes of the tail,
 -- number of channels; the channels; for each record the number of its channel, its
 -- own ID, subject, once key, bytes in memory, weight of the once key, and all that
 -- nodes need.
@@ -10,11 +11,21 @@
 -- published before: which one, its position, time and ID.
 
 local tombsKey, writersKey, onceKey, marksKey = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
-local writer, batch, window = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local seen, seenLink = ARGV[1], ARGV[2]
+local writer, batch, window = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local link = writer .. '.' .. batch
 
 local st = read()
 if not st then return {} end
+
+-- If what the node was delivered is not there any more, it must tell: otherwise its
+-- position would be given again.
+if seenLink ~= '' and (seen ~= st.head or seenLink ~= st.link) then
+	local e = redis.call('XRANGE', streamKey, seen .. '-0', seen .. '-0')[1]
+	if less(st.head, seen) or e and string.match(e[2][10], '^%S+') ~= seenLink then
+		return {}
+	end
+end
 
 local before = redis.call('HGET', writersKey, writer)
 if before then
@@ -24,7 +35,7 @@ if before then
 	end
 end
 
-local all = channels(st, 7, tonumber(ARGV[6]), 8, {'index', 'ids', 'subjects', 'once'})
+local all = channels(st, 9, tonumber(ARGV[8]), 8, {'index', 'ids', 'subjects', 'once'})
 for _, c in ipairs(all) do
 	c.was, c.added = c.len, 0
 	if c.idle > 0 and c.len > 0 and st.now - c.at >= c.idle then
@@ -70,7 +81,7 @@ local function store(c, own, subject, once, size, weight, blob)
 	end
 end
 
-local i = 7 + 5 * #all
+local i = 9 + 5 * #all
 for ord = 0, (#ARGV - i + 1) / 7 - 1 do
 	local c, once = all[tonumber(ARGV[i])], ARGV[i + 3]
 	if once == '' or not known(ord, c, once) then
@@ -95,7 +106,7 @@ end
 
 -- The tail is a list of eight marks: what is before the oldest need not be left
 -- for other nodes.
-if st.count - st.markCount >= tonumber(ARGV[4]) / 8 or st.cum - st.markCum >= tonumber(ARGV[5]) / 8 then
+if st.count - st.markCount >= tonumber(ARGV[6]) / 8 or st.cum - st.markCum >= tonumber(ARGV[7]) / 8 then
 	st.markCount, st.markCum = st.count, st.cum
 	if redis.call('RPUSH', marksKey, st.head) > 8 then
 		st.tail = redis.call('LPOP', marksKey)
