@@ -12,7 +12,7 @@ import (
 
 // Bounds of what one call of Redis returns.
 const (
-	pageEvents  = 256
+	pageEvents  = 300 // a hub asks for 256, and find for one more
 	pageBytes   = 1 << 20
 	newestSteps = 1024
 )

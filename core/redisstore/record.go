@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"strings"
 	"time"
 
@@ -77,6 +78,18 @@ type fields struct {
 	link          string // and that of the entry before, if that is another one
 }
 
+// newFields returns the fields, given those of the stream. meta is the epoch, the
+// time, the bytes, and the link.
+func newFields(channel, meta, blob string) (f fields, err error) {
+	parts := strings.SplitN(meta, " ", 4)
+	if len(parts) < 4 {
+		return f, errAnswer
+	}
+	in := answer{values: []any{parts[0], parts[1]}}
+	f = fields{epoch: in.number(), wall: in.number(), channel: channel, link: parts[3], blob: blob}
+	return f, in.err
+}
+
 // entry returns the entry of an element at a position.
 func (f fields) entry(p history.Position) (*history.Entry, error) {
 	if history.NameFault(f.channel) != "" {
@@ -92,9 +105,9 @@ func (f fields) entry(p history.Position) (*history.Entry, error) {
 // entry reads what a script gives of an element of the stream.
 func (a *answer) entry(epochs history.Epochs, links *chain) (*history.Entry, error) {
 	seq := a.number()
-	f := fields{channel: a.text(), wall: a.number(), link: a.text(), blob: a.text()}
-	if a.err != nil {
-		return nil, a.err
+	f, err := newFields(a.text(), a.text(), a.text())
+	if err = errors.Join(err, a.err); err != nil {
+		return nil, err
 	}
 	links.add(seq, f.own())
 	return f.entry(epochs.At(seq))
@@ -111,9 +124,9 @@ func seqOf(name string) (uint64, bool) {
 // message returns the fields of an element that XREAD returned, and its entry.
 func message(m redis.XMessage) (f fields, e *history.Entry, err error) {
 	seq, ok := seqOf(m.ID)
-	in := answer{values: []any{m.Values["e"], m.Values["a"], m.Values["c"], m.Values["l"], m.Values["v"]}}
-	f = fields{epoch: in.number(), wall: in.number(), channel: in.text(), link: in.text(), blob: in.text()}
-	if in.err != nil || !ok {
+	in := answer{values: []any{m.Values["c"], m.Values["m"], m.Values["v"]}}
+	f, err = newFields(in.text(), in.text(), in.text())
+	if err != nil || in.err != nil || !ok {
 		return f, nil, errAnswer
 	}
 	e, err = f.entry(history.Position{Epoch: f.epoch, Seq: seq})

@@ -22,7 +22,7 @@ if not st then return {} end
 -- position would be given again.
 if seenLink ~= '' and (seen ~= st.head or seenLink ~= st.link) then
 	local e = redis.call('XRANGE', streamKey, seen .. '-0', seen .. '-0')[1]
-	if less(st.head, seen) or e and string.match(e[2][10], '^%S+') ~= seenLink then
+	if less(st.head, seen) or e and string.match(e[2][4], '^%d+ %d+ %d+ (%S+)') ~= seenLink then
 		return {}
 	end
 end
@@ -66,7 +66,8 @@ local function store(c, own, subject, once, size, weight, blob)
 	if st.link ~= link then
 		chain, st.link = link .. ' ' .. st.link, link
 	end
-	redis.call('XADD', streamKey, st.head .. '-0', 'e', st.epoch, 'c', c.name, 'a', text(st.wall), 's', text(size), 'l', chain, 'v', blob)
+	local meta = st.epoch .. ' ' .. text(st.wall) .. ' ' .. text(size) .. ' ' .. chain
+	redis.call('XADD', streamKey, st.head .. '-0', 'c', c.name, 'm', meta, 'v', blob)
 	redis.call('RPUSH', c.index, string.format('%s %.0f %.0f %.0f %d ', st.head, c.cum, size, st.now, #own) .. own .. subject)
 	if own ~= '' then
 		redis.call('HSET', c.ids, own, st.head)

@@ -120,10 +120,9 @@ end
 -- give appends to an answer what nodes need of an element of the stream, and
 -- returns how many bytes that is.
 local function give(answer, e)
-	local n, fields = #answer, e[2] -- e, its epoch, c, its channel, and so on
-	answer[n + 1], answer[n + 2], answer[n + 3] = string.match(e[1], '^%d+'), fields[4], fields[6]
-	answer[n + 4], answer[n + 5] = fields[10], fields[12]
-	return #fields[12]
+	local n, fields = #answer, e[2] -- c, its channel, m, and so on: see append.lua
+	answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4] = string.match(e[1], '^%d+'), fields[2], fields[4], fields[6]
+	return #fields[6]
 end
 
 local function at(c, rank) return entry(redis.call('LINDEX', c.index, rank)) end

@@ -10,7 +10,7 @@ while left > 0 do
 	local some = redis.call('XRANGE', streamKey, from, '+', 'COUNT', math.min(left, 16))
 	if #some == 0 then return answer end
 	for _, e in ipairs(some) do
-		answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = string.match(e[1], '^%d+'), e[2][4], e[2][8]
+		answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = string.match(e[1], '^%d+'), e[2][2], string.match(e[2][4], '^%d+ %d+ (%d+)')
 		from = '(' .. e[1]
 	end
 	left = left - #some

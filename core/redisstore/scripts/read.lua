@@ -22,7 +22,7 @@ end
 
 -- fill reads more positions of a channel.
 local function fill(c)
-	c.ahead, c.next = {}, 1
+	c.ahead, c.sizes, c.next = {}, {}, 1
 	if c.rank >= c.len then return end
 	local elements = {}
 	if snapshot then
@@ -33,12 +33,15 @@ local function fill(c)
 		local last = c.len
 		for i = 2, #elements, 2 do
 			last = tonumber(elements[i]) - base
-			c.ahead[#c.ahead + 1] = at(c, last).seq
+			local e = at(c, last)
+			c.ahead[#c.ahead + 1], c.sizes[#c.sizes + 1] = e.seq, e.size
 		end
 		c.rank = #elements > 0 and last + 1 or c.len
 	else
 		elements = redis.call('LRANGE', c.index, c.rank, c.rank + 15)
-		for i, element in ipairs(elements) do c.ahead[i] = string.match(element, '^%d+') end
+		for i, element in ipairs(elements) do
+			c.ahead[i], c.sizes[i] = string.match(element, '^(%d+) %d+ (%d+)')
+		end
 		c.rank = c.rank + #elements
 	end
 end
@@ -55,23 +58,29 @@ local function lowest()
 	return low
 end
 
+local chosen = {}
 if left > 0 then
 	for _, c in ipairs(all) do fill(c) end
 end
-while left > 0 do
+while left > 0 and bytes > 0 do
 	local c = lowest()
-	if not c then return answer end
-	if bytes <= 0 then break end
-	local e = redis.call('XRANGE', streamKey, c.ahead[c.next] .. '-0', c.ahead[c.next] .. '-0')[1]
-	if e then
-		bytes, left = bytes - give(answer, e), left - 1
-	end
-	c.next = c.next + 1
+	if not c then break end
+	chosen[#chosen + 1] = c.ahead[c.next]
+	bytes, left, c.next = bytes - tonumber(c.sizes[c.next]), left - 1, c.next + 1
 	if not c.ahead[c.next] then
 		fill(c)
 	end
 end
-if left ~= tonumber(ARGV[2]) then
-	answer[3] = lowest() and '1' or '0'
+if #chosen > 0 and lowest() then
+	answer[3] = '1'
+end
+
+-- Positions that follow each other are read together.
+local from = 1
+while from <= #chosen do
+	local to = from
+	while to < #chosen and to < from + 31 and chosen[to + 1] == add(chosen[to], 1) do to = to + 1 end
+	for _, e in ipairs(redis.call('XRANGE', streamKey, chosen[from] .. '-0', chosen[to] .. '-0')) do give(answer, e) end
+	from = to + 1
 end
 return answer
