@@ -109,5 +109,13 @@
 // jobs used at the same time, in one run, and the delay from the call of Publish on
 // one node to the delivery on another:
 //
-// SPEED
+//	                                1 publisher      64 publishers    64 on 3 nodes    delay, p50    p99
+//	store, appendfsync everysec     3,100 events/s   27,500 events/s  15,200 events/s  0.5 ms        1.0 ms
+//	store, appendfsync always       1,400 events/s    8,200 events/s  10,000 events/s  0.8 ms        4.3 ms
+//	PUBLISH                        48,000 events/s   77,400 events/s                   0.2 ms        0.5 ms
+//
+// Nodes, Redis and the benchmark shared the two cores: three nodes do three times the
+// work of one. With 10,000 channels instead of one, 64 publishers reach 16,400 and
+// 14,400 events/s on one and three nodes (everysec). A page of 256 events for a client
+// that resumes takes 1.7 ms.
 package redisstore
