@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,25 +45,48 @@ func (s *Store) master(ctx context.Context) (*redis.Client, error) {
 
 // ErrEvicts is returned by [Open] and [New] if Redis has a maxmemory and may evict
 // keys that have no time to live, as those of a store.
-var ErrEvicts = errors.New("tidings: redis: maxmemory-policy lets keys without a time to live be evicted: want noeviction, or one of the volatile policies")
+var ErrEvicts = errors.New("maxmemory-policy lets keys without a time to live be evicted: want noeviction, or one of the volatile policies")
 
-// checkPolicy returns ErrEvicts if Redis may evict the keys of the store, which
-// have no time to live.
-func (s *Store) checkPolicy(ctx context.Context) error {
+// errOld means that the server cannot run the scripts.
+var errOld = errors.New("want version 7.0 or newer")
+
+// check returns an error if the server is too old, or may evict the keys of the
+// store, which have no time to live.
+func (s *Store) check(ctx context.Context) error {
 	ctx, cancel := s.within(ctx)
 	defer cancel()
 	master, err := s.master(ctx)
 	if err != nil {
 		return err
 	}
-	info, err := master.Info(ctx, "memory").Result()
+	server, err := master.Info(ctx, "server").Result()
 	if err != nil {
 		return err
 	}
-	if strings.Contains(info, "maxmemory_policy:allkeys-") && !strings.Contains(info, "\nmaxmemory:0\r\n") {
+	memory, err := master.Info(ctx, "memory").Result()
+	if err != nil {
+		return err
+	}
+	return judge(server, memory)
+}
+
+// judge looks at what a server says of itself.
+func judge(server, memory string) error {
+	major, _, _ := strings.Cut(field(server, "redis_version"), ".")
+	if n, _ := strconv.Atoi(major); n < 7 {
+		return errOld
+	}
+	if strings.HasPrefix(field(memory, "maxmemory_policy"), "allkeys-") && field(memory, "maxmemory") != "0" {
 		return ErrEvicts
 	}
 	return nil
+}
+
+// field returns a field of what INFO has answered.
+func field(info, name string) string {
+	_, rest, _ := strings.Cut(info, "\n"+name+":")
+	value, _, _ := strings.Cut(rest, "\r\n")
+	return value
 }
 
 // isAway reports whether an error of a call means that Redis cannot be used at the

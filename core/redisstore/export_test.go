@@ -9,3 +9,6 @@ func (c Config) WithTombs(n int) Config {
 
 // IsAway is isAway.
 var IsAway = isAway
+
+// Judge is judge.
+var Judge = judge

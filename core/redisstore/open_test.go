@@ -54,6 +54,16 @@ func TestEviction(t *testing.T) {
 	open(t, s, redisstore.Config{})
 }
 
+// A server that is too old is refused.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{"6.2.14": false, "7.0.15": true, "8.0.0": true, "": false} {
+		if err := redisstore.Judge("# Server\r\nredis_version:"+version+"\r\n", ""); (err == nil) != want {
+			t.Errorf("version %q: got error %v", version, err)
+		}
+	}
+}
+
 // Whatever another program writes to the keys, the store ends with an error, and
 // goes on when it is gone.
 func TestUnexpectedData(t *testing.T) {

@@ -288,16 +288,19 @@ func TestSentinel(t *testing.T) {
 	stopped(t, &watch.Server, nil)
 	client := redis.NewUniversalClient(&redis.UniversalOptions{MasterName: "main", Addrs: []string{watch.Addr()}, ContextTimeoutEnabled: true})
 	t.Cleanup(func() { _ = client.Close() })
-	store, err := redisstore.New(t.Context(), client, redisstore.Config{Poll: 50 * time.Millisecond, Timeout: time.Second})
-	must(t, err)
-	closed(t, store)
-	one := nodetest.New(t, store)
-	r := one.Read(t, nodetest.All(""))
-	one.MustPublish(t, "a", "1")
+	var nodes [2]nodetest.Node
+	for i := range nodes {
+		store, err := redisstore.New(t.Context(), client, redisstore.Config{Poll: time.Hour, Timeout: time.Second})
+		must(t, err)
+		closed(t, store)
+		nodes[i] = nodetest.New(t, store)
+	}
+	r := nodes[0].Read(t, nodetest.All(""))
+	nodes[1].MustPublish(t, "a", "1")
 	r.Wants(t, "before", "1")
 	do(t, master, []any{"wait", "1", "10000"})
 	must(t, master.Kill())
-	one.PublishWhenBack(t, "a", "2")
+	nodes[1].PublishWhenBack(t, "a", "2")
 	r.Wants(t, "after", "1", "2")
 }
 

@@ -85,7 +85,7 @@ func New(ctx context.Context, client redis.UniversalClient, cfg Config) (*Store,
 
 // begin takes over the state of the storage.
 func (s *Store) begin(ctx context.Context) error {
-	if err := s.checkPolicy(ctx); err != nil {
+	if err := s.check(ctx); err != nil {
 		return err
 	}
 	if err := s.verify(ctx, 0); err != nil {

@@ -9,6 +9,9 @@
 local id, head, found, base = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local st = read(true)
 local now = mark()
+if #now < 40 then
+	return redis.error_reply('ERR INFO tells neither run_id nor master_replid')
+end
 
 local function start(after)
 	local time = redis.call('TIME')
