@@ -31,7 +31,7 @@
 //	                               it get a reset; others resume. (TestPowerLoss)
 //	Redis ends, without an         What came after the last snapshot is lost. Clients that have seen any
 //	append-only file; a snapshot   of it get a reset; others resume. (TestSnapshotRestored,
-//	is restored                    TestSnapshotRestoredWithoutNodes)
+//	is restored                    TestSnapshotRestoredWithoutNodes, TestSnapshotRestoredWhileAway)
 //	a replica is promoted that     The same for what it does not have: replication is asynchronous.
 //	lags                           (TestPromotedReplica)
 //	a replica is promoted, with    Nothing acknowledged is lost if it is one of the Replicas that had

@@ -153,6 +153,29 @@ func TestSnapshotRestoredWithoutNodes(t *testing.T) {
 		slices.Concat([]string{"reset: restarted", "kept"}, nodetest.Numbers("new", 1, 5))...)
 }
 
+// A snapshot is restored while a node is away that has not seen what is lost: it
+// does not give the positions again.
+func TestSnapshotRestoredWhileAway(t *testing.T) {
+	t.Parallel()
+	s, dead := server(t), server(t)
+	must(t, dead.Kill())
+	way := newRoute(s)
+	one, two := newNode(t, s, soon()), way.node(t, soon())
+	r := two.Read(t, nodetest.All(""))
+	kept := one.MustPublish(t, "a", "kept")
+	r.Wants(t, "before", "kept")
+	must(t, s.Save())
+	way.leave(t, s, dead)
+	gone := one.MustPublish(t, "a", "lost")
+	must(t, one.Close())
+	must(t, s.Restore())
+	way.to.Store(s)
+	two.PublishWhenBack(t, "a", "new")
+	r.Wants(t, "after", "kept", "new")
+	two.Read(t, nodetest.All(kept)).Wants(t, "resumed after a kept event", "new")
+	two.Read(t, nodetest.All(gone)).Wants(t, "resumed after a lost event", "reset: restarted", "kept", "new")
+}
+
 // The newest writes were not on the disk when the power went: the log is shorter
 // than what was acknowledged.
 func TestPowerLoss(t *testing.T) {

@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,9 @@ import (
 	"github.com/tidings-go/tidings/core/redisstore"
 	"github.com/tidings-go/tidings/core/redisstore/internal/redistest"
 )
+
+// routed is the name of clients that take a route.
+const routed = "routed"
 
 // route leads clients to one of several servers, as Sentinel or a name does.
 type route struct {
@@ -32,7 +36,7 @@ func (r *route) node(t *testing.T, cfg redisstore.Config) nodetest.Node {
 		Dialer: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", r.to.Load().Socket())
 		},
-		MaxRetries: -1, ContextTimeoutEnabled: true,
+		ClientName: routed, MaxRetries: -1, ContextTimeoutEnabled: true,
 	})
 	t.Cleanup(func() { _ = client.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), nodetest.Patience)
@@ -43,6 +47,20 @@ func (r *route) node(t *testing.T, cfg redisstore.Config) nodetest.Node {
 	}
 	closed(t, store)
 	return nodetest.New(t, store)
+}
+
+// leave has clients lose a server for another one.
+func (r *route) leave(t *testing.T, s, to *redistest.Server) {
+	t.Helper()
+	r.to.Store(to)
+	list, err := s.Do("client", "list")
+	must(t, err)
+	for line := range strings.Lines(fmt.Sprint(list)) {
+		if strings.Contains(line, " name="+routed+" ") {
+			id := strings.TrimPrefix(strings.Fields(line)[0], "id=")
+			_, _ = s.Do("client", "kill", "id", id) // unless it has gone by itself
+		}
+	}
 }
 
 // replicated starts a server and a replica of it.
