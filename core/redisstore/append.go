@@ -98,7 +98,7 @@ func (s *Store) store(keys []string, args []any) (*answer, error) {
 			return nil, err
 		}
 	}
-	if err != nil {
+	if s.moved(ctx, err) != nil {
 		return nil, err
 	}
 	a, err := newAnswer(script.Slice())

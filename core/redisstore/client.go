@@ -43,6 +43,15 @@ func (s *Store) master(ctx context.Context) (*redis.Client, error) {
 	return nil, fmt.Errorf("a client of type %T cannot be used", s.client)
 }
 
+// moved has a client of a cluster look for the master again if it may be another
+// one. It returns the error.
+func (s *Store) moved(ctx context.Context, err error) error {
+	if cluster, ok := s.client.(*redis.ClusterClient); ok && isAway(err) {
+		cluster.ReloadState(ctx)
+	}
+	return err
+}
+
 // ErrEvicts is returned by [Open] and [New] if Redis has a maxmemory and may evict
 // keys that have no time to live, as those of a store.
 var ErrEvicts = errors.New("maxmemory-policy lets keys without a time to live be evicted: want noeviction, or one of the volatile policies")

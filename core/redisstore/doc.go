@@ -72,7 +72,7 @@
 // The names of all keys begin with the Prefix in braces, such as "{tidings}:events".
 // The braces are a hash tag: in a cluster, all keys of a store, and thus a whole hub,
 // are on one server, with its replicas. A cluster does not spread a hub; it spreads
-// several hubs, each with a Prefix of its own. (TestCluster)
+// several hubs, each with a Prefix of its own. (TestCluster, TestClusterFailover)
 //
 // The events are one stream, whose elements are named by their positions, "17-0".
 // Each channel has an index: a list of positions, a hash of the app's own IDs, and a

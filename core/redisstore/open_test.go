@@ -1,9 +1,7 @@
 package redisstore_test
 
 import (
-	"context"
 	"errors"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,8 +11,6 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/redisstore"
-	"github.com/tidings-go/tidings/core/redisstore/internal/redistest"
-	"github.com/tidings-go/tidings/core/storetest"
 )
 
 // What cannot be opened is refused, without a password in the error.
@@ -104,38 +100,4 @@ func TestUnexpectedData(t *testing.T) {
 			}
 		}
 	}
-}
-
-// In a cluster, all keys of a store are on one server.
-func TestCluster(t *testing.T) {
-	t.Parallel()
-	port, err := redistest.FreePort()
-	must(t, err)
-	bus, err := redistest.FreePort()
-	must(t, err)
-	s := server(t, "cluster-enabled", "yes", "port", strconv.Itoa(port), "cluster-port", strconv.Itoa(bus), "cluster-announce-ip", "127.0.0.1")
-	do(t, s, []any{"cluster", "addslotsrange", 0, 16383})
-	limit := time.Now().Add(nodetest.Patience)
-	for _, err := s.Do("exists", "x"); err != nil; _, err = s.Do("exists", "x") { // until it is up
-		if time.Now().After(limit) {
-			t.Fatal(err)
-		}
-		nodetest.Pause(t.Context(), 0.02)
-	}
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:" + strconv.Itoa(port)}, ContextTimeoutEnabled: true})
-	t.Cleanup(func() { _ = client.Close() })
-	storetest.Run(t, func(tb testing.TB, retention history.Retention) storetest.Open {
-		tb.Helper()
-		cfg := redisstore.Config{Prefix: prefix(), Retention: retention, Maintain: 50 * time.Millisecond}
-		return func() history.Store {
-			ctx, cancel := context.WithTimeout(context.Background(), nodetest.Patience)
-			defer cancel()
-			store, err := redisstore.New(ctx, client, cfg)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			closed(t, store)
-			return store
-		}
-	}, options())
 }

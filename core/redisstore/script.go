@@ -59,7 +59,8 @@ func (s *Store) call(ctx context.Context, script *redis.Script, keys []string, a
 	if err != nil {
 		return nil, err
 	}
-	return newAnswer(script.Run(ctx, master, keys, args...).Slice())
+	values, err := script.Run(ctx, master, keys, args...).Slice()
+	return newAnswer(values, s.moved(ctx, err))
 }
 
 // answer reads what a script returned. The first value that is not as it should be

@@ -101,7 +101,7 @@ func (s *Store) readTail(ctx context.Context, from uint64, most int) (l sharedst
 // parseEpochs reads epochs: of each its ID, its base, and where it starts.
 func parseEpochs(text string) (epochs history.Epochs, err error) {
 	for one := range strings.SplitSeq(strings.TrimSuffix(text, ";"), ";") {
-		parts := strings.Split(one, " ")
+		parts := strings.SplitN(one, " ", 4)
 		var n [3]uint64
 		if len(parts) != len(n) {
 			return nil, errAnswer
