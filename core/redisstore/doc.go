@@ -99,8 +99,9 @@
 //
 // All events of a hub go through one stream, and all nodes read all events: the
 // number of events a second is that of one node, whatever their number. Redis keeps
-// all in memory: an event takes its size, some 100 bytes more for its index, and up
-// to 4 KiB if it is kept among many that are not.
+// all in memory: an event with 100 bytes of data takes 180 bytes if all are on one
+// channel, 270 if they are on 10,000, and up to 4 KiB if it is kept among many that
+// are not.
 //
 // # Speed
 //
