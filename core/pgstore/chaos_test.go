@@ -48,7 +48,7 @@ func TestKilledServer(t *testing.T) {
 }
 
 // Nodes tell each other of their streams, revocations and tickets.
-func TestCluster(t *testing.T) {
+func TestNodes(t *testing.T) {
 	t.Parallel()
 	cfg := pgstore.Config{Schema: schema()}
 	nodetest.Cluster(t, func() history.Store { return open(t, cfg) })

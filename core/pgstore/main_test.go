@@ -3,12 +3,9 @@ package pgstore_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/nodetest"
@@ -20,26 +17,12 @@ import (
 var cluster *pgtest.Cluster
 
 func TestMain(m *testing.M) {
-	if nodetest.Serve(serve) {
-		return
-	}
-	var err error
-	if cluster, err = pgtest.Start("fsync=off"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	if err := cluster.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
+	nodetest.Main(m, serve, func() (stop func() error, err error) {
+		if cluster, err = pgtest.Start("fsync=off"); err != nil {
+			return nil, err
 		}
-	}
-	os.Exit(code)
+		return cluster.Stop, nil
+	})
 }
 
 var schemas atomic.Int64

@@ -36,7 +36,7 @@ func (s *Store) catchUp(compare bool) (more bool, err error) {
 	case !st.epochs.Knows(from) && last.Base+last.Skip <= from.Seq:
 		// The new epoch began without knowing what was delivered here, while the
 		// clock was set back.
-		_, err = s.pool.Exec(ctx, s.sql.diverge, bigint(last.ID), bigint(last.Base), bigint(from.Seq))
+		_, err = s.pool.Exec(ctx, s.sql.diverge, bigint(last.ID), bigint(st.head), bigint(from.Seq))
 		return true, err
 	case last.ID == from.Epoch && st.head == from.Seq && !compare:
 		return false, nil

@@ -23,6 +23,13 @@ func TestChaos(t *testing.T) {
 	nodetest.Chaos(t, s, s.URL())
 }
 
+// Nodes tell each other of their streams, revocations and tickets.
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	cfg := redisstore.Config{Prefix: prefix()}
+	nodetest.Cluster(t, func() history.Store { return open(t, shared, cfg) })
+}
+
 // The server is killed under load, and comes back.
 func TestKilledServer(t *testing.T) {
 	t.Parallel()

@@ -58,7 +58,10 @@
 //	another program writes to      The store returns errors, until the data are removed.
 //	the store's keys               (TestUnexpectedData)
 //
-// In no case is a position given to another event. The store begins a new epoch
+// In no case but one is a position given to another event: if keys are restored
+// while the server runs (DEBUG RELOAD, RESTORE), a node that had not seen the lost
+// events may give their positions again, until another node notices, within Poll.
+// The store begins a new epoch
 // whenever the server was started, or a replica took its place, or data are found to
 // be lost: IDs of events that are still there stay valid, all others are answered
 // with a reset. 64 epochs are remembered: after as many starts of the server, the

@@ -3,13 +3,11 @@ package redisstore_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9/logging"
-	"go.uber.org/goleak"
 
 	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/nodetest"
@@ -22,26 +20,12 @@ var shared *redistest.Server
 
 func TestMain(m *testing.M) {
 	logging.Disable() // of the client, which tells of each connection that fails
-	if nodetest.Serve(serve) {
-		return
-	}
-	var err error
-	if shared, err = redistest.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	if err := shared.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
+	nodetest.Main(m, serve, func() (stop func() error, err error) {
+		if shared, err = redistest.Start(); err != nil {
+			return nil, err
 		}
-	}
-	os.Exit(code)
+		return shared.Stop, nil
+	})
 }
 
 // serve opens the store of a node in a process of its own.
