@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"sync"
 
+	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/history"
 )
 
@@ -109,7 +111,9 @@ func forgetsPrivate(f *fixture) {
 			f.Fatalf("IsPrivate of %q: got false, want true", channels[i])
 		}
 	}
-	s.append(texts(1, channels...)...)
+	for some := range slices.Chunk(channels, core.MaxBatch) { // more never come at once
+		s.append(texts(1, some...)...)
+	}
 	s.forgetAll(channels)
 	s.whole(history.Query{Channels: channels[:9], Oldest: true}, nil)
 	s.whole(history.Query{Channels: []string{"quiet"}, After: s.start}, nil)
