@@ -1,0 +1,217 @@
+// Package natstest runs NATS servers for tests, each in a process of its own, which
+// is the test's own program.
+package natstest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// optionsEnv makes the program a server: it holds its options.
+const optionsEnv = "TIDINGS_NATS_SERVER"
+
+// Options are those of a server.
+type Options struct {
+	// SyncAlways is the server's sync_interval: always.
+	SyncAlways bool
+	// Name and Routes are for servers of a cluster: their own name, and the URLs of
+	// all of them for each other.
+	Name   string
+	Routes []string
+	// Cluster is the address on which a server of a cluster is reached by the others.
+	Cluster string
+
+	Port int
+	Dir  string
+}
+
+// Server is a server in a process of its own.
+type Server struct {
+	options Options
+
+	mu  sync.Mutex
+	cmd *exec.Cmd
+}
+
+// Serve makes the process a server if it was started as one. It reports whether it
+// was; the process then ends.
+func Serve() bool {
+	text := os.Getenv(optionsEnv)
+	if text == "" {
+		return false
+	}
+	var o Options
+	if err := json.Unmarshal([]byte(text), &o); err == nil {
+		err = o.serve()
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(1)
+	return true
+}
+
+func (o Options) serve() error {
+	so := &server.Options{
+		Host: "127.0.0.1", Port: o.Port, ServerName: o.Name, JetStream: true, StoreDir: o.Dir, SyncAlways: o.SyncAlways,
+		NoSigs: true, NoLog: true, MaxPayload: 2 << 20,
+	}
+	if o.Cluster != "" {
+		host, port, err := net.SplitHostPort(o.Cluster)
+		if err != nil {
+			return err
+		}
+		so.Cluster.Name, so.Cluster.Host = "tidings", host
+		if so.Cluster.Port, err = strconv.Atoi(port); err != nil {
+			return err
+		}
+		for _, route := range o.Routes {
+			u, err := url.Parse(route)
+			if err != nil {
+				return err
+			}
+			so.Routes = append(so.Routes, u)
+		}
+	}
+	s, err := server.NewServer(so)
+	if err != nil {
+		return err
+	}
+	if os.Getenv("TIDINGS_NATS_LOG") != "" {
+		so.NoLog, so.LogFile = false, ""
+		s.ConfigureLogger()
+	}
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		return errors.New("the server does not start")
+	}
+	if _, err := os.Stdout.WriteString(s.ClientURL() + "\n"); err != nil {
+		return err
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
+	go func() { // it ends with the test
+		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
+		stop <- os.Interrupt
+	}()
+	<-stop
+	s.Shutdown()
+	s.WaitForShutdown()
+	os.Exit(0)
+	return nil
+}
+
+// Start starts a server with a new directory.
+func Start(o Options) (*Server, error) {
+	var err error
+	if o.Port == 0 {
+		if o.Port, err = FreePort(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Dir, err = os.MkdirTemp("", "tidings-nats-"); err != nil {
+		return nil, err
+	}
+	s := &Server{options: o}
+	if err := s.Start(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(o.Dir))
+	}
+	return s, nil
+}
+
+// FreePort returns a port that nobody listens on.
+func FreePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// URL returns the server's address.
+func (s *Server) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.options.Port) }
+
+// Dir returns the directory of the server's storage.
+func (s *Server) Dir() string { return s.options.Dir }
+
+// Start starts the server again, and waits until it answers.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd != nil {
+		return errors.New("the server runs")
+	}
+	text, err := json.Marshal(s.options)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), optionsEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "nats://") {
+		_ = cmd.Process.Kill()
+		return errors.Join(err, cmd.Wait())
+	}
+	s.cmd = cmd
+	return nil
+}
+
+// Kill ends the server as kill -9 does.
+func (s *Server) Kill() error { return s.signal(syscall.SIGKILL) }
+
+// Shut ends the server in order.
+func (s *Server) Shut() error { return s.signal(syscall.SIGTERM) }
+
+func (s *Server) signal(sig os.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return nil
+	}
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		return err
+	}
+	_ = s.cmd.Wait() // which returns the signal
+	s.cmd = nil
+	return nil
+}
+
+// Stop ends the server, and removes its directory.
+func (s *Server) Stop() error { return errors.Join(s.Kill(), os.RemoveAll(s.options.Dir)) }
+
+// Copy copies the server's directory. The server must not run.
+func (s *Server) Copy(to string) error { return os.CopyFS(to, os.DirFS(s.options.Dir)) }
+
+// Restore replaces the server's directory by a copy. The server must not run.
+func (s *Server) Restore(from string) error {
+	entries, err := os.ReadDir(s.options.Dir)
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(s.options.Dir, e.Name())))
+	}
+	return errors.Join(err, os.CopyFS(s.options.Dir, os.DirFS(from)))
+}

@@ -1,0 +1,139 @@
+package natsstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nuid"
+)
+
+// reader reads a stream in order, from a number on. It ends with an error if
+// anything is out of order, and whenever the server is silent.
+type reader struct {
+	conn    *nats.Conn
+	sub     *nats.Subscription
+	stream  string
+	name    string
+	seq     uint64 // of the consumer
+	pending uint64 // messages that the stream has after the last one
+	silence time.Duration
+}
+
+// message of a stream.
+type streamMsg struct {
+	subject string
+	seq     uint64
+	stamp   time.Time
+	data    []byte
+}
+
+var (
+	errSilent  = errors.New("the server is silent")
+	errDropped = errors.New("messages of the stream were dropped on the way")
+)
+
+// read starts reading a stream.
+func (s *Store) read(ctx context.Context, stream string, from uint64) (*reader, error) {
+	beat := max(s.cfg.Poll/2, 100*time.Millisecond)
+	r := &reader{conn: s.conn, stream: stream, name: "tidings-" + nuid.Next(), silence: 3 * beat}
+	inbox := s.conn.NewInbox()
+	var err error
+	if r.sub, err = s.conn.SubscribeSync(inbox); err != nil {
+		return nil, err
+	}
+	if err = r.sub.SetPendingLimits(-1, -1); err == nil { // the flow control bounds them
+		var answer struct {
+			Pending uint64 `json:"num_pending"`
+		}
+		err = s.api(ctx, "CONSUMER.CREATE."+stream+"."+r.name, map[string]any{
+			"stream_name": stream,
+			"config": nats.ConsumerConfig{
+				Name: r.name, DeliverSubject: inbox, DeliverPolicy: nats.DeliverByStartSequencePolicy, OptStartSeq: max(from, 1),
+				AckPolicy: nats.AckNonePolicy, ReplayPolicy: nats.ReplayInstantPolicy, MaxDeliver: 1, FlowControl: true,
+				Heartbeat: beat, InactiveThreshold: max(10*beat, 5*time.Second), Replicas: 1, MemoryStorage: true,
+			},
+		}, &answer)
+		r.pending = answer.Pending
+	}
+	if err != nil {
+		_ = r.sub.Unsubscribe()
+		return nil, fmt.Errorf("consumer: %w", err)
+	}
+	return r, nil
+}
+
+// close ends reading. The server removes the consumer at once, if it can be asked.
+func (r *reader) close(s *Store) {
+	_ = r.sub.Unsubscribe()
+	if r.conn.IsConnected() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.life), time.Second)
+		defer cancel()
+		_ = s.api(ctx, "CONSUMER.DELETE."+r.stream+"."+r.name, nil, nil)
+	}
+}
+
+// next returns the next message.
+func (r *reader) next(ctx context.Context) (streamMsg, error) {
+	for {
+		waiting, cancel := context.WithTimeoutCause(ctx, r.silence, errSilent)
+		m, err := r.sub.NextMsgWithContext(waiting)
+		cause := context.Cause(waiting)
+		cancel()
+		if err != nil {
+			if ctx.Err() != nil {
+				return streamMsg{}, context.Cause(ctx)
+			}
+			if cause != nil {
+				err = cause
+			}
+			return streamMsg{}, err
+		}
+		if status := m.Header.Get("Status"); len(m.Data) == 0 && status != "" {
+			if err := r.control(m, status); err != nil {
+				return streamMsg{}, err
+			}
+			continue
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return streamMsg{}, err
+		}
+		if r.seq++; meta.Sequence.Consumer != r.seq {
+			return streamMsg{}, errDropped
+		}
+		r.pending = meta.NumPending
+		return streamMsg{m.Subject, meta.Sequence.Stream, meta.Timestamp, m.Data}, nil
+	}
+}
+
+// control answers a message of the server that is not of the stream.
+func (r *reader) control(m *nats.Msg, status string) error {
+	if status != "100" {
+		return fmt.Errorf("the consumer ended: %.100s %.100s", status, m.Header.Get("Description"))
+	}
+	if m.Reply != "" {
+		return m.Respond(nil)
+	}
+	if stalled := m.Header.Get("Nats-Consumer-Stalled"); stalled != "" {
+		return r.conn.Publish(stalled, nil)
+	}
+	if last := m.Header.Get("Nats-Last-Consumer"); last != "" {
+		if n, err := strconv.ParseUint(last, 10, 64); err == nil && n > r.seq {
+			return errDropped
+		}
+	}
+	return nil
+}
+
+// waiting returns how many messages have come.
+func (r *reader) waiting() int {
+	n, _, err := r.sub.Pending()
+	if err != nil {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,437 @@
+package natsstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/sharedstore"
+)
+
+// applyAtOnce is how many messages are taken in one step.
+const applyAtOnce = 512
+
+// errAgain means that the tail is to begin anew, although the server is there.
+var errAgain = errors.New("the stream has changed")
+
+// follow reads the stream until life ends. Whenever anything is out of order, it
+// looks at the stream and begins anew.
+func (s *Store) follow() {
+	const least = 10 * time.Millisecond
+	pause := least
+	for s.life.Err() == nil {
+		began := time.Now()
+		err := s.tail()
+		s.unready()
+		if s.life.Err() != nil {
+			return
+		}
+		if time.Since(began) > time.Second {
+			pause = least
+		}
+		if !errors.Is(err, errAgain) {
+			_ = s.health.Gone(s.life, err)
+			s.announce()
+		}
+		if !sharedstore.Rest(s.life, pause) {
+			return
+		}
+		pause = min(2*pause, 500*time.Millisecond)
+	}
+}
+
+// announce wakes those who wait for a change of ready or health.
+func (s *Store) announce() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.announceLocked()
+}
+
+func (s *Store) announceLocked() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// unready says that the index does not follow the stream any more.
+func (s *Store) unready() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready, s.interrupt = false, nil
+	s.announceLocked()
+}
+
+// suspect has the tail begin anew.
+func (s *Store) suspect(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.interrupt != nil {
+		s.ready = false
+		s.interrupt(err)
+		s.announceLocked()
+	}
+}
+
+// look is what the tail finds before it reads.
+type look struct {
+	server string // of the connection
+	mark   string
+	info   streamInfo
+	begun  epochMessage
+	at     uint64 // the number of begun
+}
+
+// tail looks at the stream, reads it, and follows it until anything is out of
+// order.
+func (s *Store) tail() error {
+	ctx, cancel := context.WithCancelCause(s.life)
+	defer cancel(nil)
+	s.mu.Lock()
+	s.interrupt = cancel
+	s.mu.Unlock()
+	if err := s.connected(ctx); err != nil {
+		return err
+	}
+	l, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	old := s.current()
+	x := old
+	if old == nil || !s.agrees(ctx, old, l) {
+		x = s.fresh()
+		x.begin(l.begun, l.at)
+		x.seq = x.segments[0].From
+	}
+	log, err := s.read(ctx, s.cfg.Stream, x.seq+1)
+	if err != nil {
+		return err
+	}
+	defer log.close(s)
+	if err := s.load(ctx, log, x, old, l); err != nil {
+		return err
+	}
+	state, err := s.loadState(ctx, x)
+	if err != nil {
+		return err
+	}
+	defer state.close(s)
+	if err := s.replace(ctx, x, old, l); err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	defer func() { cancel(nil); <-done }()
+	go func() {
+		defer close(done)
+		cancel(s.followState(ctx, state, x))
+	}()
+	return s.live(ctx, log, x)
+}
+
+// connected waits a moment for the connection.
+func (s *Store) connected(ctx context.Context) error {
+	for range 20 {
+		switch {
+		case s.conn.IsConnected():
+			return nil
+		case s.conn.IsClosed():
+			return nats.ErrConnectionClosed
+		case !sharedstore.Rest(ctx, 10*time.Millisecond):
+			return context.Cause(ctx)
+		}
+	}
+	return nats.ErrDisconnected
+}
+
+func (s *Store) current() *index {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index
+}
+
+// fresh returns an empty index.
+func (s *Store) fresh() *index {
+	var x *index
+	x = newIndex(s.cfg, func(channel string, gone uint64) {
+		if x.loaded {
+			s.tellTrimmed(channel, gone)
+		}
+	})
+	return x
+}
+
+// look finds out what stream there is, and in which epoch. It begins one if that
+// is due.
+func (s *Store) look(ctx context.Context) (l look, err error) {
+	l.server = s.conn.ConnectedServerId()
+	if l.info, err = s.info(ctx); isCode(err, codeStreamNotFound) {
+		if err = s.create(ctx); err == nil {
+			l.info, err = s.info(ctx)
+		}
+	}
+	if err != nil {
+		return l, err
+	}
+	l.mark = markOf(l.info, l.server)
+	m, err := s.lastOn(ctx, s.cfg.Stream, s.subjects.epoch())
+	if isCode(err, codeMessageNotFound) {
+		return l, s.beginFirst(ctx, l, 0)
+	}
+	if err != nil {
+		return l, err
+	}
+	if l.begun, err = parseEpoch(m.Data); err != nil {
+		return l, err
+	}
+	if l.at = m.Seq; l.info.State.First > l.at {
+		return l, errAgain // it was removed right now
+	}
+	o := new(order)
+	o.begin(l.begun, l.at)
+	if !o.knowsMark(l.mark) {
+		return l, s.beginNext(ctx, o, l)
+	}
+	return l, nil
+}
+
+// markOf returns what a server's state is known by: another mark may mean that it
+// has lost its newest messages.
+func markOf(info streamInfo, server string) string {
+	mark := "server " + server
+	if c := info.Cluster; c != nil {
+		mark = "leader " + c.Leader
+		if c.Since != nil {
+			mark += c.Since.UTC().Format(" 2006-01-02T15:04:05.000000000")
+		}
+	}
+	return mark[:min(len(mark), maxMark)]
+}
+
+// agrees reports whether the stream goes on where the index ends.
+func (s *Store) agrees(ctx context.Context, x *index, l look) bool {
+	st := l.info.State
+	s.mu.Lock()
+	steps, created := x.back(), s.created
+	bad := x.origin != l.begun.Origin || !created.Equal(l.info.Created) || st.Last < x.seq || st.First > x.seq+1 || len(steps) == 0
+	s.mu.Unlock()
+	if bad {
+		return false
+	}
+	for _, one := range steps {
+		m, err := s.get(ctx, s.cfg.Stream, map[string]any{"seq": one.seq})
+		if !isCode(err, codeMessageNotFound) {
+			return err == nil && m.Time.UnixNano() == one.stamp
+		}
+	}
+	return false
+}
+
+// load reads the stream to its end. If old is another index, what is read is
+// compared with it.
+func (s *Store) load(ctx context.Context, log *reader, x, old *index, l look) error {
+	differs := false
+	known := make(map[uint64]int64)
+	if old != nil && x != old {
+		for _, one := range old.back() {
+			known[one.seq] = one.stamp
+		}
+	}
+	for log.pending > 0 {
+		run, err := s.run(ctx, log)
+		if err != nil {
+			return err
+		}
+		for _, m := range run {
+			stamp, ok := known[m.seq]
+			differs = differs || ok && stamp != m.stamp.UnixNano() && old.at(m.seq) == x.at(m.seq)
+		}
+		if err := s.apply(x, run); err != nil {
+			return err
+		}
+	}
+	if x == old {
+		return nil
+	}
+	s.mu.Lock()
+	if last := l.info.State.Last; x.seq < last { // the newest messages were removed
+		x.seq = last
+	}
+	x.head = x.at(x.seq).Seq
+	s.mu.Unlock()
+	switch {
+	case old == nil:
+		return nil
+	case differs:
+		// The same position stands for two events.
+		return s.beginFirst(ctx, l, max(x.head, old.head))
+	case !x.epochs.Knows(old.newest()) || x.head < old.head && x.epochs.Newest(0) == old.epochs.Newest(0):
+		if last := x.last(); last.ID == old.last().ID || last.Base+last.Skip <= old.head {
+			return s.beginNextAfter(ctx, &x.order, l, old.head)
+		}
+	}
+	return nil
+}
+
+// run returns the next messages that have come, and never only some of those that
+// were published together, if they come at once.
+func (s *Store) run(ctx context.Context, log *reader) ([]streamMsg, error) {
+	m, err := log.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	run := append(make([]streamMsg, 0, 1+min(log.waiting(), applyAtOnce)), m)
+	for log.pending > 0 && (len(run) < applyAtOnce && log.waiting() > 0 || followed(run[len(run)-1])) {
+		if m, err = log.next(ctx); err != nil {
+			return nil, err
+		}
+		run = append(run, m)
+	}
+	return run, nil
+}
+
+// followed reports whether a message belongs to the same call as the next one.
+func followed(m streamMsg) bool {
+	one, err := parseMessage(m.data)
+	return err == nil && one.part+1 < one.parts
+}
+
+// replace makes x the index of the store.
+func (s *Store) replace(ctx context.Context, x, old *index, l look) error {
+	if err := s.checkOrigin(ctx, x); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if x != old {
+		x.loaded = true
+		x.reclaim()
+		s.index, s.created = x, l.info.Created
+		if old != nil {
+			s.restarted(x.newest(), true)
+		}
+	}
+	s.ready, s.server = true, l.server
+	_ = s.health.Gone(s.life, nil)
+	s.announceLocked()
+	return nil
+}
+
+// restarted tells the sinks of another epoch. The caller holds s.mu.
+func (s *Store) restarted(at history.Position, lost bool) {
+	for _, sink := range s.sinks {
+		if k, ok := sink.(history.EpochSink); ok {
+			k.Restarted(at, lost)
+		}
+	}
+}
+
+// live delivers what comes.
+func (s *Store) live(ctx context.Context, log *reader, x *index) error {
+	for {
+		run, err := s.run(ctx, log)
+		if err == nil {
+			err = s.apply(x, run)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// apply adds messages to the index, and delivers them if it is that of the store.
+func (s *Store) apply(x *index, run []streamMsg) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.wakeMoved()
+	entries := make([]*history.Entry, 0, len(run))
+	defer func() { s.deliver(x, entries) }()
+	for _, m := range run {
+		switch {
+		case m.seq <= x.seq:
+			continue
+		case x.loaded && m.seq != x.seq+1:
+			return fmt.Errorf("%w: messages were removed before they were read", s.stale())
+		}
+		x.passed(m.seq, m.stamp)
+		if m.subject == s.subjects.epoch() {
+			s.deliver(x, entries)
+			entries = entries[:0]
+			if err := s.turn(x, m); err != nil {
+				return err
+			}
+			continue
+		}
+		if e := s.take(x, m); e != nil {
+			entries = append(entries, e)
+		}
+	}
+	return nil
+}
+
+// stale makes the next tail read the whole stream. The caller holds s.mu.
+func (s *Store) stale() error {
+	s.created = time.Time{}
+	return errAgain
+}
+
+// take adds one message to the index.
+func (s *Store) take(x *index, m streamMsg) *history.Entry {
+	at := x.at(m.seq)
+	x.head = at.Seq
+	one, err := parseMessage(m.data)
+	if err != nil || at.Epoch == 0 || x.recent.repeats(one) {
+		return nil
+	}
+	e := x.add(one.record, at, m.seq, m.stamp)
+	x.settle(one.record.Channel, time.Now())
+	if one.call.writer == s.writer {
+		if c := s.calls[one.call.number]; c != nil {
+			c.took(e, one.part)
+		}
+	}
+	return e
+}
+
+// turn goes on in the epoch of a message.
+func (s *Store) turn(x *index, m streamMsg) error {
+	for _, one := range x.segments {
+		if one.From >= m.seq {
+			return nil // it is known: it was read first
+		}
+	}
+	begun, err := parseEpoch(m.data)
+	if err != nil {
+		return err
+	}
+	before := x.newest()
+	if begun.Origin != x.origin {
+		return s.stale()
+	}
+	next := new(order)
+	next.begin(begun, m.seq)
+	if last := next.last(); !next.epochs.Knows(before) || last.Base+last.Skip < before.Seq {
+		return s.stale()
+	}
+	x.begin(begun, m.seq)
+	x.head = x.at(m.seq).Seq
+	if x == s.index {
+		s.restarted(x.newest(), false)
+	}
+	return nil
+}
+
+// deliver hands entries to the sinks. The caller holds s.mu.
+func (s *Store) deliver(x *index, entries []*history.Entry) {
+	if x != s.index || len(entries) == 0 {
+		return
+	}
+	for _, sink := range s.sinks {
+		sink.Deliver(entries)
+	}
+}
