@@ -1,0 +1,50 @@
+package natsstore_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/nodetest"
+	"github.com/tidings-go/tidings/core/natsstore"
+	"github.com/tidings-go/tidings/core/natsstore/internal/natstest"
+)
+
+// server starts a server for one test.
+func server(tb testing.TB, o natstest.Options) *natstest.Server {
+	tb.Helper()
+	s, err := natstest.Start(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			tb.Errorf("Stop: %v", err)
+		}
+	})
+	return s
+}
+
+var _ nodetest.Engine = (*natstest.Server)(nil)
+
+// Nodes and the server are killed at random, while clients come and go.
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	s := server(t, natstest.Options{SyncAlways: true})
+	nodetest.Chaos(t, s, s.URL())
+}
+
+// The server is killed under load, and comes back.
+func TestKilledServer(t *testing.T) {
+	t.Parallel()
+	for _, buffer := range []int{0, 1 << 20} {
+		t.Run("buffer "+strconv.Itoa(buffer), func(t *testing.T) {
+			t.Parallel()
+			s := server(t, natstest.Options{SyncAlways: true})
+			nodetest.KilledEngine(t, s, buffer, func(buffer int) history.Store {
+				return open(t, s.URL(), natsstore.Config{Buffer: buffer, Poll: time.Second})
+			})
+		})
+	}
+}
