@@ -59,15 +59,15 @@ func TestCutConnections(t *testing.T) {
 	cut := make(chan struct{})
 	go func() {
 		defer close(cut)
-		for nodetest.Pause(ctx, 0.05) {
+		for nodetest.Pause(ctx, 0.2) {
 			p.Cut()
 		}
 	}()
-	const events = 300
+	const events = 100
 	want := numbers("event", 1, events)
 	for _, data := range want {
 		one.MustPublish(t, "a", data)
-		nodetest.Pause(ctx, 0.002)
+		nodetest.Pause(ctx, 0.01)
 	}
 	stop()
 	<-cut

@@ -35,6 +35,7 @@ type Store struct {
 	sinks     []history.Sink
 	closed    bool
 	ready     bool          // index follows the stream, on the connection of server
+	followed  bool          // ready was set since the tail began
 	server    string        // ID of the server that the connection had then
 	changed   chan struct{} // closed when ready changes, or the server is away
 	moved     chan struct{} // closed when index changes; nil: nobody waits

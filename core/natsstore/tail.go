@@ -24,13 +24,12 @@ func (s *Store) follow() {
 	const least = 10 * time.Millisecond
 	pause := least
 	for s.life.Err() == nil {
-		began := time.Now()
 		err := s.tail()
-		s.unready()
+		was := s.unready()
 		if s.life.Err() != nil {
 			return
 		}
-		if time.Since(began) > time.Second {
+		if was {
 			pause = least
 		}
 		if !errors.Is(err, errAgain) {
@@ -56,12 +55,15 @@ func (s *Store) announceLocked() {
 	s.changed = make(chan struct{})
 }
 
-// unready says that the index does not follow the stream any more.
-func (s *Store) unready() {
+// unready says that the index does not follow the stream any more. It reports
+// whether it did.
+func (s *Store) unready() (was bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was, s.followed = s.followed, false
 	s.ready, s.interrupt = false, nil
 	s.announceLocked()
+	return was
 }
 
 // suspect has the tail begin anew.
@@ -316,7 +318,7 @@ func (s *Store) replace(ctx context.Context, x, old *index, l look) error {
 			s.restarted(x.newest(), true)
 		}
 	}
-	s.ready, s.server = true, l.server
+	s.ready, s.followed, s.server = true, true, l.server
 	_ = s.health.Gone(s.life, nil)
 	s.announceLocked()
 	return nil
