@@ -106,6 +106,14 @@ func expecting(last uint64) []string {
 	return []string{nats.ExpectedLastSubjSeqHdr, strconv.FormatUint(last, 10)}
 }
 
+// soon returns a context for what a server answers at once. While a stream has no
+// leader, and if a consumer is placed on a server that is gone, none answers: it is
+// better to ask again. Only if that does not help, the answer is waited for longer.
+func (s *Store) soon(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer := min(max(s.silent.Load()-5, 0), 3)
+	return context.WithTimeout(ctx, s.cfg.Timeout/8<<longer)
+}
+
 // streamInfo is what a server says of a stream.
 type streamInfo struct {
 	Config  streamConfig `json:"config"`
@@ -123,6 +131,8 @@ type streamInfo struct {
 
 // info asks the stream's leader.
 func (s *Store) info(ctx context.Context) (info streamInfo, err error) {
+	ctx, cancel := s.soon(ctx)
+	defer cancel()
 	err = s.api(ctx, "STREAM.INFO."+s.cfg.Stream, nil, &info)
 	return info, err
 }
@@ -144,6 +154,8 @@ func (s *Store) get(ctx context.Context, stream string, request map[string]any) 
 	var answer struct {
 		Message stored `json:"message"`
 	}
+	ctx, cancel := s.soon(ctx)
+	defer cancel()
 	err := s.api(ctx, "STREAM.MSG.GET."+stream, request, &answer)
 	return answer.Message, err
 }

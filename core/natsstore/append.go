@@ -285,7 +285,7 @@ func (s *Store) await(ctx context.Context, c *call) ([]*history.Entry, error) {
 	defer s.endBatch(c)
 	for {
 		s.mu.Lock()
-		ready, changed := s.ready, s.changed
+		ready, changed := s.usable(), s.changed
 		s.mu.Unlock()
 		if !ready && !c.isDone() && len(c.failure) == 0 {
 			return nil, nil
@@ -348,8 +348,11 @@ func (s *Store) failed(ctx context.Context, c *call, err error) error {
 	if api := (*apiError)(nil); errors.As(err, &api) {
 		return fmt.Errorf("%w: %w", history.ErrUnavailable, err)
 	}
-	// The connection is lost, or no server has the stream.
-	s.suspect(err)
+	if errors.Is(err, errNoResponders) {
+		s.doubt(err)
+	} else { // the connection is lost
+		s.suspect(err)
+	}
 	_ = sharedstore.Rest(ctx, 20*time.Millisecond)
 	return nil
 }

@@ -121,33 +121,31 @@ func (x *index) settle(name string, now time.Time) {
 	}
 }
 
-// raise says that nothing up to a sequence number is kept of a channel, and
-// nothing known of its keys up to another.
-func (x *index) raise(name string, gone, keys uint64) {
-	if keys > 0 {
-		x.once.forget(name, keys)
-		x.keys[name] = keysMark{max(keys, x.keys[name].through), time.Now()}
+// raise takes a mark.
+func (x *index) raise(m mark) {
+	if m.Keys > 0 {
+		x.once.forget(m.Channel, m.Keys)
+		x.keys[m.Channel] = keysMark{max(m.Keys, x.keys[m.Channel].through), time.Now()}
 	}
-	c := x.channels[name]
-	if c == nil {
-		if gone > x.goneFrom(name) && !history.IsPrivate(name) {
-			x.entomb(name, gone)
+	c, dropped := x.channels[m.Channel], false
+	switch {
+	case c == nil && m.Gone > x.goneFrom(m.Channel) && !history.IsPrivate(m.Channel):
+		x.entomb(m.Channel, m.Gone)
+	case c != nil:
+		before := c.gone
+		for c.ring.Len() > 0 && c.ring.At(0).Seq() <= m.Gone {
+			x.drop(c)
 		}
-		x.clean(name, gone)
-		return
+		dropped = before != c.gone
+		c.gone = max(c.gone, m.Gone)
+		if c.ring.Len() == 0 {
+			x.bury(c)
+		}
+		x.notify(c, before)
 	}
-	before := c.gone
-	for c.ring.Len() > 0 && c.ring.At(0).Seq() <= gone {
-		x.drop(c)
+	if m.Removing && !dropped {
+		x.clean(m.Channel, m.Gone)
 	}
-	if before == c.gone { // it was trimmed already
-		x.clean(name, gone)
-	}
-	c.gone = max(c.gone, gone)
-	if c.ring.Len() == 0 {
-		x.bury(c)
-	}
-	x.notify(c, before)
 }
 
 // bury removes an empty channel, and remembers what of it is gone.

@@ -64,6 +64,10 @@ type work struct {
 
 // gather returns the work for a round. The caller holds s.mu.
 func (s *Store) gather(x *index) (w work) {
+	for _, r := range x.onces[:min(removeAtOnce, len(x.onces))] {
+		d := x.dirtOf(r.channel)
+		d.once = max(d.once, r.position)
+	}
 	covered := make(map[string]uint64)
 	for name, d := range x.dirty {
 		if len(w.marks) == removeAtOnce {
@@ -75,7 +79,7 @@ func (s *Store) gather(x *index) (w work) {
 				continue
 			}
 		}
-		w.marks = append(w.marks, mark{Origin: x.origin, Channel: name, Gone: max(gone, d.gone), Keys: x.keys[name].through})
+		w.marks = append(w.marks, mark{Origin: x.origin, Channel: name, Gone: max(gone, d.gone), Keys: x.keys[name].through, Removing: true})
 		w.names, w.dirt = append(w.names, name), append(w.dirt, *d)
 		covered[name] = max(gone, d.gone)
 		if d.seq > 0 {

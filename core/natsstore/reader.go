@@ -36,8 +36,22 @@ var (
 	errDropped = errors.New("messages of the stream were dropped on the way")
 )
 
-// read starts reading a stream.
-func (s *Store) read(ctx context.Context, stream string, from uint64) (*reader, error) {
+// read starts reading a stream. A cluster may place the consumer on a server that
+// is gone, and does not answer then: another try goes to another one.
+func (s *Store) read(ctx context.Context, stream string, from uint64) (r *reader, err error) {
+	const tries = 5
+	for try := range tries {
+		limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout/16<<try)
+		r, err = s.readWithin(limited, stream, from)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return r, err
+		}
+	}
+	return r, err
+}
+
+func (s *Store) readWithin(ctx context.Context, stream string, from uint64) (*reader, error) {
 	beat := max(s.cfg.Poll/2, 100*time.Millisecond)
 	r := &reader{conn: s.conn, stream: stream, name: "tidings-" + nuid.Next(), silence: 3 * beat}
 	inbox := s.conn.NewInbox()

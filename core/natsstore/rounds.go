@@ -73,7 +73,7 @@ func (s *Store) ask() error {
 		}
 		info, err := s.info(ctx)
 		if err != nil {
-			s.suspect(err)
+			s.doubt(err)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -161,17 +161,15 @@ func (s *Store) awaitReady(ctx context.Context, most time.Duration, patient bool
 }
 
 // usable reports whether the index follows the stream, on the connection that there
-// is. The caller holds s.mu.
+// is, and a server answers. The caller holds s.mu.
 func (s *Store) usable() bool {
-	if !s.ready {
-		return false
-	}
-	if s.conn.ConnectedServerId() != s.server {
+	if s.ready && !s.connectedTo(s.server) {
 		s.ready = false
 		if s.interrupt != nil {
 			s.interrupt(errAgain)
 		}
-		return false
 	}
-	return true
+	return s.ready && !s.doubted
 }
+
+func (s *Store) connectedTo(server string) bool { return s.conn.ConnectedServerId() == server }

@@ -19,6 +19,8 @@ type mark struct {
 	Gone uint64 `json:"gone"`
 	// Keys is the sequence number up to which once keys are forgotten.
 	Keys uint64 `json:"keys,omitempty"`
+	// Removing says that the store that writes the mark removes the events.
+	Removing bool `json:"removing,omitempty"`
 }
 
 // claim is the newest claim to remove what is not kept.
@@ -66,7 +68,7 @@ func (s *Store) applyState(x *index, m streamMsg) {
 	case "gone":
 		var one mark
 		if json.Unmarshal(m.data, &one) == nil && one.Origin == x.origin && history.NameFault(one.Channel) == "" {
-			x.raise(one.Channel, one.Gone, one.Keys)
+			x.raise(one)
 		}
 	case "forgot":
 		origin, through, _ := strings.Cut(string(m.data), " ")
@@ -98,7 +100,7 @@ func (s *Store) writeMarks(ctx context.Context, x *index, marks []mark) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range marks {
-		x.raise(one.Channel, one.Gone, one.Keys)
+		x.raise(one)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -36,6 +37,7 @@ type Store struct {
 	closed    bool
 	ready     bool          // index follows the stream, on the connection of server
 	followed  bool          // ready was set since the tail began
+	doubted   bool          // no server answers for the stream
 	server    string        // ID of the server that the connection had then
 	changed   chan struct{} // closed when ready changes, or the server is away
 	moved     chan struct{} // closed when index changes; nil: nobody waits
@@ -48,7 +50,9 @@ type Store struct {
 	strays    int                     // times that the state stream had another origin
 	claim     claim
 
+	doubts chan struct{} // capacity 1: the server is to be asked
 	rounds rounds
+	silent atomic.Int32 // times in a row that the server did not answer the tail
 
 	life context.Context //nolint:containedctx // It ends with Close.
 	end  context.CancelFunc
@@ -95,7 +99,7 @@ func newStore(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		cfg: cfg, subjects: subjects{cfg.Prefix}, apiPrefix: "$JS.API.", writer: rand.Uint64(), //nolint:gosec // It is no secret.
 		forgetter: sharedstore.NewForgetter(), batches: make(chan struct{}, batchesAtOnce),
-		changed: make(chan struct{}), calls: make(map[uint64]*call),
+		changed: make(chan struct{}), doubts: make(chan struct{}, 1), calls: make(map[uint64]*call),
 	}
 	if cfg.Domain != "" {
 		s.apiPrefix = "$JS." + cfg.Domain + ".API."

@@ -32,6 +32,9 @@ func (s *Store) follow() {
 		if was {
 			pause = least
 		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.silent.Add(1)
+		}
 		if !errors.Is(err, errAgain) {
 			_ = s.health.Gone(s.life, err)
 			s.announce()
@@ -319,8 +322,8 @@ func (s *Store) replace(ctx context.Context, x, old *index, l look) error {
 		}
 	}
 	s.ready, s.followed, s.server = true, true, l.server
-	_ = s.health.Gone(s.life, nil)
-	s.announceLocked()
+	s.silent.Store(0)
+	s.trust()
 	return nil
 }
 

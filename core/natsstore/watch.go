@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/tidings-go/tidings/core/internal/sharedstore"
 )
 
 // watch looks every Poll whether the stream is still the one that is read, and has
@@ -11,7 +13,8 @@ import (
 func (s *Store) watch() {
 	changes := s.conn.StatusChanged()
 	defer s.conn.RemoveStatusListener(changes)
-	timer := time.NewTimer(s.cfg.Poll)
+	pause := s.cfg.Poll
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	for {
 		select {
@@ -20,38 +23,91 @@ func (s *Store) watch() {
 		case <-changes:
 			s.suspect(errAgain)
 			continue
+		case <-s.doubts:
 		case <-timer.C:
 		}
-		s.inspect()
-		timer.Reset(s.cfg.Poll)
+		err := s.inspect()
+		if s.life.Err() != nil {
+			return
+		}
+		if pause = s.cfg.Poll; err != nil && !errors.Is(err, errAgain) {
+			s.doubt(err)
+			if !sharedstore.Rest(s.life, 50*time.Millisecond) {
+				return
+			}
+			pause = min(pause, 200*time.Millisecond)
+		}
+		timer.Reset(pause)
+	}
+}
+
+// doubt says that no server answers for the stream, although there is a connection.
+// The tail goes on: in a cluster, it may be that there is no leader for a while.
+func (s *Store) doubt(err error) {
+	s.mu.Lock()
+	was := s.doubted
+	s.doubted = true
+	if !was && s.ready {
+		_ = s.health.Gone(s.life, err)
+		s.announceLocked()
+	}
+	s.mu.Unlock()
+	select {
+	case s.doubts <- struct{}{}:
+	default:
 	}
 }
 
 // inspect asks the server once.
-func (s *Store) inspect() {
+func (s *Store) inspect() error {
 	s.mu.Lock()
-	ready, before := s.usable(), uint64(0)
-	if ready {
-		before = s.index.seq
+	x, server, before := s.index, s.server, uint64(0)
+	following := s.ready && s.connectedTo(server)
+	if following {
+		before = x.seq
 	}
 	s.mu.Unlock()
-	if !ready {
-		return
+	if !following {
+		return nil
 	}
 	info, err := s.info(s.life)
 	if err != nil {
-		s.suspect(err)
-		if s.own && errors.Is(err, context.DeadlineExceeded) {
-			_ = s.conn.ForceReconnect() // it may be dead without a sign
+		if s.own && errors.Is(err, context.DeadlineExceeded) && s.conn.FlushTimeout(max(s.cfg.Timeout/8, time.Millisecond)) != nil {
+			_ = s.conn.ForceReconnect() // it is dead without a sign
 		}
-		return
+		return err
+	}
+	l := look{server: server, mark: markOf(info, server), info: info}
+	s.mu.Lock()
+	odd := !info.Created.Equal(s.created) || info.State.First > x.last().From || info.State.Last < before
+	known := x.knowsMark(l.mark)
+	l.at = x.last().From
+	s.mu.Unlock()
+	switch {
+	case odd:
+		s.suspect(errAgain)
+		return nil
+	case !known:
+		// The tail reads the message that begins the epoch, and comes back with it.
+		if err := s.beginNext(s.life, &x.order, l); !errors.Is(err, errAgain) {
+			return err
+		}
+		s.doubt(errElection)
+		return errAgain
 	}
 	s.mu.Lock()
-	x := s.index
-	odd := !info.Created.Equal(s.created) || info.State.First > x.last().From || info.State.Last < before ||
-		!x.knowsMark(markOf(info, s.server))
-	s.mu.Unlock()
-	if odd {
-		s.suspect(errAgain)
+	defer s.mu.Unlock()
+	if s.doubted && s.ready {
+		s.trust()
 	}
+	return nil
+}
+
+var errElection = errors.New("another server leads the stream")
+
+// trust says that a server answers for the stream. The caller holds s.mu.
+func (s *Store) trust() {
+	s.doubted = false
+	_ = s.health.Gone(s.life, nil)
+	s.announceLocked()
 }
