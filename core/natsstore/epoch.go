@@ -64,8 +64,8 @@ func (s *Store) putEpoch(ctx context.Context, m epochMessage, last uint64) (uint
 	if isCode(err, codeWrongLast, codeWrongLastOther) {
 		return 0, errAgain // another store has begun one
 	}
-	if err == nil && len(m.Before) > 0 { // no index needs older ones any more
-		err = s.purge(ctx, s.cfg.Stream, s.subjects.epoch(), m.Before[0].From)
+	if err == nil && len(m.Before) == maxSegments-1 { // what is older has no position any more
+		err = s.purge(ctx, s.cfg.Stream, "", m.Before[0].From)
 	}
 	return seq, err
 }

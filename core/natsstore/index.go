@@ -214,6 +214,24 @@ func (x *index) trim(c *channel, now time.Time) {
 	x.notify(c, before)
 }
 
+// cutOff drops events of epochs that are not known any more.
+func (x *index) cutOff() {
+	first := x.segments[0].From
+	if o, ok := x.oldest.First((*channel).oldest); !ok || o.ring.At(0).seq >= first {
+		return
+	}
+	for _, c := range x.channels {
+		before := c.gone
+		for c.ring.Len() > 0 && c.ring.At(0).seq < first {
+			x.drop(c)
+		}
+		if c.ring.Len() == 0 {
+			x.bury(c)
+		}
+		x.notify(c, before)
+	}
+}
+
 // age trims events that are too old, and buries empty channels.
 func (x *index) age(now time.Time) {
 	x.once.expire(now)

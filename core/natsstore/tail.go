@@ -425,6 +425,7 @@ func (s *Store) turn(x *index, m streamMsg) error {
 	}
 	x.begin(begun, m.seq)
 	x.head = x.at(m.seq).Seq
+	x.cutOff()
 	if x == s.index {
 		s.restarted(x.newest(), false)
 	}

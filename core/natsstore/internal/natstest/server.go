@@ -36,6 +36,11 @@ type Options struct {
 	// Cluster is the address on which a server of a cluster is reached by the others.
 	Cluster string
 
+	// Publish, if it is not empty, makes two users, both with the password "secret":
+	// "admin", who may do anything, and "app", who may publish on these subjects and
+	// receive on inboxes.
+	Publish []string
+
 	Port int
 	Dir  string
 }
@@ -68,6 +73,15 @@ func (o Options) serve() error {
 	so := &server.Options{
 		Host: "127.0.0.1", Port: o.Port, ServerName: o.Name, JetStream: true, StoreDir: o.Dir, SyncAlways: o.SyncAlways,
 		NoSigs: true, NoLog: true, MaxPayload: 2 << 20,
+	}
+	if len(o.Publish) > 0 {
+		so.Users = []*server.User{
+			{Username: "admin", Password: "secret"},
+			{Username: "app", Password: "secret", Permissions: &server.Permissions{
+				Publish:   &server.SubjectPermission{Allow: o.Publish},
+				Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
+			}},
+		}
 	}
 	if o.Cluster != "" {
 		host, port, err := net.SplitHostPort(o.Cluster)
@@ -144,6 +158,11 @@ func FreePort() (int, error) {
 
 // URL returns the server's address.
 func (s *Server) URL() string { return fmt.Sprintf("nats://127.0.0.1:%d", s.options.Port) }
+
+// URLFor returns the server's address for a user.
+func (s *Server) URLFor(user string) string {
+	return fmt.Sprintf("nats://%s:secret@127.0.0.1:%d", user, s.options.Port)
+}
 
 // Dir returns the directory of the server's storage.
 func (s *Server) Dir() string { return s.options.Dir }
