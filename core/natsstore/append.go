@@ -256,21 +256,21 @@ var errNoResponders = errors.New("no server answers for the stream")
 func (s *Store) listen() (err error) {
 	s.ackPrefix = s.conn.NewInbox() + "."
 	s.acks, err = s.conn.Subscribe(s.ackPrefix+"*", func(m *nats.Msg) {
-		number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, s.ackPrefix), 36, 64)
-		if err != nil {
+		number, failure := strconv.ParseUint(strings.TrimPrefix(m.Subject, s.ackPrefix), 36, 64)
+		if failure != nil {
 			return
 		}
 		switch {
 		case len(m.Data) == 0 && m.Header.Get("Status") != "":
-			err = errNoResponders
+			failure = errNoResponders
 		case bytes.Contains(m.Data, []byte(`"error"`)):
-			err = parseAnswer(m, nil)
+			failure = parseAnswer(m, nil)
 		}
 		s.mu.Lock()
 		c := s.calls[number]
 		s.mu.Unlock()
-		if c != nil && err != nil {
-			c.fail(err)
+		if c != nil && failure != nil {
+			c.fail(failure)
 		}
 	})
 	if err == nil {
@@ -330,15 +330,7 @@ func (s *Store) failed(ctx context.Context, c *call, err error) error {
 	case errors.Is(err, nats.ErrMaxPayload), isCode(err, codeMessageTooLarge):
 		return fmt.Errorf("%w: %w", history.ErrTooLarge, err)
 	case isCode(err, codeWrongLast):
-		// The once key may have been used, here or elsewhere. If it is not known any
-		// more, its message is still there.
-		if err := s.settled(ctx); err != nil {
-			return err
-		}
-		var e *apiError
-		_ = errors.As(err, &e)
-		c.expect, _ = strconv.ParseUint(strings.TrimPrefix(e.Description, "wrong last sequence: "), 10, 64)
-		return nil
+		return s.usedKey(ctx, c, err)
 	case isCode(err, codeWrongLastOther, codeBatchIncomplete):
 		_ = sharedstore.Rest(ctx, 5*time.Millisecond)
 		return nil
@@ -355,6 +347,20 @@ func (s *Store) failed(ctx context.Context, c *call, err error) error {
 	}
 	_ = sharedstore.Rest(ctx, 20*time.Millisecond)
 	return nil
+}
+
+// usedKey deals with a once key that has a message in the stream, or had one when
+// the call was sent. If the index, which is up to date then, does not know the key,
+// it may be used again.
+func (s *Store) usedKey(ctx context.Context, c *call, wrong error) error {
+	err := s.upToDate(ctx)
+	if errors.Is(err, history.ErrUnavailable) {
+		return nil // and nothing is known of the key
+	}
+	if answer := (*apiError)(nil); err == nil && errors.As(wrong, &answer) {
+		c.expect, err = strconv.ParseUint(strings.TrimPrefix(answer.Description, "wrong last sequence: "), 10, 64)
+	}
+	return err
 }
 
 // settled returns when the index has what the stream has, or the server is away,

@@ -1,7 +1,7 @@
 package natsstore_test
 
 import (
-	"strconv"
+	"fmt"
 	"testing"
 	"time"
 
@@ -38,11 +38,14 @@ func TestChaos(t *testing.T) {
 // The server is killed under load, and comes back.
 func TestKilledServer(t *testing.T) {
 	t.Parallel()
-	for _, buffer := range []int{0, 1 << 20} {
-		t.Run("buffer "+strconv.Itoa(buffer), func(t *testing.T) {
+	for _, test := range []struct {
+		buffer int
+		always bool
+	}{{0, true}, {1 << 20, true}, {1 << 20, false}} {
+		t.Run(fmt.Sprintf("buffer %d, sync always %t", test.buffer, test.always), func(t *testing.T) {
 			t.Parallel()
-			s := server(t, natstest.Options{SyncAlways: true})
-			nodetest.KilledEngine(t, s, buffer, func(buffer int) history.Store {
+			s := server(t, natstest.Options{SyncAlways: test.always})
+			nodetest.KilledEngine(t, s, test.buffer, func(buffer int) history.Store {
 				return open(t, s.URL(), natsstore.Config{Buffer: buffer, Poll: time.Second})
 			})
 		})

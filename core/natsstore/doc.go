@@ -36,16 +36,16 @@
 //	                               missed. (TestChaos)
 //	a node ends, or kill -9        Nothing acknowledged is lost, nothing comes twice, clients resume at
 //	                               any other node. (TestChaos)
-//	the server ends, or kill -9    The same: streams stay open, and get what they missed when it is
-//	                               back. Publishing is refused meanwhile with an error that wraps
+//	the server ends, or kill -9,   The same: streams stay open, and get what they missed when it is
+//	whatever its sync_interval     back. Publishing is refused meanwhile with an error that wraps
 //	                               ErrUnavailable, or waits, up to the Buffer of Config.
 //	                               (TestKilledServer, TestChaos)
 //	an answer of the server is     The event is sent again when it is certain what the stream has, and
 //	lost                           is published once. If that is not possible either, Publish returns
 //	                               an error, and the event may be published, once: use core.Once to try
 //	                               again. (TestKilledServer, TestCutConnections)
-//	power loss, one server,        As kill -9: what is acknowledged is on the disk.
-//	sync_interval: always          (TestKilledServer)
+//	power loss, one server,        As kill -9: the server syncs before it acknowledges. What the tests
+//	sync_interval: always          show is a server that is killed. (TestKilledServer)
 //	power loss, one server,        What was acknowledged in the last two minutes may be lost. Clients
 //	sync_interval by default       that have seen any of it get a reset, others resume. (TestSnapshotRestored,
 //	                               TestSnapshotRestoredWithoutNodes)

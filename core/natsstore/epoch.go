@@ -20,11 +20,12 @@ func (s *Store) beginFirst(ctx context.Context, l look, head uint64) error {
 		return err
 	}
 	if seq > 1 {
-		if err := s.purge(ctx, s.cfg.Stream, "", seq); err != nil {
-			return err
-		}
+		err = s.purge(ctx, s.cfg.Stream, "", seq)
 	}
-	if err := s.purge(ctx, s.stateStream(), "", 0); err != nil {
+	if err == nil {
+		err = s.purge(ctx, s.stateStream(), "", 0)
+	}
+	if err != nil {
 		return err
 	}
 	_, err = s.put(ctx, s.subjects.origin(), originOf(m.Origin), expecting(0)...)
@@ -37,9 +38,11 @@ func (s *Store) beginFirst(ctx context.Context, l look, head uint64) error {
 // beginNext begins an epoch because the stream may have lost its newest messages.
 func (s *Store) beginNext(ctx context.Context, o *order, l look) error {
 	head := uint64(0)
-	if old := s.current(); old != nil {
-		head = old.head
+	s.mu.Lock()
+	if s.index != nil {
+		head = s.index.head
 	}
+	s.mu.Unlock()
 	return s.beginNextAfter(ctx, o, l, head)
 }
 

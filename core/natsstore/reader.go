@@ -107,7 +107,7 @@ func (r *reader) next(ctx context.Context) (streamMsg, error) {
 			return streamMsg{}, err
 		}
 		if status := m.Header.Get("Status"); len(m.Data) == 0 && status != "" {
-			if err := r.control(m, status); err != nil {
+			if err = r.control(m, status); err != nil {
 				return streamMsg{}, err
 			}
 			continue

@@ -64,16 +64,16 @@ var (
 	_ history.Prober = (*Store)(nil)
 )
 
-// Open connects to the servers that url names, separated by commas, and returns a
-// store on them. It creates the streams first, unless the configuration has
+// Open connects to the servers at an address, URLs that are separated by commas, and
+// returns a store on them. It creates the streams first, unless the configuration has
 // NoCreate, and reads them. It panics if a pattern of the retention is malformed.
 // ctx bounds the call only.
-func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
+func Open(ctx context.Context, address string, cfg Config) (*Store, error) {
 	s, err := newStore(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.connect(ctx, url); err != nil {
+	if err := s.connect(ctx, address); err != nil {
 		s.end()
 		return nil, err
 	}

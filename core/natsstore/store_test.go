@@ -10,10 +10,10 @@ import (
 )
 
 // storage makes streams for each test.
-func storage(cfg natsstore.Config) storetest.Storage {
+func storage(common natsstore.Config) storetest.Storage {
 	return func(tb testing.TB, retention history.Retention) storetest.Open {
 		tb.Helper()
-		cfg := named(cfg)
+		cfg := named(common)
 		cfg.Retention, cfg.Maintain = retention, 50*time.Millisecond
 		return func() history.Store { return open(tb, shared.URL(), cfg) }
 	}

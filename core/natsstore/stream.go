@@ -42,12 +42,12 @@ func (s *Store) streamConfigs() []streamConfig {
 		MaxMsgs: -1, MaxBytes: -1, MaxMsgsPerSubject: -1, MaxConsumers: -1, MaxMsgSize: -1,
 		AllowDirect: true, AllowRollup: true, Duplicates: 100 * time.Millisecond, // no message has an ID
 	}
-	log, state := streamConfig{StreamConfig: common}, streamConfig{StreamConfig: common}
-	log.Name, log.Subjects, log.AllowAtomic = s.cfg.Stream, []string{s.subjects.log()}, true
-	log.Description = "events of Tidings"
+	events, state := streamConfig{StreamConfig: common}, streamConfig{StreamConfig: common}
+	events.Name, events.Subjects, events.AllowAtomic = s.cfg.Stream, []string{s.subjects.log()}, true
+	events.Description = "events of Tidings"
 	state.Name, state.Subjects, state.MaxMsgsPerSubject = s.stateStream(), []string{s.subjects.state()}, 1
 	state.Description, state.Discard = "what Tidings knows of channels", nats.DiscardOld
-	return []streamConfig{log, state}
+	return []streamConfig{events, state}
 }
 
 // create creates the streams that are not there, and checks the others.

@@ -111,12 +111,12 @@ func (s *Store) tail() error {
 		x.begin(l.begun, l.at)
 		x.seq = x.segments[0].From
 	}
-	log, err := s.read(ctx, s.cfg.Stream, x.seq+1)
+	events, err := s.read(ctx, s.cfg.Stream, x.seq+1)
 	if err != nil {
 		return err
 	}
-	defer log.close(s)
-	if err := s.load(ctx, log, x, old, l); err != nil {
+	defer events.close(s)
+	if err = s.load(ctx, events, x, old, l); err != nil {
 		return err
 	}
 	state, err := s.loadState(ctx, x)
@@ -133,7 +133,7 @@ func (s *Store) tail() error {
 		defer close(done)
 		cancel(s.followState(ctx, state, x))
 	}()
-	return s.live(ctx, log, x)
+	return s.live(ctx, events, x)
 }
 
 // connected waits a moment for the connection.
@@ -236,7 +236,7 @@ func (s *Store) agrees(ctx context.Context, x *index, l look) bool {
 
 // load reads the stream to its end. If old is another index, what is read is
 // compared with it.
-func (s *Store) load(ctx context.Context, log *reader, x, old *index, l look) error {
+func (s *Store) load(ctx context.Context, events *reader, x, old *index, l look) error {
 	differs := false
 	known := make(map[uint64]int64)
 	if old != nil && x != old {
@@ -244,8 +244,8 @@ func (s *Store) load(ctx context.Context, log *reader, x, old *index, l look) er
 			known[one.seq] = one.stamp
 		}
 	}
-	for log.pending > 0 {
-		run, err := s.run(ctx, log)
+	for events.pending > 0 {
+		run, err := s.run(ctx, events)
 		if err != nil {
 			return err
 		}
@@ -282,14 +282,14 @@ func (s *Store) load(ctx context.Context, log *reader, x, old *index, l look) er
 
 // run returns the next messages that have come, and never only some of those that
 // were published together, if they come at once.
-func (s *Store) run(ctx context.Context, log *reader) ([]streamMsg, error) {
-	m, err := log.next(ctx)
+func (s *Store) run(ctx context.Context, events *reader) ([]streamMsg, error) {
+	m, err := events.next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	run := append(make([]streamMsg, 0, 1+min(log.waiting(), applyAtOnce)), m)
-	for log.pending > 0 && (len(run) < applyAtOnce && log.waiting() > 0 || followed(run[len(run)-1])) {
-		if m, err = log.next(ctx); err != nil {
+	run := append(make([]streamMsg, 0, 1+min(events.waiting(), applyAtOnce)), m)
+	for events.pending > 0 && (len(run) < applyAtOnce && events.waiting() > 0 || followed(run[len(run)-1])) {
+		if m, err = events.next(ctx); err != nil {
 			return nil, err
 		}
 		run = append(run, m)
@@ -337,9 +337,9 @@ func (s *Store) restarted(at history.Position, lost bool) {
 }
 
 // live delivers what comes.
-func (s *Store) live(ctx context.Context, log *reader, x *index) error {
+func (s *Store) live(ctx context.Context, events *reader, x *index) error {
 	for {
-		run, err := s.run(ctx, log)
+		run, err := s.run(ctx, events)
 		if err == nil {
 			err = s.apply(x, run)
 		}

@@ -41,7 +41,7 @@ func appendMessage(dst []byte, m message) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, m.call.writer)
 	dst = binary.BigEndian.AppendUint64(dst, m.call.number)
 	for _, n := range []int{m.part, m.parts, m.record.Following} {
-		dst = binary.AppendUvarint(dst, uint64(max(n, 0))) //nolint:gosec // It is not negative.
+		dst = binary.AppendUvarint(dst, uint64(max(n, 0)))
 	}
 	for _, text := range []string{m.record.Channel, m.record.ID, m.record.Key, m.record.To.String(), m.record.Once, m.record.Trace} {
 		dst = append(binary.AppendUvarint(dst, uint64(len(text))), text...)
@@ -62,7 +62,7 @@ func parseMessage(data []byte) (m message, err error) {
 		if n <= 0 || value > math.MaxInt16 {
 			return m, errWire
 		}
-		*number, rest = int(value), rest[n:] //nolint:gosec // It is bounded.
+		*number, rest = int(value), rest[n:]
 	}
 	var to string
 	for _, text := range []*string{&r.Channel, &r.ID, &r.Key, &to, &r.Once, &r.Trace} {
@@ -70,7 +70,7 @@ func parseMessage(data []byte) (m message, err error) {
 		if n <= 0 || size > maxText || size > uint64(len(rest)-n) { //nolint:gosec // It is not negative.
 			return m, errWire
 		}
-		*text, rest = string(rest[n:n+int(size)]), rest[n+int(size):] //nolint:gosec // It is bounded.
+		*text, rest = string(rest[n:n+int(size)]), rest[n+int(size):]
 	}
 	if r.To, err = history.ParseAudience(to); err != nil || history.NameFault(r.Channel) != "" {
 		return m, errWire
@@ -79,12 +79,10 @@ func parseMessage(data []byte) (m message, err error) {
 	return m, nil
 }
 
-var lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
 // token returns the token of a subject that stands for a text.
 func token(text string) string {
 	sum := sha256.Sum256([]byte(text))
-	return lower.EncodeToString(sum[:20])
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:20])) // 32 characters, no padding
 }
 
 // subjects are the subjects of a store's streams.
@@ -93,11 +91,8 @@ type subjects struct{ prefix string }
 func (s subjects) log() string                 { return s.prefix + ".log.>" }
 func (s subjects) epoch() string               { return s.prefix + ".log.epoch" }
 func (s subjects) event(channel string) string { return s.prefix + ".log.event." + token(channel) }
-func (s subjects) once(channel, k string) string {
-	return s.prefix + ".log.once." + token(channel) + "." + token(k)
-}
-func (s subjects) onces(channel string) string {
-	return s.prefix + ".log.once." + token(channel) + ".>"
+func (s subjects) once(channel, key string) string {
+	return s.prefix + ".log.once." + token(channel) + "." + token(key)
 }
 func (s subjects) state() string              { return s.prefix + ".state.>" }
 func (s subjects) gone(channel string) string { return s.prefix + ".state.gone." + token(channel) }

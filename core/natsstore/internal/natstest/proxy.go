@@ -1,6 +1,7 @@
 package natstest
 
 import (
+	"context"
 	"io"
 	"net"
 	"sync"
@@ -20,7 +21,7 @@ type Proxy struct {
 
 // NewProxy returns a proxy to the server.
 func NewProxy(s *Server) (*Proxy, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +36,7 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", p.address)
+		out, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.address)
 		if err != nil {
 			_ = in.Close()
 			continue

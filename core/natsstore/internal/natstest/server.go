@@ -4,6 +4,7 @@ package natstest
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func Serve() bool {
 		return false
 	}
 	var o Options
-	if err := json.Unmarshal([]byte(text), &o); err == nil {
+	if err := json.Unmarshal([]byte(text), &o); err == nil { //nolint:musttag // It was written by the same type.
 		err = o.serve()
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -148,12 +149,16 @@ func Start(o Options) (*Server, error) {
 
 // FreePort returns a port that nobody listens on.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(port)
 }
 
 // URL returns the server's address.
@@ -174,21 +179,21 @@ func (s *Server) Start() error {
 	if s.cmd != nil {
 		return errors.New("the server runs")
 	}
-	text, err := json.Marshal(s.options)
+	text, err := json.Marshal(s.options) //nolint:musttag // It is read by the same type.
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // It is this program, and ends with its input.
 	cmd.Env = append(os.Environ(), optionsEnv+"="+string(text))
 	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil {
+	if _, err = cmd.StdinPipe(); err != nil {
 		return err
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
+	if err = cmd.Start(); err != nil {
 		return err
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
