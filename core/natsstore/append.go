@@ -38,6 +38,7 @@ type call struct {
 	buffered bool
 	batch    bool   // it has one of the places of batches
 	retry    bool   // it is to be sent again
+	late     int    // times that no answer came in time
 	expect   uint64 // newest message on the subject of the once key
 	entries  []*history.Entry
 	done     chan struct{} // closed when entries has all
@@ -290,7 +291,7 @@ func (s *Store) await(ctx context.Context, c *call) ([]*history.Entry, error) {
 		if !ready && !c.isDone() && len(c.failure) == 0 {
 			return nil, nil
 		}
-		timer := time.NewTimer(resendAfter)
+		timer := time.NewTimer(resendAfter << min(c.late, 4))
 		select {
 		case <-c.done:
 			timer.Stop()
@@ -301,6 +302,7 @@ func (s *Store) await(ctx context.Context, c *call) ([]*history.Entry, error) {
 		case <-changed:
 		case <-timer.C:
 			c.retry = true
+			c.late++
 			return nil, s.settled(ctx)
 		case <-ctx.Done():
 			timer.Stop()

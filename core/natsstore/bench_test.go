@@ -2,10 +2,12 @@ package natsstore_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/tidings-go/tidings/core"
 	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/natsstore"
@@ -70,6 +72,31 @@ func plain(b *testing.B, s *natstest.Server) nodetest.Plain {
 				came()
 			}
 		},
+	}
+}
+
+// BenchmarkOpen measures how long a node takes to start with 100,000 events.
+func BenchmarkOpen(b *testing.B) {
+	s := server(b, natstest.Options{})
+	cfg := named(natsstore.Config{Retention: nodetest.Retention()})
+	n := node(b, s.URL(), cfg)
+	batch := make([]core.Publication, core.MaxBatch)
+	for i := range batch {
+		batch[i] = core.Publication{Channel: "channel " + strconv.Itoa(i%100), Event: core.Event{Data: nodetest.Payload}}
+	}
+	for sent := 0; sent < 100_000; sent += len(batch) {
+		if _, err := n.PublishBatch(b.Context(), batch...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		store, err := natsstore.Open(b.Context(), s.URL(), cfg)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := store.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -160,9 +160,12 @@ func firstEpoch(mark string, head uint64, fresh bool) epochMessage {
 // is not taken twice.
 type recent struct {
 	known map[recentKey]struct{}
-	queue [1 << 15]recentKey
+	queue []recentKey // a ring: the next one goes to n
 	n     int
 }
+
+// maxRecent is how many messages are remembered.
+const maxRecent = 1 << 15
 
 type recentKey struct {
 	callID
@@ -179,12 +182,12 @@ func (r *recent) repeats(m message) bool {
 	if r.known == nil {
 		r.known = make(map[recentKey]struct{})
 	}
-	slot := &r.queue[r.n%len(r.queue)]
-	if r.n >= len(r.queue) {
-		delete(r.known, *slot)
+	if r.known[k] = struct{}{}; len(r.queue) < maxRecent {
+		r.queue = append(r.queue, k)
+		return false
 	}
-	*slot = k
-	r.known[k] = struct{}{}
-	r.n++
+	delete(r.known, r.queue[r.n])
+	r.queue[r.n] = k
+	r.n = (r.n + 1) % maxRecent
 	return false
 }

@@ -33,9 +33,17 @@ type claim struct {
 // before the stream of events was read.
 func (s *Store) loadState(ctx context.Context, x *index) (*reader, error) {
 	state, err := s.read(ctx, s.stateStream(), 1)
+	if isCode(err, codeStreamNotFound) {
+		if err = s.create(ctx); err == nil {
+			err = errAgain
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
+	s.mu.Lock()
+	s.claim = claim{} // the stream may be another one
+	s.mu.Unlock()
 	for state.pending > 0 {
 		m, err := state.next(ctx)
 		if err != nil {
@@ -76,7 +84,7 @@ func (s *Store) applyState(x *index, m streamMsg) {
 			x.forget(n)
 		}
 	case "claim":
-		if m.seq > s.claim.seq || time.Since(s.claim.at) > time.Hour {
+		if m.seq > s.claim.seq {
 			if s.claim = (claim{m.seq, time.Now()}); string(m.data) != string(originOf(s.writer)) {
 				x.claimed()
 			}

@@ -393,6 +393,9 @@ func (s *Store) take(x *index, m streamMsg) *history.Entry {
 	if err != nil || at.Epoch == 0 || x.recent.repeats(one) {
 		return nil
 	}
+	if c := x.channels[one.record.Channel]; c != nil {
+		one.record.Channel = c.name // one string for all
+	}
 	e := x.add(one.record, at, m.seq, m.stamp)
 	x.settle(one.record.Channel, time.Now())
 	if one.call.writer == s.writer {
