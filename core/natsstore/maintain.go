@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tidings-go/tidings/core/history"
@@ -57,7 +58,7 @@ type work struct {
 	purges  []request
 	names   []string // of the marks' channels
 	dirt    []dirt   // of them, as it was
-	onces   int      // how many of the index's onces
+	onces   []onceRubbish
 	unmarks []string
 	forgot  uint64
 }
@@ -81,6 +82,7 @@ func (s *Store) gather(x *index) (w work) {
 		}
 		w.marks = append(w.marks, mark{Origin: x.origin, Channel: name, Gone: max(gone, d.gone), Keys: x.keys[name].through, Removing: true})
 		w.names, w.dirt = append(w.names, name), append(w.dirt, *d)
+		delete(x.dirty, name)
 		covered[name] = max(gone, d.gone)
 		if d.seq > 0 {
 			w.purges = append(w.purges, s.purging(s.cfg.Stream, s.subjects.event(name), d.seq+1))
@@ -89,11 +91,13 @@ func (s *Store) gather(x *index) (w work) {
 			w.unmarks = append(w.unmarks, name)
 		}
 	}
-	for w.onces < min(removeAtOnce, len(x.onces)) && covered[x.onces[w.onces].channel] >= x.onces[w.onces].position {
-		r := x.onces[w.onces]
+	n := 0
+	for n < min(removeAtOnce, len(x.onces)) && covered[x.onces[n].channel] >= x.onces[n].position {
+		r := x.onces[n]
 		w.purges = append(w.purges, s.purging(s.cfg.Stream, s.subjects.once(r.channel, r.key), r.seq+1))
-		w.onces++
+		n++
 	}
+	w.onces, x.onces, x.older = slices.Clone(x.onces[:n]), x.onces[n:], max(0, x.older-n)
 	w.unmarks, x.unmarks = append(w.unmarks, x.unmarks...), nil
 	w.forgot = x.forgot
 	return w
@@ -109,15 +113,18 @@ func (s *Store) purging(stream, subject string, before uint64) request {
 // remove does the work of a round: marks first, so that a store that begins to read
 // meanwhile knows what it does not find.
 func (s *Store) remove(ctx context.Context, x *index, w work) error {
-	if err := s.writeMarks(ctx, x, w.marks); err != nil {
+	err := s.writeMarks(ctx, x, w.marks)
+	if err == nil {
+		err = s.requests(ctx, w.purges)
+	}
+	if err != nil {
+		s.mu.Lock()
+		x.restore(w)
+		s.mu.Unlock()
 		return err
 	}
-	err := s.requests(ctx, w.purges)
-	s.mu.Lock()
-	x.removed(w, err == nil)
-	s.mu.Unlock()
-	if err != nil || len(w.unmarks) == 0 {
-		return err
+	if len(w.unmarks) == 0 {
+		return nil
 	}
 	if _, err := s.put(ctx, s.subjects.forgot(), fmt.Appendf(nil, "%d %d", x.origin, w.forgot)); err != nil {
 		return err
@@ -130,23 +137,12 @@ func (s *Store) remove(ctx context.Context, x *index, w work) error {
 	return s.requests(ctx, purges)
 }
 
-// removed notes what was removed. If it may not have been, it is tried again.
-func (x *index) removed(w work, certainly bool) {
+// restore notes that what a round was to remove may still be there.
+func (x *index) restore(w work) {
 	for i, name := range w.names {
-		was := w.dirt[i]
-		if !certainly {
-			d := x.dirtOf(name)
-			d.events, d.gone, d.seq, d.once = max(d.events, was.events), max(d.gone, was.gone), max(d.seq, was.seq), max(d.once, was.once)
-			continue
-		}
-		if d := x.dirty[name]; d != nil {
-			if d.events -= was.events; d.seq == was.seq && d.once == was.once {
-				delete(x.dirty, name)
-			}
-		}
+		d, was := x.dirtOf(name), w.dirt[i]
+		d.events += was.events
+		d.gone, d.seq, d.once = max(d.gone, was.gone), max(d.seq, was.seq), max(d.once, was.once)
 	}
-	if certainly {
-		x.onces = x.onces[min(w.onces, len(x.onces)):]
-		x.older = max(0, x.older-w.onces)
-	}
+	x.onces = append(w.onces, x.onces...)
 }
