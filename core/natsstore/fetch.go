@@ -31,35 +31,12 @@ type fetch struct {
 // fill replaces the entries that are missing by those of the stream. For a
 // snapshot, they do not follow each other.
 func (s *Store) fill(ctx context.Context, entries []*history.Entry, missing map[uint64]wanted, snapshot bool) error {
-	most := fetchAtOnce
-	if snapshot {
-		most = 1
-	}
-	bySubject := make(map[string]*fetch)
-	var all []*fetch
-	for _, e := range entries {
-		w, ok := missing[e.Seq()]
-		if !ok {
-			continue
-		}
-		subject := s.subjects.event(w.channel)
-		if w.item.once != "" {
-			subject = s.subjects.once(w.channel, w.item.once)
-		}
-		f := bySubject[subject]
-		if f == nil || len(f.items) == most {
-			f = &fetch{subject: subject}
-			bySubject[subject] = f
-			all = append(all, f)
-		}
-		f.items = append(f.items, w)
-	}
 	found := make(map[uint64]*history.Entry, len(missing))
 	var mu sync.Mutex
 	var busy sync.WaitGroup
 	var failure error
 	places := make(chan struct{}, requestsAtOnce)
-	for _, f := range all {
+	for _, f := range s.fetches(entries, missing, snapshot) {
 		places <- struct{}{}
 		busy.Go(func() {
 			defer func() { <-places }()
@@ -82,6 +59,33 @@ func (s *Store) fill(ctx context.Context, entries []*history.Entry, missing map[
 		}
 	}
 	return nil
+}
+
+// fetches returns the requests for the entries that are missing.
+func (s *Store) fetches(entries []*history.Entry, missing map[uint64]wanted, snapshot bool) (all []*fetch) {
+	most := fetchAtOnce
+	if snapshot {
+		most = 1
+	}
+	bySubject := make(map[string]*fetch)
+	for _, e := range entries {
+		w, ok := missing[e.Seq()]
+		if !ok {
+			continue
+		}
+		subject := s.subjects.event(w.channel)
+		if w.item.once != "" {
+			subject = s.subjects.once(w.channel, w.item.once)
+		}
+		f := bySubject[subject]
+		if f == nil || len(f.items) == most {
+			f = &fetch{subject: subject}
+			bySubject[subject] = f
+			all = append(all, f)
+		}
+		f.items = append(f.items, w)
+	}
+	return all
 }
 
 // fetch asks the server for messages, and returns those that were found.

@@ -3,12 +3,10 @@ package natsstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/sharedstore"
 )
 
@@ -78,15 +76,6 @@ func (s *Store) suspect(err error) {
 		s.interrupt(err)
 		s.announceLocked()
 	}
-}
-
-// look is what the tail finds before it reads.
-type look struct {
-	server string // of the connection
-	mark   string
-	info   streamInfo
-	begun  epochMessage
-	at     uint64 // the number of begun
 }
 
 // tail looks at the stream, reads it, and follows it until anything is out of
@@ -166,72 +155,6 @@ func (s *Store) fresh() *index {
 		}
 	})
 	return x
-}
-
-// look finds out what stream there is, and in which epoch. It begins one if that
-// is due.
-func (s *Store) look(ctx context.Context) (l look, err error) {
-	l.server = s.conn.ConnectedServerId()
-	if l.info, err = s.info(ctx); isCode(err, codeStreamNotFound) {
-		if err = s.create(ctx); err == nil {
-			l.info, err = s.info(ctx)
-		}
-	}
-	if err != nil {
-		return l, err
-	}
-	l.mark = markOf(l.info, l.server)
-	m, err := s.lastOn(ctx, s.cfg.Stream, s.subjects.epoch())
-	if isCode(err, codeMessageNotFound) {
-		return l, s.beginFirst(ctx, l, 0)
-	}
-	if err != nil {
-		return l, err
-	}
-	if l.begun, err = parseEpoch(m.Data); err != nil {
-		return l, err
-	}
-	if l.at = m.Seq; l.info.State.First > l.at {
-		return l, errAgain // it was removed right now
-	}
-	o := new(order)
-	o.begin(l.begun, l.at)
-	if !o.knowsMark(l.mark) {
-		return l, s.beginNext(ctx, o, l)
-	}
-	return l, nil
-}
-
-// markOf returns what a server's state is known by: another mark may mean that it
-// has lost its newest messages.
-func markOf(info streamInfo, server string) string {
-	mark := "server " + server
-	if c := info.Cluster; c != nil {
-		mark = "leader " + c.Leader
-		if c.Since != nil {
-			mark += c.Since.UTC().Format(" 2006-01-02T15:04:05.000000000")
-		}
-	}
-	return mark[:min(len(mark), maxMark)]
-}
-
-// agrees reports whether the stream goes on where the index ends.
-func (s *Store) agrees(ctx context.Context, x *index, l look) bool {
-	st := l.info.State
-	s.mu.Lock()
-	steps, created := x.back(), s.created
-	bad := x.origin != l.begun.Origin || !created.Equal(l.info.Created) || st.Last < x.seq || st.First > x.seq+1 || len(steps) == 0
-	s.mu.Unlock()
-	if bad {
-		return false
-	}
-	for _, one := range steps {
-		m, err := s.get(ctx, s.cfg.Stream, map[string]any{"seq": one.seq})
-		if !isCode(err, codeMessageNotFound) {
-			return err == nil && m.Time.UnixNano() == one.stamp
-		}
-	}
-	return false
 }
 
 // load reads the stream to its end. If old is another index, what is read is
@@ -327,15 +250,6 @@ func (s *Store) replace(ctx context.Context, x, old *index, l look) error {
 	return nil
 }
 
-// restarted tells the sinks of another epoch. The caller holds s.mu.
-func (s *Store) restarted(at history.Position, lost bool) {
-	for _, sink := range s.sinks {
-		if k, ok := sink.(history.EpochSink); ok {
-			k.Restarted(at, lost)
-		}
-	}
-}
-
 // live delivers what comes.
 func (s *Store) live(ctx context.Context, events *reader, x *index) error {
 	for {
@@ -346,101 +260,5 @@ func (s *Store) live(ctx context.Context, events *reader, x *index) error {
 		if err != nil {
 			return err
 		}
-	}
-}
-
-// apply adds messages to the index, and delivers them if it is that of the store.
-func (s *Store) apply(x *index, run []streamMsg) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.wakeMoved()
-	entries := make([]*history.Entry, 0, len(run))
-	defer func() { s.deliver(x, entries) }()
-	for _, m := range run {
-		switch {
-		case m.seq <= x.seq:
-			continue
-		case x.loaded && m.seq != x.seq+1:
-			return fmt.Errorf("%w: messages were removed before they were read", s.stale())
-		}
-		x.passed(m.seq, m.stamp)
-		if m.subject == s.subjects.epoch() {
-			s.deliver(x, entries)
-			entries = entries[:0]
-			if err := s.turn(x, m); err != nil {
-				return err
-			}
-			continue
-		}
-		if e := s.take(x, m); e != nil {
-			entries = append(entries, e)
-		}
-	}
-	return nil
-}
-
-// stale makes the next tail read the whole stream. The caller holds s.mu.
-func (s *Store) stale() error {
-	s.created = time.Time{}
-	return errAgain
-}
-
-// take adds one message to the index.
-func (s *Store) take(x *index, m streamMsg) *history.Entry {
-	at := x.at(m.seq)
-	x.head = at.Seq
-	one, err := parseMessage(m.data)
-	if err != nil || at.Epoch == 0 || x.recent.repeats(one) {
-		return nil
-	}
-	if c := x.channels[one.record.Channel]; c != nil {
-		one.record.Channel = c.name // one string for all
-	}
-	e := x.add(one.record, at, m.seq, m.stamp)
-	x.settle(one.record.Channel, time.Now())
-	if one.call.writer == s.writer {
-		if c := s.calls[one.call.number]; c != nil {
-			c.took(e, one.part)
-		}
-	}
-	return e
-}
-
-// turn goes on in the epoch of a message.
-func (s *Store) turn(x *index, m streamMsg) error {
-	for _, one := range x.segments {
-		if one.From >= m.seq {
-			return nil // it is known: it was read first
-		}
-	}
-	begun, err := parseEpoch(m.data)
-	if err != nil {
-		return err
-	}
-	before := x.newest()
-	if begun.Origin != x.origin {
-		return s.stale()
-	}
-	next := new(order)
-	next.begin(begun, m.seq)
-	if last := next.last(); !next.epochs.Knows(before) || last.Base+last.Skip < before.Seq {
-		return s.stale()
-	}
-	x.begin(begun, m.seq)
-	x.head = x.at(m.seq).Seq
-	x.cutOff()
-	if x == s.index {
-		s.restarted(x.newest(), false)
-	}
-	return nil
-}
-
-// deliver hands entries to the sinks. The caller holds s.mu.
-func (s *Store) deliver(x *index, entries []*history.Entry) {
-	if x != s.index || len(entries) == 0 {
-		return
-	}
-	for _, sink := range s.sinks {
-		sink.Deliver(entries)
 	}
 }

@@ -70,7 +70,8 @@ func Serve() bool {
 	return true
 }
 
-func (o Options) serve() error {
+// server returns the options as a server takes them.
+func (o Options) server() (*server.Options, error) {
 	so := &server.Options{
 		Host: "127.0.0.1", Port: o.Port, ServerName: o.Name, JetStream: true, StoreDir: o.Dir, SyncAlways: o.SyncAlways,
 		NoSigs: true, NoLog: true, MaxPayload: 2 << 20,
@@ -87,19 +88,27 @@ func (o Options) serve() error {
 	if o.Cluster != "" {
 		host, port, err := net.SplitHostPort(o.Cluster)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		so.Cluster.Name, so.Cluster.Host = "tidings", host
 		if so.Cluster.Port, err = strconv.Atoi(port); err != nil {
-			return err
+			return nil, err
 		}
 		for _, route := range o.Routes {
 			u, err := url.Parse(route)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			so.Routes = append(so.Routes, u)
 		}
+	}
+	return so, nil
+}
+
+func (o Options) serve() error {
+	so, err := o.server()
+	if err != nil {
+		return err
 	}
 	s, err := server.NewServer(so)
 	if err != nil {
