@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,8 +18,12 @@ import (
 // fetchAtOnce is how many messages one request asks for.
 const fetchAtOnce = 256
 
-// errMissing means that an event that is kept was not found in the stream.
-var errMissing = errors.New("an event is not in the stream")
+// missingError means that an event that is kept was not found, by its number in the
+// stream. A server that is behind does not have it yet.
+type missingError uint64
+
+// Error implements error.
+func (e missingError) Error() string { return "an event is not in the stream" }
 
 // fetch is a request for messages on a subject.
 type fetch struct {
@@ -55,7 +58,7 @@ func (s *Store) fill(ctx context.Context, entries []*history.Entry, missing map[
 			continue
 		}
 		if entries[i] = found[e.Seq()]; entries[i] == nil {
-			return cmp.Or(failure, errMissing)
+			return cmp.Or(failure, error(missingError(missing[e.Seq()].item.seq)))
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 // Read implements [history.Store].
 func (s *Store) Read(ctx context.Context, q history.Query) (page history.Page, err error) {
 	limit := time.Now().Add(s.cfg.Timeout)
-	for {
+	for try := 1; ; try++ {
 		if err = s.upToDate(ctx); err != nil {
 			return history.Page{}, err
 		}
@@ -26,15 +26,34 @@ func (s *Store) Read(ctx context.Context, q history.Query) (page history.Page, e
 		if err == nil && len(missing) > 0 {
 			err = s.fill(ctx, page.Entries, missing, q.Snapshot)
 		}
+		lost := missingError(0)
 		switch {
-		case !errors.Is(err, errMissing):
+		case !errors.As(err, &lost):
 			return page, err
 		case time.Now().After(limit):
 			return history.Page{}, fmt.Errorf("%w: %w", history.ErrUnavailable, err)
 		case !sharedstore.Rest(ctx, 10*time.Millisecond):
 			return history.Page{}, context.Cause(ctx)
 		}
+		// What is trimmed is missing for a moment, until the mark has come.
+		if try%20 == 0 {
+			s.verify(ctx, lost)
+		}
 	}
+}
+
+// verify asks the leader for an event that another server did not find. If it is
+// not there either, an operator has removed it, and the stream is read anew.
+func (s *Store) verify(ctx context.Context, lost missingError) {
+	if _, err := s.get(ctx, s.cfg.Stream, map[string]any{"seq": uint64(lost)}); !isCode(err, codeMessageNotFound) {
+		return
+	}
+	s.mu.Lock()
+	if s.ready {
+		_ = s.stale()
+	}
+	s.mu.Unlock()
+	s.suspect(errAgain)
 }
 
 // locked calls ask while the index does not change.

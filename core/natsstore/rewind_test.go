@@ -226,6 +226,25 @@ func TestReplacedWithoutASign(t *testing.T) {
 	}
 }
 
+// An operator removes a message: subscribers get a reset, and the others.
+func TestMessageRemoved(t *testing.T) {
+	t.Parallel()
+	cfg := named(quick())
+	cfg.CacheBytes = -1
+	_, js := admin(t, shared.URL())
+	one := node(t, shared.URL(), cfg)
+	reader := one.Read(t, nodetest.All(""))
+	publish(t, one, numbers("event", 1, 10)...)
+	reader.Wants(t, "before", numbers("event", 1, 10)...)
+	if err := js.DeleteMsg(cfg.Stream, 1+5); err != nil { // the first begins the epoch
+		t.Fatal(err)
+	}
+	rest := append(numbers("event", 1, 4), numbers("event", 6, 10)...)
+	one.Read(t, nodetest.All("")).Until(t, "the others", func(data []string) bool {
+		return len(data) >= len(rest) && slices.Equal(data[len(data)-len(rest):], rest)
+	})
+}
+
 // What another program puts into the stream is no event, and harms none.
 func TestStrangeMessages(t *testing.T) {
 	t.Parallel()
