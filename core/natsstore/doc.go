@@ -60,8 +60,8 @@
 //	a stream is purged or          All history is lost; every client gets a reset. That is noticed within
 //	deleted, or made anew          Poll: what is published until then is lost, too. The streams are
 //	                               created again. (TestFlushed, TestReplacedWithoutASign)
-//	an operator removes a message  Within seconds after a client has asked for it, every client gets a
-//	                               reset, and the others. (TestMessageRemoved)
+//	an operator removes a message  Within seconds after a client has asked for it, clients get a reset,
+//	                               and what else is kept. (TestMessageRemoved)
 //	a partition, or a connection   It is noticed within two or three times Poll, and made anew. Streams
 //	that is dead without a sign    stay open, and get what they missed. (TestSilentConnection)
 //	other programs publish on      Their messages are no events. (TestStrangeMessages)
