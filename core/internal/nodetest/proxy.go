@@ -3,11 +3,12 @@ package nodetest
 import (
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 )
 
-// Proxy passes connections on to a Unix socket.
+// Proxy passes connections on to a server.
 type Proxy struct {
 	listener net.Listener
 	busy     sync.WaitGroup
@@ -18,24 +19,21 @@ type Proxy struct {
 	end    chan struct{}
 }
 
-// NewProxy returns a proxy before a socket, on a port of the loopback interface. It
+// NewProxy returns a proxy before a server, on a port of the loopback interface. The
+// server's address is the path of a Unix socket, or a host and a port. The proxy
 // ends with the test.
-func NewProxy(tb testing.TB, socket string) *Proxy {
+func NewProxy(tb testing.TB, server string) *Proxy {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	p := &Proxy{listener: listener, frozen: make(chan struct{}), end: make(chan struct{})}
-	p.busy.Go(func() { p.accept(socket) })
+	p.busy.Go(func() { p.accept(server) })
 	tb.Cleanup(func() {
 		close(p.end)
 		_ = listener.Close()
-		p.mu.Lock()
-		for _, c := range p.conns {
-			_ = c.Close()
-		}
-		p.mu.Unlock()
+		p.Cut()
 		p.busy.Wait()
 	})
 	return p
@@ -44,13 +42,17 @@ func NewProxy(tb testing.TB, socket string) *Proxy {
 // Addr returns the address of the proxy, with its port.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-func (p *Proxy) accept(socket string) {
+func (p *Proxy) accept(server string) {
+	network := "tcp"
+	if strings.Contains(server, "/") {
+		network = "unix"
+	}
 	for {
 		in, err := p.listener.Accept()
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("unix", socket)
+		out, err := net.Dial(network, server)
 		if err != nil {
 			_ = in.Close()
 			continue
@@ -88,4 +90,14 @@ func (p *Proxy) Freeze() {
 	defer p.mu.Unlock()
 	close(p.frozen)
 	p.frozen = make(chan struct{})
+}
+
+// Cut closes all connections. New ones work.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
 }
