@@ -14,17 +14,13 @@ import (
 	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/nodetest"
 	"github.com/tidings-go/tidings/core/natsstore"
-	"github.com/tidings-go/tidings/core/natsstore/internal/natstest"
 )
 
-func proxy(tb testing.TB) *natstest.Proxy {
+// proxy returns a proxy before the shared server, and its URL.
+func proxy(tb testing.TB) (p *nodetest.Proxy, url string) {
 	tb.Helper()
-	p, err := natstest.NewProxy(shared)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(p.Close)
-	return p
+	p = nodetest.NewProxy(tb, strings.TrimPrefix(shared.URL(), "nats://"))
+	return p, "nats://" + p.Addr()
 }
 
 // A connection that goes silent without being closed, as through a firewall that
@@ -33,8 +29,8 @@ func TestSilentConnection(t *testing.T) {
 	t.Parallel()
 	cfg := named(natsstore.Config{Poll: 200 * time.Millisecond, Timeout: 2 * time.Second})
 	two := node(t, shared.URL(), cfg)
-	p := proxy(t)
-	one := node(t, p.URL(), cfg)
+	p, url := proxy(t)
+	one := node(t, url, cfg)
 	r := one.Read(t, nodetest.All(""))
 	publish(t, two, "1")
 	r.Wants(t, "before", "1")
@@ -53,8 +49,8 @@ func TestCutConnections(t *testing.T) {
 	cfg := named(natsstore.Config{Poll: 200 * time.Millisecond, Buffer: 1 << 20})
 	two := node(t, shared.URL(), cfg)
 	r := two.Read(t, nodetest.All(""))
-	p := proxy(t)
-	one := node(t, p.URL(), cfg)
+	p, url := proxy(t)
+	one := node(t, url, cfg)
 	ctx, stop := context.WithCancel(t.Context())
 	cut := make(chan struct{})
 	go func() {

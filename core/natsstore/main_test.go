@@ -3,12 +3,9 @@ package natsstore_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"github.com/tidings-go/tidings/core/history"
 	"github.com/tidings-go/tidings/core/internal/nodetest"
@@ -20,26 +17,15 @@ import (
 var shared *natstest.Server
 
 func TestMain(m *testing.M) {
-	if natstest.Serve() || nodetest.Serve(serve) {
+	if natstest.Serve() {
 		return
 	}
-	var err error
-	if shared, err = natstest.Start(natstest.Options{}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	if err := shared.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
+	nodetest.Main(m, serve, func() (stop func() error, err error) {
+		if shared, err = natstest.Start(natstest.Options{}); err != nil {
+			return nil, err
 		}
-	}
-	os.Exit(code)
+		return shared.Stop, nil
+	})
 }
 
 var streams atomic.Int64
