@@ -15,13 +15,14 @@ func TestChaos(t *testing.T) {
 	c := start(t)
 	rs := read(t, c.URL, 20)
 	rs.more(10)
-	for step := range 10 {
+	c.await("20 viewers on all nodes", func(s state) bool { return s.Viewers == 20 || *engine != "" })
+	for step := range 16 {
 		switch {
-		case step == 4 && *engine == "":
+		case step == 6 && *engine == "":
 			c.press("engine", "kill")
 			c.await("nodes that miss the engine", func(s state) bool { return s.up() == 0 })
 			c.press("engine", "start")
-		case step == 7:
+		case step == 11:
 			for _, l := range c.state().Nodes {
 				if l.State != "down" {
 					c.press(l.Name, "kill")

@@ -29,9 +29,10 @@ type cluster struct {
 
 // state is what the page shows of the cluster.
 type state struct {
-	Nodes   [3]look `json:"nodes"`
-	Engine  look    `json:"engine"`
-	Viewers int     `json:"viewers"`
+	Nodes  [3]look `json:"nodes"`
+	Engine look    `json:"engine"`
+	// Viewers is the number of streams on all nodes, as one of them knows it.
+	Viewers int `json:"viewers"`
 	// Rolling names the node that a rolling restart is at.
 	Rolling string `json:"rolling,omitempty"`
 }
@@ -135,10 +136,11 @@ func (c *cluster) state() state {
 	nodes, without := 0, 0
 	for i, m := range c.nodes {
 		s.Nodes[i], _ = m.now()
-		s.Viewers += s.Nodes[i].Viewers
 		switch s.Nodes[i].State {
 		case up:
-			nodes++
+			if nodes++; nodes == 1 {
+				s.Viewers = s.Nodes[i].everywhere
+			}
 		case away:
 			without++
 		}

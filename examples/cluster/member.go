@@ -30,6 +30,8 @@ type look struct {
 	Viewers int `json:"viewers"`
 	// Fixed says that it cannot be killed or started here.
 	Fixed bool `json:"fixed,omitempty"`
+
+	everywhere int // viewers on all nodes, as a node knows it
 }
 
 // member is a process of the cluster, which can be killed and started again.
@@ -111,7 +113,7 @@ func (m *member) set(p *process, h health) {
 	if m.process != p || h.State != down && !p.runs() {
 		return
 	}
-	m.look.State, m.look.Viewers = h.State, h.Viewers
+	m.look.State, m.look.Viewers, m.look.everywhere = h.State, h.Viewers, h.Everywhere
 	if h.State == down {
 		m.look.PID = 0
 	}

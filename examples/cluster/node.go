@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core"
+	peers "github.com/tidings-go/tidings/core/cluster"
 )
 
 const (
@@ -38,8 +39,9 @@ const (
 type node struct {
 	child
 
-	hub  *core.Hub
-	gate *core.Gate
+	hub    *core.Hub
+	gate   *core.Gate
+	others *peers.Node
 }
 
 // server is the end of a framework that core knows nothing of. That of an
@@ -59,6 +61,8 @@ type greeting struct {
 type health struct {
 	State   string `json:"state"`
 	Viewers int    `json:"viewers"`
+	// Everywhere is the number of viewers on all nodes, as this one knows it.
+	Everywhere int `json:"everywhere"`
 }
 
 // newNode returns a node whose engine is there.
@@ -68,6 +72,10 @@ func newNode(ctx context.Context, c child, logger *slog.Logger) (*node, error) {
 		return nil, err
 	}
 	hub := core.NewHub(core.HubConfig{Store: store, DrainDelay: drainDelay, Logger: logger})
+	others, err := peers.Join(ctx, hub, store, peers.Config{Name: c.Name, Interval: 500 * time.Millisecond, Logger: logger})
+	if err != nil {
+		return nil, errors.Join(err, hub.Close())
+	}
 	gate := core.NewGate(hub, core.GateConfig{
 		Retry: 200 * time.Millisecond, RetryJitter: 300 * time.Millisecond, // soon, and not all at once
 		Heartbeat: 5 * time.Second, Logger: logger,
@@ -75,11 +83,14 @@ func newNode(ctx context.Context, c child, logger *slog.Logger) (*node, error) {
 			return h.SendJSON(core.Event{Name: "node"}, greeting{c.Name, os.Getpid()})
 		}},
 	})
-	return &node{child: c, hub: hub, gate: gate}, nil
+	return &node{child: c, hub: hub, gate: gate, others: others}, nil
 }
 
 // close ends what is left of the node.
-func (n *node) close() error { return n.hub.Close() }
+func (n *node) close() error {
+	_ = n.others.Close() // they notice by themselves, too
+	return n.hub.Close()
+}
 
 // events returns the endpoint of the prices.
 func (n *node) events() *core.Endpoint {
@@ -91,7 +102,7 @@ func (n *node) events() *core.Endpoint {
 // health returns the answer for probes. A node whose engine is away serves its
 // streams still, and others are no better off: the proxy decides.
 func (n *node) health() (status int, h health) {
-	status, h = http.StatusOK, health{up, n.hub.Count(channel)}
+	status, h = http.StatusOK, health{up, n.hub.Count(channel), n.others.Count(channel)}
 	switch err := n.hub.Health(); {
 	case errors.Is(err, core.ErrUnavailable):
 		status, h.State = http.StatusServiceUnavailable, away

@@ -161,6 +161,7 @@ func screenshot(t *testing.T) func(name string, width, height int64) {
 		p.count("#members .good", 4)
 		p.killHere()
 		p.await("Number(document.getElementById('received').textContent) > 200")
+		p.await("document.getElementById('viewers').textContent === '1 viewer on all nodes'")
 		p.Shoot(name)
 		c.Interrupt()
 	}

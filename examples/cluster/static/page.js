@@ -80,7 +80,7 @@ function showMember(member) {
 function showCluster() {
   if (!cluster) return;
   for (const member of [...cluster.nodes, cluster.engine]) showMember(member);
-  setText($('viewers'), `${cluster.viewers} ${cluster.viewers === 1 ? 'viewer' : 'viewers'}`);
+  setText($('viewers'), `${cluster.viewers} ${cluster.viewers === 1 ? 'viewer' : 'viewers'} on all nodes`);
   setText($('rolling'), cluster.rolling ? `Restarting ${title(cluster.rolling)}…` : 'Rolling restart');
   $('rolling').disabled = Boolean(cluster.rolling);
   setText($('node'), here ? title(here) : '–');
