@@ -53,7 +53,7 @@ func TestKilledServer(t *testing.T) {
 }
 
 // Nodes tell each other of their streams, revocations and tickets.
-func TestCluster(t *testing.T) {
+func TestNodes(t *testing.T) {
 	t.Parallel()
 	cfg := named(natsstore.Config{})
 	nodetest.Cluster(t, func() history.Store { return open(t, shared.URL(), cfg) })
