@@ -16,6 +16,8 @@ import (
 type reader struct {
 	conn    *nats.Conn
 	sub     *nats.Subscription
+	msgs    chan *nats.Msg
+	closed  chan struct{}
 	stream  string
 	name    string
 	seq     uint64 // of the consumer
@@ -53,10 +55,15 @@ func (s *Store) read(ctx context.Context, stream string, from uint64) (r *reader
 
 func (s *Store) readWithin(ctx context.Context, stream string, from uint64) (*reader, error) {
 	beat := max(s.cfg.Poll/2, 100*time.Millisecond)
-	r := &reader{conn: s.conn, stream: stream, name: "tidings-" + nuid.Next(), silence: 3 * beat}
+	r := &reader{
+		conn: s.conn, msgs: make(chan *nats.Msg, applyAtOnce), closed: make(chan struct{}),
+		stream: stream, name: "tidings-" + nuid.Next(), silence: 3 * beat,
+	}
 	inbox := s.conn.NewInbox()
 	var err error
-	if r.sub, err = s.conn.SubscribeSync(inbox); err != nil {
+	// A synchronous subscription would drop messages above a number that belongs to
+	// the connection, whatever its limits are.
+	if r.sub, err = s.conn.Subscribe(inbox, r.receive); err != nil {
 		return nil, err
 	}
 	if err = r.sub.SetPendingLimits(-1, -1); err == nil { // the flow control bounds them
@@ -74,15 +81,29 @@ func (s *Store) readWithin(ctx context.Context, stream string, from uint64) (*re
 		r.pending = answer.Pending
 	}
 	if err != nil {
-		_ = r.sub.Unsubscribe()
+		r.unsubscribe()
 		return nil, fmt.Errorf("consumer: %w", err)
 	}
 	return r, nil
 }
 
+// receive passes a message on. What waits meanwhile is bounded by the flow control,
+// which next answers.
+func (r *reader) receive(m *nats.Msg) {
+	select {
+	case r.msgs <- m:
+	case <-r.closed:
+	}
+}
+
+func (r *reader) unsubscribe() {
+	close(r.closed)
+	_ = r.sub.Unsubscribe()
+}
+
 // close ends reading. The server removes the consumer at once, if it can be asked.
 func (r *reader) close(s *Store) {
-	_ = r.sub.Unsubscribe()
+	r.unsubscribe()
 	if r.conn.IsConnected() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.life), time.Second)
 		defer cancel()
@@ -93,17 +114,8 @@ func (r *reader) close(s *Store) {
 // next returns the next message.
 func (r *reader) next(ctx context.Context) (streamMsg, error) {
 	for {
-		waiting, cancel := context.WithTimeoutCause(ctx, r.silence, errSilent)
-		m, err := r.sub.NextMsgWithContext(waiting)
-		cause := context.Cause(waiting)
-		cancel()
+		m, err := r.take(ctx)
 		if err != nil {
-			if ctx.Err() != nil {
-				return streamMsg{}, context.Cause(ctx)
-			}
-			if cause != nil {
-				err = cause
-			}
 			return streamMsg{}, err
 		}
 		if status := m.Header.Get("Status"); len(m.Data) == 0 && status != "" {
@@ -121,6 +133,25 @@ func (r *reader) next(ctx context.Context) (streamMsg, error) {
 		}
 		r.pending = meta.NumPending
 		return streamMsg{m.Subject, meta.Sequence.Stream, meta.Timestamp, m.Data}, nil
+	}
+}
+
+// take returns the next message, of whatever kind.
+func (r *reader) take(ctx context.Context) (*nats.Msg, error) {
+	select {
+	case m := <-r.msgs:
+		return m, nil
+	default:
+	}
+	timeout := time.NewTimer(r.silence)
+	defer timeout.Stop()
+	select {
+	case m := <-r.msgs:
+		return m, nil
+	case <-timeout.C:
+		return nil, errSilent
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 
@@ -147,7 +178,7 @@ func (r *reader) control(m *nats.Msg, status string) error {
 func (r *reader) waiting() int {
 	n, _, err := r.sub.Pending()
 	if err != nil {
-		return 0
+		n = 0
 	}
-	return n
+	return n + len(r.msgs)
 }
