@@ -30,14 +30,27 @@
 //	              default. The most that survives, and the easiest to trust.
 //	NATS          the shortest way between machines, and the highest rate;
 //	              replicas that take over. Durable against power loss only with
-//	              sync_interval: always, or replicas on different power.
+//	              sync_interval: always, which is slow, or replicas on different
+//	              power. Each node keeps an index of all history in memory.
 //	Redis         fast, and everywhere. What was acknowledged survives a crash of
 //	              Redis only with appendfsync always, and its failover not for sure.
 //
+// Measured on one virtual machine of two cores for nodes, engine and load together,
+// events of 100 bytes, from the call of Publish on one node to the delivery on
+// another:
+//
+//	                           published by 1 and 64    delay, p50    p99
+//	Postgres                   1,500 and 23,000 /s      2.0 ms        8 ms
+//	NATS                       4,400 and 36,000 /s      0.5 ms        1.5 ms
+//	NATS, sync: always         1,800 and  3,800 /s      0.9 ms        2.9 ms
+//	Redis, everysec            3,600 and 34,000 /s      0.6 ms        1.4 ms
+//	Redis, always              1,700 and 25,000 /s      0.7 ms        1.6 ms
+//
 // What each of them promises, and the test that shows it, stands in the
-// documentation of its package: core/pgstore, core/natsstore, core/redisstore. In
-// no case does a position stand for another event than the one that was published
-// with it. What an engine loses, clients are told of, with a reset.
+// documentation of its package: core/pgstore, core/natsstore, core/redisstore. What
+// an engine loses, clients are told of, with a reset; a position does not stand for
+// another event than the one that was published with it, but for what these pages
+// name.
 //
 // # What a Node promises
 //

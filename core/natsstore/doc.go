@@ -116,21 +116,20 @@
 //
 // "go test -run '^$' -bench ." in this folder starts a server, and compares the store
 // with core NATS, which stores nothing, whose publisher waits until the server has the
-// message. On a shared virtual machine of two cores that other jobs used at the same
-// time, in one run, and the delay from the call of Publish on one node to the delivery
-// on another:
+// message. On a quiet virtual machine of two cores, which nodes, server and benchmark
+// share, and the delay from the call of Publish on one node to the delivery on another:
 //
-//	                        1 publisher       64 publishers      delay, p50    p99
-//	store                   5,600 events/s    23,700 events/s    0.3 ms        2 ms
-//	store, sync: always     1,700 events/s    560 events/s       0.8 ms        8 ms
-//	core NATS               17,000 events/s   91,000 events/s    0.2 ms        2 ms
+//	                        1 publisher       64 publishers      64 on 3 nodes      delay, p50    p99
+//	store                   4,400 events/s    36,000 events/s    28,000 events/s    0.5 ms        1.5 ms
+//	store, sync: always     1,800 events/s    3,800 events/s     3,600 events/s     0.9 ms        2.9 ms
+//	core NATS               11,000 events/s   89,000 events/s                       0.2 ms        0.9 ms
 //
-// With 10,000 channels, 64 publishers got 25,900 events/s; at three nodes, each of
-// which reads all events, 18,400 on one channel and 16,100 on 10,000. With
-// sync_interval: always, JetStream syncs each message on its own: publishers do not
-// share the wait for the disk, and the figure is that of the disk. Replicas in a
-// cluster are the faster way to lose nothing.
+// With 10,000 channels, 64 publishers got 29,000 events/s on one node, and 15,000 to
+// 20,000 on three, each of which reads all events. With sync_interval: always,
+// JetStream syncs each message on its own: publishers do not share the wait for the
+// disk, and the figure is that of the disk; on a busy one, 560 events/s were measured.
+// Replicas in a cluster are the faster way to lose nothing.
 //
-// A page of 256 events took 0.2 ms from memory, and 6 ms from the stream. To start on
-// a stream of 100,000 events took 1.1 s.
+// A page of 256 events took 0.4 ms from memory, and 7 ms from the stream. To start on
+// a stream of 100,000 events took 0.6 s.
 package natsstore

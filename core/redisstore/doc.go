@@ -109,17 +109,16 @@
 // # Speed
 //
 // "go test -run '^$' -bench ." in this folder compares the store with PUBLISH of the
-// event, which stores nothing. On a shared virtual machine of two cores that other
-// jobs used at the same time, in one run, and the delay from the call of Publish on
-// one node to the delivery on another:
+// event, which stores nothing. On a quiet virtual machine of two cores, which nodes,
+// Redis and benchmark share, and the delay from the call of Publish on one node to the
+// delivery on another:
 //
-//	                                1 publisher      64 publishers    64 on 3 nodes    delay, p50    p99
-//	store, appendfsync everysec     3,100 events/s   27,500 events/s  15,200 events/s  0.5 ms        1.0 ms
-//	store, appendfsync always       1,400 events/s    8,200 events/s  10,000 events/s  0.8 ms        4.3 ms
-//	PUBLISH                        48,000 events/s   77,400 events/s                   0.2 ms        0.5 ms
+//	                                1 publisher       64 publishers      64 on 3 nodes      delay, p50    p99
+//	store, appendfsync everysec     3,600 events/s    34,000 events/s    19,000 events/s    0.6 ms        1.4 ms
+//	store, appendfsync always       1,700 events/s    25,000 events/s    13,000 events/s    0.7 ms        1.6 ms
+//	PUBLISH                         22,000 events/s   116,000 events/s                      0.2 ms        0.4 ms
 //
-// Nodes, Redis and the benchmark shared the two cores: three nodes do three times the
-// work of one. With 10,000 channels instead of one, 64 publishers reach 16,400 and
-// 14,400 events/s on one and three nodes (everysec). A page of 256 events for a client
-// that resumes takes 1.7 ms.
+// Three nodes do three times the work of one. With 10,000 channels instead of one, 64
+// publishers reach 24,000 and 15,000 events/s on one and three nodes (everysec). A page
+// of 256 events for a client that resumes takes 2.2 ms.
 package redisstore
