@@ -48,7 +48,8 @@ func (c *channel) count() int {
 	return len(c.streams)
 }
 
-// Count returns the number of open streams that are subscribed to a channel. A
+// Count returns the number of open streams that are subscribed to a channel, of
+// this hub: package cluster counts those of all machines that share a store. A
 // client that vanishes counts until the server notices: at once if its
 // connection reports the loss, and at the latest with the write after the next
 // heartbeat.
