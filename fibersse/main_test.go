@@ -1,24 +1,9 @@
 package fibersse_test
 
 import (
-	"flag"
-	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/tidings-go/tidings/internal/frameworktest"
 )
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
-		os.Exit(m.Run()) // a worker of the fuzzer leaves goroutines of its own
-	}
-	goleak.VerifyTestMain(
-		m,
-		// Started once for all, or idle for ten seconds before they end.
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
-		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
-		goleak.IgnoreTopFunction("github.com/valyala/fasthttp.(*workerPool).workerFunc"),
-		goleak.IgnoreTopFunction("github.com/valyala/fasthttp/stackless.funcWorker"),
-	)
-}
+func TestMain(m *testing.M) { frameworktest.Main(m) }

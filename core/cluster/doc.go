@@ -98,7 +98,7 @@
 //
 //	a client that waits       2 KB of the process, 5 KB of the kernel
 //	an event to a client      9 µs of a core
-//	an event to a machine     it reads every event of its hub, whoever wants it
+//	an event to a machine     each machine reads all events of its hub
 //
 // a plan on paper is, for clients that get one event a second each:
 //

@@ -84,7 +84,7 @@ func (n *Node) meet(m message) {
 }
 
 // forgetSilent forgets nodes that have not been heard of for a Timeout. While the
-// store is away, nobody can be heard of.
+// store is away, no message of any node comes.
 func (n *Node) forgetSilent() {
 	prober, ok := n.store.(history.Prober)
 	away := ok && prober.Health() != nil

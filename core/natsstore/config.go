@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/sharedstore"
 )
 
 // Config configures a [Store]. The zero value is a good start. All stores on the
@@ -71,21 +72,14 @@ func (c Config) withDefaults() Config {
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 64 << 20
 	}
-	c.Replicas = orDefault(c.Replicas, 1)
+	c.Replicas = sharedstore.OrDefault(c.Replicas, 1)
 	c.CacheBytes = max(c.CacheBytes, 0)
-	c.Poll = orDefault(c.Poll, 2*time.Second)
-	c.Maintain = orDefault(c.Maintain, 10*time.Second)
-	c.Timeout = orDefault(c.Timeout, 10*time.Second)
+	c.Poll = sharedstore.OrDefault(c.Poll, 2*time.Second)
+	c.Maintain = sharedstore.OrDefault(c.Maintain, 10*time.Second)
+	c.Timeout = sharedstore.OrDefault(c.Timeout, 10*time.Second)
 	c.Buffer = max(c.Buffer, 0)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func orDefault[T int | time.Duration](v, byDefault T) T {
-	if v <= 0 {
-		return byDefault
-	}
-	return v
 }

@@ -144,8 +144,7 @@ func TestLargeEvent(t *testing.T) {
 	r.Wants(t, "after", "1")
 }
 
-// Publications that go together are stored together or not at all, whoever
-// publishes at the same time.
+// A batch is stored as a whole or not at all, also while other callers publish.
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	cfg := named(natsstore.Config{})

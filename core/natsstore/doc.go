@@ -50,7 +50,7 @@
 //	sync_interval by default       that have seen any of it get a reset, others resume. (TestSnapshotRestored,
 //	                               TestSnapshotRestoredWithoutNodes)
 //	failover: the server that      With 3 replicas, nothing acknowledged is lost, whatever the setting.
-//	leads the stream ends          Nobody can publish until the cluster has elected another one, which
+//	leads the stream ends          No event can be published until the cluster has elected another, which
 //	                               took 5 to 15 seconds. (TestLeaderKilled)
 //	power loss of all servers      As one server, by the setting. (TestSnapshotRestored)
 //	of a cluster
@@ -93,8 +93,8 @@
 //	$JS.API.CONSUMER.DELETE.TIDINGS.*    $JS.API.CONSUMER.DELETE.TIDINGS_STATE.*
 //	$JS.API.DIRECT.GET.TIDINGS           $JS.FC.>
 //
-// Nobody else should have a right to these, above all not to "tidings.>": who may
-// publish there can invent events. Credentials belong into Options, or into the URL,
+// No other user should have a right to these, above all not to "tidings.>": a user
+// that may publish there can invent events. Credentials belong into Options, or into the URL,
 // which no error and no log shows.
 //
 // # Retention

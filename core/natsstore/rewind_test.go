@@ -107,7 +107,7 @@ func TestSnapshotRestored(t *testing.T) {
 	}
 }
 
-// The same while no node runs: nobody remembers what is lost.
+// The same while no node runs: no node knows of the lost events.
 func TestSnapshotRestoredWithoutNodes(t *testing.T) {
 	t.Parallel()
 	s := server(t, natstest.Options{SyncAlways: true})
@@ -128,7 +128,7 @@ func TestSnapshotRestoredWithoutNodes(t *testing.T) {
 }
 
 // The stream is purged, or deleted, while nodes run and while none does: what was
-// in it is gone, and whoever had not seen the end of it is told so. The positions
+// in it is gone, and a client that had not seen the end of it is told so. The positions
 // of what is published since are new ones.
 func TestFlushed(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/sharedstore"
 )
 
 // Config configures a [Store]. The zero value is a good start. All stores on the
@@ -66,24 +67,17 @@ func (c Config) withDefaults() Config {
 	if c.PollOnly {
 		poll = 50 * time.Millisecond
 	}
-	c.Poll = orDefault(c.Poll, poll)
+	c.Poll = sharedstore.OrDefault(c.Poll, poll)
 	if c.Sequence == 0 {
 		c.Sequence = 20 * time.Millisecond
 	}
-	c.Maintain = orDefault(c.Maintain, 10*time.Second)
-	c.Timeout = orDefault(c.Timeout, 10*time.Second)
+	c.Maintain = sharedstore.OrDefault(c.Maintain, 10*time.Second)
+	c.Timeout = sharedstore.OrDefault(c.Timeout, 10*time.Second)
 	c.MaxConns = max(c.MaxConns, minConns)
-	c.PartitionEvents = orDefault(c.PartitionEvents, 1<<18)
+	c.PartitionEvents = sharedstore.OrDefault(c.PartitionEvents, 1<<18)
 	c.Buffer = max(c.Buffer, 0)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func orDefault[T int | time.Duration](v, byDefault T) T {
-	if v <= 0 {
-		return byDefault
-	}
-	return v
 }

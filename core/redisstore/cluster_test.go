@@ -28,9 +28,9 @@ func newMember(t *testing.T) member {
 	t.Helper()
 	var m member
 	var err error
-	m.port, err = redistest.FreePort()
+	m.port, err = nodetest.FreePort()
 	must(t, err)
-	m.bus, err = redistest.FreePort()
+	m.bus, err = nodetest.FreePort()
 	must(t, err)
 	m.Server = server(t, "cluster-enabled", "yes", "port", strconv.Itoa(m.port), "cluster-port", strconv.Itoa(m.bus),
 		"cluster-announce-ip", "127.0.0.1")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tidings-go/tidings/core/history"
+	"github.com/tidings-go/tidings/core/internal/sharedstore"
 )
 
 // Config configures a [Store]. The zero value is a good start. All stores with
@@ -58,21 +59,14 @@ func (c Config) withDefaults() Config {
 		c.Prefix = "tidings"
 	}
 	c.Replicas, c.Buffer = max(c.Replicas, 0), max(c.Buffer, 0)
-	c.Poll = orDefault(c.Poll, 2*time.Second)
-	c.Maintain = orDefault(c.Maintain, 10*time.Second)
-	c.Timeout = orDefault(c.Timeout, 5*time.Second)
-	c.TailEvents = orDefault(c.TailEvents, 1<<16)
-	c.TailBytes = orDefault(c.TailBytes, 32<<20)
-	c.tombs = orDefault(c.tombs, maxTombs)
+	c.Poll = sharedstore.OrDefault(c.Poll, 2*time.Second)
+	c.Maintain = sharedstore.OrDefault(c.Maintain, 10*time.Second)
+	c.Timeout = sharedstore.OrDefault(c.Timeout, 5*time.Second)
+	c.TailEvents = sharedstore.OrDefault(c.TailEvents, 1<<16)
+	c.TailBytes = sharedstore.OrDefault(c.TailBytes, 32<<20)
+	c.tombs = sharedstore.OrDefault(c.tombs, maxTombs)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func orDefault[T int | time.Duration](v, byDefault T) T {
-	if v <= 0 {
-		return byDefault
-	}
-	return v
 }

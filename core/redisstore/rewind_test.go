@@ -302,7 +302,7 @@ func TestPromotedInTime(t *testing.T) {
 func TestSentinel(t *testing.T) {
 	t.Parallel()
 	master := server(t)
-	port, err := redistest.FreePort()
+	port, err := nodetest.FreePort()
 	must(t, err)
 	replica, err := master.Replica("port", strconv.Itoa(port))
 	stopped(t, replica, err)

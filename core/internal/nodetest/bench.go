@@ -108,7 +108,7 @@ func delays(b *testing.B, p Plain) {
 	defer receiver.Wait()
 	defer cancel()
 	limit := time.NewTimer(Patience)
-	for again := true; again; { // until somebody receives
+	for again := true; again; { // until the receiver is there
 		if err := p.Publish(); err != nil {
 			b.Fatal(err)
 		}

@@ -27,7 +27,7 @@ type Log struct {
 	// Head is the sequence number of the newest entry.
 	Head uint64
 	// Kept is the sequence number from which on nothing was removed but entries of
-	// private channels, which nobody misses.
+	// private channels, whose subscribers are gone.
 	Kept uint64
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 )
 
 // Cluster is some servers that keep streams together.
@@ -19,7 +21,7 @@ func StartCluster(n int, o Options) (*Cluster, error) {
 	c := new(Cluster)
 	addresses, routes := make([]string, n), make([]string, n)
 	for i := range addresses {
-		port, err := FreePort()
+		port, err := nodetest.FreePort()
 		if err != nil {
 			return nil, err
 		}

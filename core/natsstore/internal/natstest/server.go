@@ -4,7 +4,6 @@ package natstest
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +20,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 )
 
 // optionsEnv makes the program a server: it holds its options.
@@ -142,7 +143,7 @@ func (o Options) serve() error {
 func Start(o Options) (*Server, error) {
 	var err error
 	if o.Port == 0 {
-		if o.Port, err = FreePort(); err != nil {
+		if o.Port, err = nodetest.FreePort(); err != nil {
 			return nil, err
 		}
 	}
@@ -154,20 +155,6 @@ func Start(o Options) (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(o.Dir))
 	}
 	return s, nil
-}
-
-// FreePort returns a port that nobody listens on.
-func FreePort() (int, error) {
-	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(port)
 }
 
 // URL returns the server's address.

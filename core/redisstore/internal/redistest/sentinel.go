@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 )
 
 // Sentinel watches a server, under the name "main", and promotes a replica when the
@@ -28,7 +30,7 @@ func (s *Server) Watch(after time.Duration) (*Sentinel, error) {
 		return nil, err
 	}
 	w := new(Sentinel)
-	if w.port, err = FreePort(); err != nil {
+	if w.port, err = nodetest.FreePort(); err != nil {
 		return nil, err
 	}
 	if w.dir, err = os.MkdirTemp("", "tidings-redis-"); err != nil {

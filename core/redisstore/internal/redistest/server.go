@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/tidings-go/tidings/core/internal/nodetest"
 )
 
 // Server is a Redis server on a Unix socket, with its data in a temporary
@@ -200,7 +201,7 @@ func (s *Server) Port() (int, error) {
 			return s.port, nil
 		}
 		var free int
-		if free, err = FreePort(); err != nil {
+		if free, err = nodetest.FreePort(); err != nil {
 			return 0, err
 		}
 		if _, err = s.Do("config", "set", "port", strconv.Itoa(free)); err == nil {
@@ -208,18 +209,4 @@ func (s *Server) Port() (int, error) {
 		}
 	}
 	return s.port, err
-}
-
-// FreePort returns a port of the loopback interface that nobody listens on.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It does not block.
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.New("no TCP address")
-	}
-	return addr.Port, nil
 }
